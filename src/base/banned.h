@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls that do not belong in this code. base/ itself may use memcmp and the allocator.
+ */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat strtok gets atoi atol rand srand
+#pragma GCC poison gmtime localtime
