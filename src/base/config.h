@@ -4,7 +4,8 @@
  *
  * Search: $SOFTHSM2_CONF if set (even empty: then there is none, and no further search); else
  * $HOME/.config/softhsm2/softhsm2.conf if readable (home from the password database when HOME is
- * unset or empty); else the path of the build, /etc/softhsm/softhsm2.conf.
+ * unset or empty); else the path of the build, /etc/softhsm/softhsm2.conf. A set-user-id program
+ * does not heed either variable.
  *
  * A line is `key = value`; # begins a comment; values hold no # and no =. One table row per key
  * (config.c) says its type, its default and its member. An unknown key, a bad value or a malformed
@@ -20,30 +21,31 @@ enum kk_config_kdf { KK_KDF_DEFAULT, KK_KDF_STRONG, KK_KDF_TEST };
 enum kk_config_integrity { KK_INTEGRITY_NORMAL, KK_INTEGRITY_STRICT };
 
 struct kk_config {
-    char *path;                 /* the file that was read */
-    char *tokendir;             /* directories.tokendir */
-    int backend;                /* objectstore.backend: enum kk_config_backend */
-    bool backend_is_set;        /* the file names one */
-    unsigned int umask;         /* objectstore.umask, octal, default 0077 */
-    int log_level;              /* log.level: enum kk_log_level, default INFO */
-    int log_target;             /* log.target: enum kk_log_target */
-    char *log_file;             /* log.file; set without log.target means file */
-    bool slots_removable;       /* slots.removable */
-    char *slots_mechanisms;     /* slots.mechanisms: "ALL", "A, B" or "-A, B"; names not parsed here */
-    bool reset_on_fork;         /* library.reset_on_fork: taken, and always true in effect */
-    int identity;               /* token.identity = softhsm | keykist */
-    int pin_kdf;                /* pin.kdf = default | strong | test */
+    char *path;             /* the file that was read */
+    char *tokendir;         /* directories.tokendir */
+    int backend;            /* objectstore.backend: enum kk_config_backend */
+    bool backend_is_set;    /* the file names one */
+    unsigned int umask;     /* objectstore.umask, octal, default 0077 */
+    int log_level;          /* log.level: enum kk_log_level, default INFO */
+    int log_target;         /* log.target: enum kk_log_target */
+    char *log_file;         /* log.file; set without log.target means file */
+    bool slots_removable;   /* slots.removable */
+    char *slots_mechanisms; /* slots.mechanisms: "ALL", "A, B" or "-A, B"; names not parsed here */
+    bool reset_on_fork;     /* library.reset_on_fork: taken, and always true in effect */
+    int identity;           /* token.identity = softhsm | keykist */
+    int pin_kdf;            /* pin.kdf = default | strong | test */
     unsigned long pin_max_tries;  /* pin.max_tries, default 10; 0 never locks */
     unsigned long pin_min_length; /* pin.min_length, default 4, 1 to 255 */
-    char *pepper;               /* token.pepper = none | file:PATH (credential:, tpm2: later); "none" */
-    bool so_recovery;           /* token.so_recovery = on | off, default on */
-    int integrity;              /* token.integrity = normal | strict */
-    unsigned long cache_keys;   /* cache.keys: parsed keys kept, default 4096 */
+    char *pepper;     /* token.pepper = none | file:PATH (credential:, tpm2: later); "none" */
+    bool so_recovery; /* token.so_recovery = on | off, default on */
+    int integrity;    /* token.integrity = normal | strict */
+    unsigned long cache_keys;    /* cache.keys: parsed keys kept, default 4096 */
     unsigned long cache_objects; /* cache.objects: object snapshots kept, default 65536 */
 };
 
-/* Finds and reads the file. CKR_GENERAL_ERROR, with a log line that names path and errno, when there
- * is no file to read or when log.level or objectstore.backend is not a known word (as SoftHSM). */
+/* Finds and reads the file. CKR_GENERAL_ERROR, with a log line that names path and errno, when
+ * there is no file to read or when log.level or objectstore.backend is not a known word (as
+ * SoftHSM). */
 KK_RV kk_config_load(struct kk_config **ret_config);
 
 /* The same from a given path (tests, tools). */

@@ -16,6 +16,7 @@ enum kk_rank {
     KK_RANK_SLOTS = 20,
     KK_RANK_SESSIONS = 30,
     KK_RANK_SESSION = 40,
+    KK_RANK_STATE = 45, /* an application's slots, logins and handles */
     KK_RANK_TOKEN = 50,
     KK_RANK_INDEX = 60,
     KK_RANK_OBJECT = 65,
@@ -32,12 +33,15 @@ struct kk_mutex {
     bool held; /* debug builds */
 };
 
-#define KK_MUTEX_INITIALIZER(rank_) {.mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (rank_)}
+#define KK_MUTEX_INITIALIZER(rank_) {.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP, .rank = (rank_)}
 
 void kk_mutex_init(struct kk_mutex *mutex, enum kk_rank rank);
 void kk_mutex_destroy(struct kk_mutex *mutex);
 void kk_mutex_lock(struct kk_mutex *mutex);
 void kk_mutex_unlock(struct kk_mutex *mutex);
+
+/* Takes it if it is free now; any rank, since it never waits. */
+bool kk_mutex_trylock(struct kk_mutex *mutex);
 
 /* Whether this thread holds it. Always true in release builds, where nobody keeps count. */
 bool kk_mutex_is_held(const struct kk_mutex *mutex);

@@ -36,6 +36,13 @@ CK_RV kk_trace_origin(CK_RV rv, const char *file, int line) __attribute__((cold)
         }                                                                                          \
     } while (0)
 
+/* For the rare call whose failure changes nothing; say why beside it. */
+#define KK_IGNORE(call)                                                                            \
+    do {                                                                                           \
+        CK_RV kk_ignored_rv_ = (call);                                                             \
+        (void)kk_ignored_rv_;                                                                      \
+    } while (0)
+
 #define KK_ENSURE(condition, rv)                                                                   \
     do {                                                                                           \
         if (KK_UNLIKELY(!(condition))) {                                                           \

@@ -31,19 +31,30 @@ void kk_free(void *pointer);
 /* For KK_CLEANUP on pointers of any type from kk_alloc(). */
 void kk_freep(void *pointer);
 
-/* Counts allocations and fails the n-th one (tests); 0 switches it off. Not thread safe. */
+/* Counts allocations from here on and fails the n-th one (tests; ULONG_MAX only counts); 0 switches
+ * both off. The count stays readable until the next start. Not thread safe. */
 void kk_alloc_fail_at(unsigned long nth);
 unsigned long kk_alloc_count(void);
 
 /* a + b and a * b; false on overflow, *ret untouched. */
 static inline bool kk_add(size_t a, size_t b, size_t *ret)
 {
-    return !__builtin_add_overflow(a, b, ret);
+    size_t result = 0;
+    if (__builtin_add_overflow(a, b, &result)) {
+        return false;
+    }
+    *ret = result;
+    return true;
 }
 
 static inline bool kk_mul(size_t a, size_t b, size_t *ret)
 {
-    return !__builtin_mul_overflow(a, b, ret);
+    size_t result = 0;
+    if (__builtin_mul_overflow(a, b, &result)) {
+        return false;
+    }
+    *ret = result;
+    return true;
 }
 
 /* A caller's CK_ULONG as a size. CK_UNAVAILABLE_INFORMATION and what exceeds PTRDIFF_MAX is

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A thin front of Meson: every target is one or two commands, all real knowledge is in meson.build.
+
+PREFIX      ?= /usr/local
+DESTDIR     ?=
+BUILD       ?= build
+MESON       ?= tools/meson
+MESON_FLAGS ?=
+TEST_FLAGS  ?=
+# DEPS=no: build and test with what is installed, call no package manager.
+DEPS        ?= yes
+
+CONFDIR  ?= /etc/softhsm
+TOKENDIR ?= /var/lib/softhsm/tokens
+
+MODULE = $(BUILD)/src/module/softhsm/libsofthsm2.so
+UTIL   = $(BUILD)/src/cli/softhsm2-util
+VENV   = build-venv
+
+sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
+
+.DEFAULT_GOAL := build
+.PHONY: build deps configure venv demo check check-clients install lint asan tsan cov bench fmt \
+        clean help
+
+build: configure ## compile the module and the programs into build/ (the default)
+	$(MESON) compile -C $(BUILD)
+
+deps: ## install the packages needed to build and test (Debian, Ubuntu); says which
+ifneq ($(DEPS),no)
+	@tools/deps.sh
+endif
+
+configure: deps
+	@tools/configure.sh $(BUILD) -Dprefix=$(PREFIX) -Dlibdir=lib -Dconfdir=$(CONFDIR) \
+	  -Dtokendir=$(TOKENDIR) $(MESON_FLAGS)
+
+venv: deps
+	@tools/venv.sh $(VENV)
+
+demo: build venv ## the walkthrough of a first hour, each command with its real output, compared
+	@tests/demo/run.sh --module $(MODULE) --util $(UTIL) --python $(VENV)/bin/python3
+
+check: build venv ## build, then run every test
+	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs $(TEST_FLAGS)
+
+check-clients: build venv ## only the tests with real clients (pkcs11-tool, PyKCS11, the demo)
+	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --suite clients $(TEST_FLAGS)
+
+install: build ## install below PREFIX, default /usr/local (and DESTDIR, for packagers)
+	DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --no-rebuild
+	@tools/install_state.sh "$(DESTDIR)$(CONFDIR)" "$(DESTDIR)$(TOKENDIR)" "$(TOKENDIR)"
+
+lint: configure ## the layer rule, simple mistakes, headers, spec citations, format, clang-tidy
+	@tools/lint.sh $(BUILD)
+
+asan: deps venv ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/configure.sh build-asan -Db_sanitize=address,undefined -Db_lundef=false $(MESON_FLAGS)
+	$(MESON) compile -C build-asan
+	tools/sanitized.sh $(MESON) test -C build-asan --no-rebuild --print-errorlogs $(TEST_FLAGS)
+
+tsan: deps ## the unit tests and the thread tests under ThreadSanitizer
+	@tools/configure.sh build-tsan -Db_sanitize=thread -Db_lundef=false $(MESON_FLAGS)
+	$(MESON) compile -C build-tsan
+	tools/sanitized.sh $(MESON) test -C build-tsan --no-rebuild --print-errorlogs \
+	  --no-suite clients --no-suite lint $(TEST_FLAGS)
+
+cov: deps venv ## line coverage of the tests, printed
+	@tools/deps.sh cov
+	@tools/configure.sh build-cov -Db_coverage=true $(MESON_FLAGS)
+	$(MESON) compile -C build-cov
+	$(MESON) test -C build-cov --no-rebuild $(TEST_FLAGS)
+	gcovr -r . --object-directory build-cov --filter src/ --print-summary
+
+bench: build ## the benchmark beside raw OpenSSL, and beside SoftHSM where it is installed
+	$(MESON) test -C $(BUILD) --no-rebuild --benchmark --verbose
+
+fmt: ## format the C files in place
+	clang-format-19 -i $(sources)
+
+clean: ## remove what was built
+	rm -rf build build-asan build-tsan build-cov build-ci-* build-venv
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16

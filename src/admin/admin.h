@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a token's administrator needs and PKCS#11 has no call for (cryptoki/vendor.h), each with the
+ * application it is called for.
+ */
+#pragma once
+
+#include "cryptoki/vendor.h"
+#include "session/app.h"
+
+CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *path, CK_ULONG *len);
+CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id);

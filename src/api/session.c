@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Session management functions, random numbers and the parallel ones of old (PKCS#11 3.2
+ * chapters 5.6, 5.20, 5.21).
+ */
+#include <string.h>
+
+#include "api/api.h"
+#include "api/arguments.h"
+#include "session/objects.h"
+
+#include "base/banned.h"
+
+CK_RV kk_api_C_OpenSession(struct kk_app *app, CK_SLOT_ID slotID, CK_FLAGS flags,
+                           KK_UNUSED CK_VOID_PTR pApplication, KK_UNUSED CK_NOTIFY Notify,
+                           CK_SESSION_HANDLE_PTR phSession)
+{
+    KK_ENSURE(phSession != NULL, CKR_ARGUMENTS_BAD);
+    KK_ENSURE((flags & CKF_SERIAL_SESSION) != 0, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
+    KK_ENSURE((flags & CKF_ASYNC_SESSION) == 0, CKR_SESSION_ASYNC_NOT_SUPPORTED);
+    return kk_session_open(app, slotID, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION), phSession);
+}
+
+CK_RV kk_api_C_CloseSession(struct kk_app *app, CK_SESSION_HANDLE hSession)
+{
+    return kk_session_close(app, hSession);
+}
+
+CK_RV kk_api_C_CloseAllSessions(struct kk_app *app, CK_SLOT_ID slotID)
+{
+    return kk_session_close_slot(app, slotID);
+}
+
+CK_RV kk_api_C_GetSessionInfo(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                              CK_SESSION_INFO_PTR pInfo)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
+    *pInfo = (CK_SESSION_INFO){.slotID = call.session->slot->id,
+                               .state = kk_session_state(call.session),
+                               .flags = call.session->flags,
+                               .ulDeviceError = 0};
+    return CKR_OK;
+}
+
+/*= pkcs11-3.2 C_SessionCancel: cancels the operations of the kinds named by the flags; kinds that
+ * are not active are no error */
+CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_FLAGS flags)
+{
+    static const struct {
+        CK_FLAGS flag;
+        enum kk_op_kind kind;
+    } kinds[] = {
+        {CKF_ENCRYPT, KK_OP_ENCRYPT},
+        {CKF_DECRYPT, KK_OP_DECRYPT},
+        {CKF_DIGEST, KK_OP_DIGEST},
+        {CKF_SIGN, KK_OP_SIGN},
+        {CKF_SIGN_RECOVER, KK_OP_SIGN_RECOVER},
+        {CKF_VERIFY, KK_OP_VERIFY},
+        {CKF_VERIFY_RECOVER, KK_OP_VERIFY_RECOVER},
+    };
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    for (size_t i = 0; i < KK_ARRAY_LEN(kinds); i++) {
+        if ((flags & kinds[i].flag) != 0) {
+            (void)kk_operation_cancel(&call, kinds[i].kind);
+        }
+    }
+    if ((flags & CKF_FIND_OBJECTS) != 0 && call.session->find.active) {
+        return kk_call_find_final(&call);
+    }
+    return CKR_OK;
+}
+
+CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
+                     CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span pin;
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pPin != NULL, CKR_ARGUMENTS_BAD); /* no protected authentication path */
+    KK_TRY(kk_arg_span(pPin, ulPinLen, &pin));
+    return kk_session_login(&call, userType, pin);
+}
+
+CK_RV kk_api_C_Logout(struct kk_app *app, CK_SESSION_HANDLE hSession)
+{
+    struct kk_slot *slot = NULL;
+    {
+        KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+        KK_TRY(kk_call_begin(app, hSession, &call));
+        KK_TRY(kk_session_logout(&call));
+        slot = call.session->slot;
+    }
+    kk_session_purge_slot(app, slot);
+    return CKR_OK;
+}
+
+CK_RV kk_api_C_SeedRandom(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_BYTE_PTR pSeed,
+                          CK_ULONG ulSeedLen)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span seed;
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_TRY(kk_arg_span(pSeed, ulSeedLen, &seed));
+    return kk_crypto_seed(app->engine->crypto, seed);
+}
+
+CK_RV kk_api_C_GenerateRandom(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                              CK_BYTE_PTR RandomData, CK_ULONG ulRandomLen)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span room;
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_TRY(kk_arg_span(RandomData, ulRandomLen, &room));
+    return kk_crypto_random(app->engine->crypto, RandomData, room.len);
+}
+
+CK_RV kk_api_C_GetFunctionStatus(struct kk_app *app, CK_SESSION_HANDLE hSession)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    return CKR_FUNCTION_NOT_PARALLEL;
+}
+
+CK_RV kk_api_C_CancelFunction(struct kk_app *app, CK_SESSION_HANDLE hSession)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    return CKR_FUNCTION_NOT_PARALLEL;
+}

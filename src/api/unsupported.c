@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Functions that are not built yet (docs/status.md lists them): each says so. A function moves out
+ * of here when it is built; this file goes when the list is empty.
+ */
+#include "api/api.h"
+#include "session/session.h"
+
+#include "base/banned.h"
+
+/* A valid session first: a caller with a wrong handle hears of that. */
+static CK_RV not_built(struct kk_app *app, CK_SESSION_HANDLE session)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, session, &call));
+    return CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+/* clang-format off */
+CK_RV kk_api_C_GetOperationState(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pOperationState, KK_UNUSED CK_ULONG_PTR pulOperationStateLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_SetOperationState(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pOperationState, KK_UNUSED CK_ULONG ulOperationStateLen, KK_UNUSED CK_OBJECT_HANDLE hEncryptionKey, KK_UNUSED CK_OBJECT_HANDLE hAuthenticationKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_DigestEncryptUpdate(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pPart, KK_UNUSED CK_ULONG ulPartLen, KK_UNUSED CK_BYTE_PTR pEncryptedPart, KK_UNUSED CK_ULONG_PTR pulEncryptedPartLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_DecryptDigestUpdate(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pEncryptedPart, KK_UNUSED CK_ULONG ulEncryptedPartLen, KK_UNUSED CK_BYTE_PTR pPart, KK_UNUSED CK_ULONG_PTR pulPartLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_SignEncryptUpdate(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pPart, KK_UNUSED CK_ULONG ulPartLen, KK_UNUSED CK_BYTE_PTR pEncryptedPart, KK_UNUSED CK_ULONG_PTR pulEncryptedPartLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_DecryptVerifyUpdate(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pEncryptedPart, KK_UNUSED CK_ULONG ulEncryptedPartLen, KK_UNUSED CK_BYTE_PTR pPart, KK_UNUSED CK_ULONG_PTR pulPartLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_LoginUser(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_USER_TYPE userType, KK_UNUSED CK_UTF8CHAR_PTR pPin, KK_UNUSED CK_ULONG ulPinLen, KK_UNUSED CK_UTF8CHAR_PTR pUsername, KK_UNUSED CK_ULONG ulUsernameLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageEncryptInit(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_EncryptMessage(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pAssociatedData, KK_UNUSED CK_ULONG ulAssociatedDataLen, KK_UNUSED CK_BYTE_PTR pPlaintext, KK_UNUSED CK_ULONG ulPlaintextLen, KK_UNUSED CK_BYTE_PTR pCiphertext, KK_UNUSED CK_ULONG_PTR pulCiphertextLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_EncryptMessageBegin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pAssociatedData, KK_UNUSED CK_ULONG ulAssociatedDataLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_EncryptMessageNext(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pPlaintextPart, KK_UNUSED CK_ULONG ulPlaintextPartLen, KK_UNUSED CK_BYTE_PTR pCiphertextPart, KK_UNUSED CK_ULONG_PTR pulCiphertextPartLen, KK_UNUSED CK_FLAGS flags) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageEncryptFinal(struct kk_app *app, CK_SESSION_HANDLE hSession) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageDecryptInit(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_DecryptMessage(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pAssociatedData, KK_UNUSED CK_ULONG ulAssociatedDataLen, KK_UNUSED CK_BYTE_PTR pCiphertext, KK_UNUSED CK_ULONG ulCiphertextLen, KK_UNUSED CK_BYTE_PTR pPlaintext, KK_UNUSED CK_ULONG_PTR pulPlaintextLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_DecryptMessageBegin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pAssociatedData, KK_UNUSED CK_ULONG ulAssociatedDataLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_DecryptMessageNext(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pCiphertextPart, KK_UNUSED CK_ULONG ulCiphertextPartLen, KK_UNUSED CK_BYTE_PTR pPlaintextPart, KK_UNUSED CK_ULONG_PTR pulPlaintextPartLen, KK_UNUSED CK_FLAGS flags) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageDecryptFinal(struct kk_app *app, CK_SESSION_HANDLE hSession) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageSignInit(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_SignMessage(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulDataLen, KK_UNUSED CK_BYTE_PTR pSignature, KK_UNUSED CK_ULONG_PTR pulSignatureLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_SignMessageBegin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_SignMessageNext(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulDataLen, KK_UNUSED CK_BYTE_PTR pSignature, KK_UNUSED CK_ULONG_PTR pulSignatureLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageSignFinal(struct kk_app *app, CK_SESSION_HANDLE hSession) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageVerifyInit(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifyMessage(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulDataLen, KK_UNUSED CK_BYTE_PTR pSignature, KK_UNUSED CK_ULONG ulSignatureLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifyMessageBegin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifyMessageNext(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulDataLen, KK_UNUSED CK_BYTE_PTR pSignature, KK_UNUSED CK_ULONG ulSignatureLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_MessageVerifyFinal(struct kk_app *app, CK_SESSION_HANDLE hSession) { return not_built(app, hSession); }
+CK_RV kk_api_C_EncapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hPublicKey, KK_UNUSED CK_ATTRIBUTE_PTR pTemplate, KK_UNUSED CK_ULONG ulAttributeCount, KK_UNUSED CK_BYTE_PTR pCiphertext, KK_UNUSED CK_ULONG_PTR pulCiphertextLen, KK_UNUSED CK_OBJECT_HANDLE_PTR phKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_DecapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hPrivateKey, KK_UNUSED CK_ATTRIBUTE_PTR pTemplate, KK_UNUSED CK_ULONG ulAttributeCount, KK_UNUSED CK_BYTE_PTR pCiphertext, KK_UNUSED CK_ULONG ulCiphertextLen, KK_UNUSED CK_OBJECT_HANDLE_PTR phKey) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifySignatureInit(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hKey, KK_UNUSED CK_BYTE_PTR pSignature, KK_UNUSED CK_ULONG ulSignatureLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifySignature(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulDataLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifySignatureUpdate(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_BYTE_PTR pPart, KK_UNUSED CK_ULONG ulPartLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_VerifySignatureFinal(struct kk_app *app, CK_SESSION_HANDLE hSession) { return not_built(app, hSession); }
+CK_RV kk_api_C_GetSessionValidationFlags(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_SESSION_VALIDATION_FLAGS_TYPE type, KK_UNUSED CK_FLAGS_PTR pFlags) { return not_built(app, hSession); }
+CK_RV kk_api_C_AsyncComplete(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ASYNC_DATA_PTR pResult) { return not_built(app, hSession); }
+CK_RV kk_api_C_AsyncGetID(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ULONG_PTR pulID) { return not_built(app, hSession); }
+CK_RV kk_api_C_AsyncJoin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ULONG ulID, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulData) { return not_built(app, hSession); }
+CK_RV kk_api_C_WrapKeyAuthenticated(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hWrappingKey, KK_UNUSED CK_OBJECT_HANDLE hKey, KK_UNUSED CK_BYTE_PTR pAssociatedData, KK_UNUSED CK_ULONG ulAssociatedDataLen, KK_UNUSED CK_BYTE_PTR pWrappedKey, KK_UNUSED CK_ULONG_PTR pulWrappedKeyLen) { return not_built(app, hSession); }
+CK_RV kk_api_C_UnwrapKeyAuthenticated(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hUnwrappingKey, KK_UNUSED CK_BYTE_PTR pWrappedKey, KK_UNUSED CK_ULONG ulWrappedKeyLen, KK_UNUSED CK_ATTRIBUTE_PTR pTemplate, KK_UNUSED CK_ULONG ulAttributeCount, KK_UNUSED CK_BYTE_PTR pAssociatedData, KK_UNUSED CK_ULONG ulAssociatedDataLen, KK_UNUSED CK_OBJECT_HANDLE_PTR phKey) { return not_built(app, hSession); }
+/* clang-format on */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading the small files that programs are given: keys, certificates, PINs.
+ */
+#pragma once
+
+#include "base/secret.h"
+
+#define KK_CLI_FILE_MAX (1024 * 1024)
+
+enum kk_cli_file_result {
+    KK_CLI_FILE_OK,
+    KK_CLI_FILE_NOT_OPENED,
+    KK_CLI_FILE_NOT_READ, /* also: longer than KK_CLI_FILE_MAX */
+};
+
+/* The whole of a file (or pipe) into secret memory. Says nothing itself: each caller has words of
+ * its own. *ret_content only when KK_CLI_FILE_OK. */
+enum kk_cli_file_result kk_cli_file_read(const char *path, struct kk_secret **ret_content);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the programs say. Normal text goes to stdout, errors to stderr, one line each.
+ */
+#pragma once
+
+#include "base/macros.h"
+
+/* Prints a line on stderr, after everything that stands before it on stdout. Returns
+ * CKR_FUNCTION_FAILED: a function of cli/ that returns a failure has said why. */
+CK_RV kk_cli_error(const char *format, ...) KK_PRINTF(1, 2);
+
+/* The exit status of a program: 0 or 1. What could not be written to stdout is a failure too. */
+int kk_cli_exit_status(CK_RV rv);

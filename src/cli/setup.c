@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration looked at before the module does.
+ */
+#include "cli/setup.h"
+
+#include <dirent.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/file.h"
+#include "cli/report.h"
+
+#include "base/banned.h"
+
+static struct kk_span trim(struct kk_span text)
+{
+    while (text.len > 0 && strchr(" \t\r", text.data[0]) != NULL) {
+        text.data++;
+        text.len--;
+    }
+    while (text.len > 0 && strchr(" \t\r", text.data[text.len - 1]) != NULL) {
+        text.len--;
+    }
+    return text;
+}
+
+/* Cuts what stands before `mark` off the front of *text; everything when there is no `mark`. */
+static struct kk_span cut(struct kk_span *text, char mark)
+{
+    const uint8_t *end = text->len > 0 ? memchr(text->data, mark, text->len) : NULL;
+    size_t len = end != NULL ? (size_t)(end - text->data) : text->len;
+    size_t skip = end != NULL ? len + 1 : len;
+    struct kk_span head = KK_SPAN(text->data, len);
+    *text = KK_SPAN(text->data + skip, text->len - skip);
+    return head;
+}
+
+static bool is_bad_level_line(struct kk_span line)
+{
+    struct kk_span value = cut(&line, '#');
+    struct kk_span key = trim(cut(&value, '='));
+    enum kk_log_level level;
+    char name[16] = "";
+    value = trim(value);
+    if (!kk_span_equal(key, KK_SPAN_TEXT("log.level")) || value.len == 0) {
+        return false;
+    }
+    if (value.len < sizeof name) {
+        memcpy(name, value.data, value.len);
+    }
+    return !kk_log_level_parse(name, &level);
+}
+
+/* A file that was refused: for its log level, or else for its store. */
+static KK_RV explain_refusal(void)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *content = NULL;
+    if (kk_config_find(&path) != CKR_OK || kk_cli_file_read(path, &content) != KK_CLI_FILE_OK) {
+        return kk_cli_error("ERROR: Could not load the SoftHSM configuration.");
+    }
+    struct kk_span rest = kk_secret_span(content);
+    while (rest.len > 0) {
+        if (is_bad_level_line(cut(&rest, '\n'))) {
+            return kk_cli_error("ERROR: Could not configure the log level.");
+        }
+    }
+    return kk_cli_error("ERROR: Could not select token backend.");
+}
+
+static KK_RV check(void)
+{
+    KK_CLEANUP(kk_config_freep) struct kk_config *config = NULL;
+    if (kk_config_load(&config) != CKR_OK) {
+        return explain_refusal();
+    }
+    DIR *directory = opendir(config->tokendir);
+    if (directory == NULL) {
+        return kk_cli_error("ERROR: Failed to enumerate object store in %s", config->tokendir);
+    }
+    closedir(directory);
+    return CKR_OK;
+}
+
+KK_RV kk_cli_setup_check(void)
+{
+    if (check() != CKR_OK) {
+        return kk_cli_error("ERROR: Please verify that the SoftHSM configuration is correct.");
+    }
+    return CKR_OK;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * softhsm2-util: what its files share. Each action is a function that does the work, says what
+ * happened, and returns CKR_OK or a failure that it has explained.
+ */
+#pragma once
+
+#include "base/macros.h"
+#include "cli/module.h"
+#include "cli/pin.h"
+
+enum kk_util_import_type {
+    KK_UTIL_IMPORT_UNSET,
+    KK_UTIL_IMPORT_KEYPAIR,
+    KK_UTIL_IMPORT_AES,
+    KK_UTIL_IMPORT_CERT
+};
+
+/* The command line. What was not given is NULL or false. */
+struct kk_util_options {
+    const char *import_path;
+    const char *config_key;
+    const char *import_type;
+    const char *id;
+    const char *label;
+    const char *module;
+    const char *serial;
+    const char *slot;
+    const char *token;
+    struct kk_cli_pin_source pin;
+    struct kk_cli_pin_source so_pin;
+    struct kk_secret *file_pin;
+    bool aes;
+    bool force;
+    bool free;
+    bool no_public_key;
+};
+
+struct kk_util_action;
+
+/* Reads the command line. *ret_action is NULL when there is nothing left to do; then *ret_status is
+ * the exit status, and the usage, the version or an error has been printed. */
+void kk_util_parse(int argc, char **argv, struct kk_util_options *options,
+                   const struct kk_util_action **ret_action, int *ret_status);
+void kk_util_options_clear(struct kk_util_options *options);
+
+struct kk_util {
+    struct kk_util_options options;
+    struct kk_module module;
+};
+
+struct kk_util_action {
+    CK_RV (*run)(struct kk_util *util);
+    bool needs_module; /* loaded and initialised before run() */
+};
+
+KK_RV kk_util_init_token(struct kk_util *util);
+KK_RV kk_util_import(struct kk_util *util);
+KK_RV kk_util_show_slots(struct kk_util *util);
+KK_RV kk_util_show_config(struct kk_util *util);
+KK_RV kk_util_delete_token(struct kk_util *util);
+
+/* util_find.c: the one slot that --slot, --free (where the action takes it), --serial and --token
+ * choose. */
+KK_RV kk_util_find_slot(const struct kk_util *util, bool takes_free, CK_SLOT_ID *ret_slot);
+
+/* What --serial and --token ask for; false, and said, when one is too long. */
+struct kk_util_wanted {
+    bool by_serial;
+    bool by_label;
+    CK_CHAR serial[16];
+    CK_UTF8CHAR label[32];
+};
+KK_RV kk_util_wanted(const struct kk_util_options *options, struct kk_util_wanted *ret_wanted);
+bool kk_util_is_wanted(const struct kk_util_wanted *wanted, const CK_TOKEN_INFO *info);
+
+/* "serial", "token label" or "serial and token label". */
+const char *kk_util_wanted_text(const struct kk_util_wanted *wanted);
+
+/* Fills `len` bytes with `text` and blanks; false when it is longer. */
+bool kk_util_pad(const char *text, CK_UTF8CHAR *out, size_t len);
+
+/* A session of an import, and what its objects are to be called. */
+struct kk_util_target {
+    CK_FUNCTION_LIST_PTR p11;
+    CK_SESSION_HANDLE session;
+    const char *label;
+    CK_BYTE *id;
+    CK_ULONG id_len;
+};
+
+KK_RV kk_util_import_keypair(const struct kk_util *util, struct kk_util_target *target);
+KK_RV kk_util_import_aes(const struct kk_util *util, struct kk_util_target *target);
+KK_RV kk_util_import_cert(const struct kk_util *util, struct kk_util_target *target);

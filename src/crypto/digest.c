@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Digests over EVP_MD_CTX. A context keeps its algorithm, so that starting again costs no more than
+ * OpenSSL's own reset.
+ */
+#include "crypto/digest.h"
+
+#include "base/memory.h"
+#include "crypto/error.h"
+#include "crypto/provider_internal.h"
+
+#include "base/banned.h"
+
+struct kk_digest {
+    EVP_MD_CTX *ctx;
+    size_t size;
+    bool started; /* fresh from the start: no reset needed */
+};
+
+KK_RV kk_digest_new(struct kk_crypto *crypto, const char *name, struct kk_digest **ret_digest)
+{
+    KK_CLEANUP(EVP_MD_freep) EVP_MD *md = NULL;
+    KK_CLEANUP(kk_digest_freep) struct kk_digest *digest = NULL;
+    KK_TRY(kk_crypto_fetch_digest(crypto, name, &md));
+    KK_TRY(kk_alloc(sizeof *digest, &digest));
+    digest->ctx = EVP_MD_CTX_new();
+    KK_ENSURE(digest->ctx != NULL, CKR_HOST_MEMORY);
+    KK_ENSURE(EVP_DigestInit_ex2(digest->ctx, md, NULL) == 1,
+              kk_crypto_error("EVP_DigestInit_ex2", CKR_FUNCTION_FAILED));
+    digest->size = (size_t)EVP_MD_get_size(md);
+    KK_ENSURE(digest->size <= KK_DIGEST_MAX, CKR_MECHANISM_INVALID);
+    digest->started = true;
+    *ret_digest = KK_STEAL(digest);
+    return CKR_OK;
+}
+
+void kk_digest_free(struct kk_digest *digest)
+{
+    if (digest == NULL) {
+        return;
+    }
+    if (!kk_crypto_is_over()) {
+        EVP_MD_CTX_free(digest->ctx);
+    }
+    kk_free(digest);
+}
+
+size_t kk_digest_size(const struct kk_digest *digest)
+{
+    return digest->size;
+}
+
+KK_RV kk_digest_start(struct kk_digest *digest)
+{
+    if (digest->started) {
+        return CKR_OK;
+    }
+    KK_ENSURE(EVP_DigestInit_ex2(digest->ctx, NULL, NULL) == 1,
+              kk_crypto_error("EVP_DigestInit_ex2", CKR_FUNCTION_FAILED));
+    digest->started = true;
+    return CKR_OK;
+}
+
+KK_RV kk_digest_update(struct kk_digest *digest, struct kk_span in)
+{
+    digest->started = false;
+    if (in.len == 0) {
+        return CKR_OK;
+    }
+    KK_ENSURE(EVP_DigestUpdate(digest->ctx, in.data, in.len) == 1,
+              kk_crypto_error("EVP_DigestUpdate", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}
+
+KK_RV kk_digest_finish(struct kk_digest *digest, uint8_t *out)
+{
+    digest->started = false;
+    KK_ENSURE(EVP_DigestFinal_ex(digest->ctx, out, NULL) == 1,
+              kk_crypto_error("EVP_DigestFinal_ex", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}
+
+KK_RV kk_digest_pieces(struct kk_crypto *crypto, const char *name, const struct kk_span *pieces,
+                       size_t count, uint8_t *out, size_t out_len)
+{
+    KK_CLEANUP(kk_digest_freep) struct kk_digest *digest = NULL;
+    KK_TRY(kk_digest_new(crypto, name, &digest));
+    KK_ENSURE(out_len == digest->size, CKR_ARGUMENTS_BAD);
+    for (size_t i = 0; i < count; i++) {
+        KK_TRY(kk_digest_update(digest, pieces[i]));
+    }
+    return kk_digest_finish(digest, out);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Key agreement.
+ */
+#include "crypto/ecdh.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+
+#include "base/memory.h"
+#include "crypto/asym_internal.h"
+#include "crypto/error.h"
+
+static KK_RV make_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span point,
+                       EVP_PKEY **ret_peer)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer raw = {0};
+    struct kk_pkey_params params = {0};
+    bool weierstrass = key->kind == KK_KEY_EC;
+    CK_RV rv = kk_point_parse(crypto, &key->curve, point, &raw);
+    KK_ENSURE(rv != CKR_ATTRIBUTE_VALUE_INVALID, CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(rv);
+    if (weierstrass) {
+        kk_pkey_params_text(&params, OSSL_PKEY_PARAM_GROUP_NAME, key->curve.name);
+    }
+    kk_pkey_params_bytes(&params, OSSL_PKEY_PARAM_PUB_KEY, kk_buffer_span(&raw));
+    return kk_pkey_new(crypto, weierstrass ? "EC" : key->curve.name, false, &params,
+                       CKR_MECHANISM_PARAM_INVALID, ret_peer);
+}
+
+static KK_RV open_derive(struct kk_crypto *crypto, const struct kk_key *key, bool cofactor,
+                         EVP_PKEY_CTX **ret_ctx)
+{
+    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
+        EVP_PKEY_CTX_new_from_pkey(crypto->libctx, key->pkey, NULL);
+    int mode = cofactor ? 1 : 0;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_int(OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE, &mode),
+        OSSL_PARAM_construct_end()};
+    KK_ENSURE(ctx != NULL, kk_crypto_error("EVP_PKEY_CTX_new_from_pkey", CKR_FUNCTION_FAILED));
+    KK_ENSURE(EVP_PKEY_derive_init_ex(
+                  ctx, key->curve.cofactor != 1 && key->kind == KK_KEY_EC ? params : NULL) == 1,
+              kk_crypto_error("EVP_PKEY_derive_init_ex", CKR_FUNCTION_FAILED));
+    *ret_ctx = KK_STEAL(ctx);
+    return CKR_OK;
+}
+
+KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span peer,
+                     bool cofactor, struct kk_secret **ret_secret)
+{
+    KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *peer_key = NULL;
+    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    KK_ENSURE(key->is_private && (key->kind == KK_KEY_EC || key->kind == KK_KEY_MONTGOMERY),
+              CKR_KEY_TYPE_INCONSISTENT);
+    size_t len = key->curve.field_bytes;
+    KK_TRY(make_peer(crypto, key, peer, &peer_key));
+    KK_TRY(open_derive(crypto, key, cofactor, &ctx));
+    /* Reading the point has checked that it is on the curve and not at infinity; where the cofactor
+     * is 1 that is all there is to check. */
+    int validate = key->kind == KK_KEY_EC && key->curve.cofactor != 1 ? 1 : 0;
+    KK_ENSURE(EVP_PKEY_derive_set_peer_ex(ctx, peer_key, validate) == 1,
+              kk_crypto_error("EVP_PKEY_derive_set_peer_ex", CKR_MECHANISM_PARAM_INVALID));
+    KK_TRY(kk_secret_new(len, &secret));
+    KK_ENSURE(EVP_PKEY_derive(ctx, kk_secret_data(secret), &len) == 1,
+              kk_crypto_error("EVP_PKEY_derive", CKR_MECHANISM_PARAM_INVALID));
+    KK_ENSURE(len == kk_secret_len(secret), CKR_FUNCTION_FAILED);
+    *ret_secret = KK_STEAL(secret);
+    return CKR_OK;
+}
+
+/* One block of the derivation. */
+static KK_RV derive_block(struct kk_prehash *hash, enum kk_agreement_kdf kdf, uint32_t counter,
+                          struct kk_span secret, struct kk_span info, uint8_t out[EVP_MAX_MD_SIZE],
+                          size_t *ret_len)
+{
+    uint8_t count[4];
+    kk_store_u32(count, counter);
+    bool first = kdf == KK_KDF_CONCAT;
+    KK_TRY(kk_prehash_start(hash));
+    KK_TRY(kk_prehash_update(hash, first ? KK_SPAN_ARRAY(count) : secret));
+    KK_TRY(kk_prehash_update(hash, first ? secret : KK_SPAN_ARRAY(count)));
+    KK_TRY(kk_prehash_update(hash, info));
+    return kk_prehash_finish(hash, out, ret_len);
+}
+
+KK_RV kk_agreement_kdf(struct kk_crypto *crypto, enum kk_agreement_kdf kdf, const char *hash_name,
+                       struct kk_span secret, struct kk_span info, size_t len,
+                       struct kk_secret **ret_value)
+{
+    KK_SECRET_ARRAY(block, EVP_MAX_MD_SIZE);
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    KK_CLEANUP(kk_prehash_close) struct kk_prehash hash = {0};
+    size_t block_len = 0;
+    uint32_t counter = 1;
+    KK_TRY(kk_prehash_open(crypto, hash_name, &hash));
+    KK_TRY(kk_secret_new(len, &value));
+    for (size_t at = 0; at < len; at += block_len) {
+        KK_TRY(derive_block(&hash, kdf, counter++, secret, info, block, &block_len));
+        memcpy(kk_secret_data(value) + at, block, KK_MIN(len - at, block_len));
+    }
+    *ret_value = KK_STEAL(value);
+    return CKR_OK;
+}

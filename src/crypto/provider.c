@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Our own OSSL_LIB_CTX and what was fetched from it.
+ */
+#include "crypto/provider.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/rand.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "crypto/error.h"
+#include "crypto/provider_internal.h"
+
+#include "base/banned.h"
+
+/* Fetched at the start: a fetch takes a lock of OpenSSL's and some microseconds. */
+static const char *const digest_names[] = {
+    "MD5",      "SHA1",       "SHA224",     "SHA256",   "SHA384",   "SHA512",
+    "SHA3-224", "SHA512-224", "SHA512-256", "SHA3-256", "SHA3-384", "SHA3-512",
+};
+KK_STATIC_ASSERT(KK_ARRAY_LEN(digest_names) <= KK_CRYPTO_DIGESTS, "room for every digest");
+
+static const char *const cipher_names[] = {
+    "AES-128-ECB",      "AES-192-ECB",      "AES-256-ECB",      "AES-128-CBC",  "AES-192-CBC",
+    "AES-256-CBC",      "AES-128-CTR",      "AES-192-CTR",      "AES-256-CTR",  "AES-128-GCM",
+    "AES-192-GCM",      "AES-256-GCM",      "AES-128-WRAP",     "AES-192-WRAP", "AES-256-WRAP",
+    "AES-128-WRAP-PAD", "AES-192-WRAP-PAD", "AES-256-WRAP-PAD",
+};
+KK_STATIC_ASSERT(KK_ARRAY_LEN(cipher_names) <= KK_CRYPTO_CIPHERS, "room for every cipher");
+
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static atomic_bool over;
+
+static void openssl_exits(void)
+{
+    atomic_store(&over, true);
+}
+
+static void register_exit(void)
+{
+    OPENSSL_atexit(openssl_exits);
+}
+
+bool kk_crypto_is_over(void)
+{
+    return atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+static void fetch_all(struct kk_crypto *crypto)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(digest_names); i++) {
+        crypto->digests[i] = EVP_MD_fetch(crypto->libctx, digest_names[i], NULL);
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(cipher_names); i++) {
+        crypto->ciphers[i] = EVP_CIPHER_fetch(crypto->libctx, cipher_names[i], NULL);
+    }
+    crypto->hmac = EVP_MAC_fetch(crypto->libctx, "HMAC", NULL);
+    crypto->cmac = EVP_MAC_fetch(crypto->libctx, "CMAC", NULL);
+}
+
+/* The first digest of a process makes OpenSSL read its configuration file. */
+static KK_RV first_digest(struct kk_crypto *crypto)
+{
+    unsigned char out[EVP_MAX_MD_SIZE];
+    KK_CLEANUP(EVP_MD_freep) EVP_MD *sha256 = EVP_MD_fetch(crypto->libctx, "SHA256", NULL);
+    KK_ENSURE(sha256 != NULL, kk_crypto_error("EVP_MD_fetch", CKR_FUNCTION_FAILED));
+    KK_ENSURE(EVP_Digest("", 0, out, NULL, sha256, NULL) == 1,
+              kk_crypto_error("EVP_Digest", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}
+
+static KK_RV load(struct kk_crypto *crypto)
+{
+    crypto->libctx = OSSL_LIB_CTX_new();
+    KK_ENSURE(crypto->libctx != NULL, CKR_HOST_MEMORY);
+    crypto->default_provider = OSSL_PROVIDER_load(crypto->libctx, "default");
+    if (crypto->default_provider == NULL) {
+        kk_log_error("OpenSSL's default provider does not load (%s)", kk_crypto_version());
+        return kk_crypto_error("OSSL_PROVIDER_load", CKR_FUNCTION_FAILED);
+    }
+    crypto->legacy_provider = OSSL_PROVIDER_try_load(crypto->libctx, "legacy", 1);
+    KK_TRY(first_digest(crypto));
+    fetch_all(crypto);
+    return CKR_OK;
+}
+
+KK_RV kk_crypto_new(struct kk_crypto **ret_crypto)
+{
+    KK_CLEANUP(kk_crypto_freep) struct kk_crypto *crypto = NULL;
+    KK_ENSURE(!kk_crypto_is_over(), CKR_FUNCTION_FAILED);
+    pthread_once(&exit_once, register_exit);
+    KK_TRY(kk_alloc(sizeof *crypto, &crypto));
+    ERR_set_mark();
+    CK_RV rv = load(crypto);
+    ERR_pop_to_mark();
+    KK_TRY(rv);
+    *ret_crypto = KK_STEAL(crypto);
+    return CKR_OK;
+}
+
+static void unload(struct kk_crypto *crypto)
+{
+    for (size_t i = 0; i < KK_CRYPTO_DIGESTS; i++) {
+        EVP_MD_free(crypto->digests[i]);
+    }
+    for (size_t i = 0; i < KK_CRYPTO_CIPHERS; i++) {
+        EVP_CIPHER_free(crypto->ciphers[i]);
+    }
+    EVP_MAC_free(crypto->hmac);
+    EVP_MAC_free(crypto->cmac);
+    if (crypto->legacy_provider != NULL) {
+        OSSL_PROVIDER_unload(crypto->legacy_provider);
+    }
+    if (crypto->default_provider != NULL) {
+        OSSL_PROVIDER_unload(crypto->default_provider);
+    }
+    OSSL_LIB_CTX_free(crypto->libctx);
+}
+
+void kk_crypto_free(struct kk_crypto *crypto)
+{
+    if (crypto == NULL) {
+        return;
+    }
+    if (!kk_crypto_is_over()) {
+        unload(crypto);
+    }
+    kk_free(crypto);
+}
+
+KK_RV kk_crypto_fetch_digest(struct kk_crypto *crypto, const char *name, EVP_MD **ret_digest)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(digest_names); i++) {
+        if (strcmp(name, digest_names[i]) == 0 && crypto->digests[i] != NULL) {
+            KK_ENSURE(EVP_MD_up_ref(crypto->digests[i]) == 1, CKR_FUNCTION_FAILED);
+            *ret_digest = crypto->digests[i];
+            return CKR_OK;
+        }
+    }
+    EVP_MD *digest = EVP_MD_fetch(crypto->libctx, name, NULL);
+    KK_ENSURE(digest != NULL, kk_crypto_error("EVP_MD_fetch", CKR_MECHANISM_INVALID));
+    *ret_digest = digest;
+    return CKR_OK;
+}
+
+KK_RV kk_crypto_fetch_cipher(struct kk_crypto *crypto, const char *name, EVP_CIPHER **ret_cipher)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(cipher_names); i++) {
+        if (strcmp(name, cipher_names[i]) == 0 && crypto->ciphers[i] != NULL) {
+            KK_ENSURE(EVP_CIPHER_up_ref(crypto->ciphers[i]) == 1, CKR_FUNCTION_FAILED);
+            *ret_cipher = crypto->ciphers[i];
+            return CKR_OK;
+        }
+    }
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(crypto->libctx, name, NULL);
+    KK_ENSURE(cipher != NULL, kk_crypto_error("EVP_CIPHER_fetch", CKR_MECHANISM_INVALID));
+    *ret_cipher = cipher;
+    return CKR_OK;
+}
+
+static bool has_digest(OSSL_LIB_CTX *libctx, const char *name)
+{
+    EVP_MD *digest = EVP_MD_fetch(libctx, name, NULL);
+    EVP_MD_free(digest);
+    return digest != NULL;
+}
+
+static bool has_cipher(OSSL_LIB_CTX *libctx, const char *name)
+{
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(libctx, name, NULL);
+    EVP_CIPHER_free(cipher);
+    return cipher != NULL;
+}
+
+static bool has_mac(OSSL_LIB_CTX *libctx, const char *name)
+{
+    EVP_MAC *mac = EVP_MAC_fetch(libctx, name, NULL);
+    EVP_MAC_free(mac);
+    return mac != NULL;
+}
+
+static bool has_key(OSSL_LIB_CTX *libctx, const char *name)
+{
+    EVP_KEYMGMT *keymgmt = EVP_KEYMGMT_fetch(libctx, name, NULL);
+    EVP_KEYMGMT_free(keymgmt);
+    return keymgmt != NULL;
+}
+
+static bool has_nothing(OSSL_LIB_CTX *libctx, const char *name)
+{
+    (void)libctx;
+    (void)name;
+    return true;
+}
+
+bool kk_crypto_has(const struct kk_crypto *crypto, enum kk_algorithm_kind kind, const char *name)
+{
+    static bool (*const has[])(OSSL_LIB_CTX *libctx, const char *name) = {
+        [KK_ALGORITHM_NONE] = has_nothing,  [KK_ALGORITHM_DIGEST] = has_digest,
+        [KK_ALGORITHM_CIPHER] = has_cipher, [KK_ALGORITHM_MAC] = has_mac,
+        [KK_ALGORITHM_KEY] = has_key,
+    };
+    ERR_set_mark();
+    bool found = has[kind](crypto->libctx, name);
+    ERR_pop_to_mark();
+    return found;
+}
+
+KK_RV kk_crypto_random(struct kk_crypto *crypto, void *out, size_t len)
+{
+    KK_ENSURE(RAND_bytes_ex(crypto->libctx, out, len, 0) == 1,
+              kk_crypto_error("RAND_bytes_ex", CKR_RANDOM_NO_RNG));
+    return CKR_OK;
+}
+
+KK_RV kk_crypto_random_secret(struct kk_crypto *crypto, void *out, size_t len)
+{
+    KK_ENSURE(RAND_priv_bytes_ex(crypto->libctx, out, len, 0) == 1,
+              kk_crypto_error("RAND_priv_bytes_ex", CKR_RANDOM_NO_RNG));
+    return CKR_OK;
+}
+
+KK_RV kk_crypto_seed(struct kk_crypto *crypto, struct kk_span seed)
+{
+    EVP_RAND_CTX *generator = RAND_get0_public(crypto->libctx);
+    KK_ENSURE(generator != NULL && EVP_RAND_reseed(generator, 0, NULL, 0, seed.data, seed.len) == 1,
+              kk_crypto_error("EVP_RAND_reseed", CKR_RANDOM_SEED_NOT_SUPPORTED));
+    return CKR_OK;
+}
+
+const char *kk_crypto_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}
+
+void kk_crypto_enter(void)
+{
+    ERR_set_mark();
+}
+
+void kk_crypto_leave(void)
+{
+    ERR_pop_to_mark();
+}

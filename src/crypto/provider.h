@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Our own OSSL_LIB_CTX and what was fetched from it. One per engine; OpenSSL's default context, its
+ * configuration and its atexit order are never touched.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/macros.h"
+
+struct kk_crypto;
+
+/* Makes the context, with the default provider and, where it can be had, the legacy one. Takes the
+ * first digest, so that OpenSSL reads openssl.cnf for its default context now, with no lock of ours
+ * held. CKR_FUNCTION_FAILED (one log line) when the default provider does not load. */
+KK_RV kk_crypto_new(struct kk_crypto **ret_crypto);
+
+/* Frees the context, unless OpenSSL's own exit handler has run already. */
+void kk_crypto_free(struct kk_crypto *crypto);
+KK_DEFINE_CLEANUP(struct kk_crypto *, kk_crypto_free);
+
+enum kk_algorithm_kind {
+    KK_ALGORITHM_NONE,
+    KK_ALGORITHM_DIGEST,
+    KK_ALGORITHM_CIPHER,
+    KK_ALGORITHM_MAC,
+    KK_ALGORITHM_KEY, /* key management: "RSA", "EC", "ED25519", "ML-DSA-44" */
+};
+
+/* Whether the linked library offers the algorithm of this OpenSSL name. */
+bool kk_crypto_has(const struct kk_crypto *crypto, enum kk_algorithm_kind kind, const char *name);
+
+/* Random bytes that others may see (C_GenerateRandom, nonces, salts) from the context's own
+ * generator; no buffering of ours. CKR_RANDOM_NO_RNG. */
+KK_RV kk_crypto_random(struct kk_crypto *crypto, void *out, size_t len);
+
+/* The same from the generator whose output never leaves: keys. */
+KK_RV kk_crypto_random_secret(struct kk_crypto *crypto, void *out, size_t len);
+
+/* OpenSSL's own exit handler has run: nothing of OpenSSL's may be called or freed any more. */
+bool kk_crypto_is_over(void);
+
+/* Mixes a caller's bytes into this thread's public generator; never in place of its own entropy.
+ * CKR_RANDOM_SEED_NOT_SUPPORTED. */
+KK_RV kk_crypto_seed(struct kk_crypto *crypto, struct kk_span seed);
+
+/* OpenSSL's version as text, for C_GetInfo's log line and `doctor`. */
+const char *kk_crypto_version(void);
+
+/* Around every entry from outside: the application's OpenSSL error queue stays its own. */
+void kk_crypto_enter(void);
+void kk_crypto_leave(void);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For crypto/ alone: the library context, what was fetched once from it, and the destructors of
+ * OpenSSL's types. The tables are filled when the context is made and never change after that, so
+ * that no lock guards them.
+ *
+ * OpenSSL's exit handler may run before ours does: whoever frees something of OpenSSL's asks
+ * kk_crypto_is_over() first (the KK_CLEANUP destructors here run inside a call and need not).
+ */
+#pragma once
+
+#include "crypto/provider.h"
+
+#include <openssl/evp.h>
+
+#define KK_CRYPTO_DIGESTS 24
+#define KK_CRYPTO_CIPHERS 24
+
+struct kk_crypto {
+    OSSL_LIB_CTX *libctx;
+    OSSL_PROVIDER *default_provider;
+    OSSL_PROVIDER *legacy_provider; /* NULL where it cannot be had */
+    EVP_MD *digests[KK_CRYPTO_DIGESTS];
+    EVP_CIPHER *ciphers[KK_CRYPTO_CIPHERS];
+    EVP_MAC *hmac;
+    EVP_MAC *cmac;
+};
+
+/* The algorithm of this OpenSSL name, as a reference of the caller's (EVP_MD_free,
+ * EVP_CIPHER_free). The usual ones cost no fetch. CKR_MECHANISM_INVALID when it is not there. */
+KK_RV kk_crypto_fetch_digest(struct kk_crypto *crypto, const char *name, EVP_MD **ret_digest);
+KK_RV kk_crypto_fetch_cipher(struct kk_crypto *crypto, const char *name, EVP_CIPHER **ret_cipher);
+
+KK_DEFINE_CLEANUP(EVP_MD *, EVP_MD_free);
+KK_DEFINE_CLEANUP(EVP_CIPHER *, EVP_CIPHER_free);
+KK_DEFINE_CLEANUP(EVP_MAC *, EVP_MAC_free);
+KK_DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
+KK_DEFINE_CLEANUP(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_free);
+KK_DEFINE_CLEANUP(EVP_MAC_CTX *, EVP_MAC_CTX_free);

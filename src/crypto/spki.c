@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SubjectPublicKeyInfo.
+ */
+#include "crypto/algorithm.h"
+#include "crypto/ec.h"
+#include "crypto/key_internal.h"
+
+static void put_rsa(struct kk_buffer *der, const struct kk_key_parts *parts)
+{
+    size_t sequence = kk_der_begin(der, KK_DER_SEQUENCE);
+    kk_der_put_integer(der, kk_key_parts_get(parts, KK_PART_MODULUS));
+    kk_der_put_integer(der, kk_key_parts_get(parts, KK_PART_PUBLIC_EXPONENT));
+    kk_der_end(der, sequence);
+}
+
+static KK_RV put_point(struct kk_crypto *crypto, struct kk_buffer *der,
+                       const struct kk_key_parts *parts)
+{
+    struct kk_curve curve;
+    KK_TRY(kk_curve_of_parts(crypto, parts, &curve));
+    return kk_point_parse(crypto, &curve, kk_key_parts_get(parts, KK_PART_EC_POINT), der);
+}
+
+/* The content of the BIT STRING. */
+static KK_RV put_public(struct kk_crypto *crypto, struct kk_buffer *der,
+                        const struct kk_key_parts *parts)
+{
+    switch (parts->kind) {
+    case KK_KEY_RSA:
+        put_rsa(der, parts);
+        return CKR_OK;
+    case KK_KEY_EC:
+    case KK_KEY_EDWARDS:
+    case KK_KEY_MONTGOMERY:
+        return put_point(crypto, der, parts);
+    case KK_KEY_DSA:
+    case KK_KEY_DH:
+    case KK_KEY_X942_DH:
+        kk_der_put_integer(der, kk_key_parts_get(parts, KK_PART_PUBLIC));
+        return CKR_OK;
+    case KK_KEY_SECRET:
+    case KK_KEY_ML_DSA:
+    case KK_KEY_ML_KEM:
+    case KK_KEY_SLH_DSA:
+        break;
+    }
+    return CKR_KEY_TYPE_INCONSISTENT;
+}
+
+static bool has_public(const struct kk_key_parts *parts)
+{
+    switch (parts->kind) {
+    case KK_KEY_RSA:
+        return kk_key_parts_get(parts, KK_PART_MODULUS).len > 0 &&
+               kk_key_parts_get(parts, KK_PART_PUBLIC_EXPONENT).len > 0;
+    case KK_KEY_EC:
+    case KK_KEY_EDWARDS:
+    case KK_KEY_MONTGOMERY:
+        return kk_key_parts_get(parts, KK_PART_EC_POINT).len > 0;
+    case KK_KEY_SECRET:
+    case KK_KEY_DSA:
+    case KK_KEY_DH:
+    case KK_KEY_X942_DH:
+    case KK_KEY_ML_DSA:
+    case KK_KEY_ML_KEM:
+    case KK_KEY_SLH_DSA:
+        break;
+    }
+    return kk_key_parts_get(parts, KK_PART_PUBLIC).len > 0;
+}
+
+KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
+                  struct kk_buffer *ret_der)
+{
+    KK_ENSURE(parts->kind != KK_KEY_SECRET, CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(has_public(parts), CKR_ATTRIBUTE_VALUE_INVALID);
+    size_t sequence = kk_der_begin(ret_der, KK_DER_SEQUENCE);
+    KK_TRY(kk_algorithm_put(ret_der, parts));
+    size_t bits = kk_der_begin(ret_der, KK_DER_BIT_STRING);
+    kk_buffer_put_u8(ret_der, 0);
+    KK_TRY(put_public(crypto, ret_der, parts));
+    kk_der_end(ret_der, bits);
+    kk_der_end(ret_der, sequence);
+    return kk_buffer_check(ret_der);
+}

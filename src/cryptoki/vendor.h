@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The interface "Vendor Keykist", found by C_GetInterface: what a token's administrator needs and
+ * PKCS#11 has no call for. Programs reach it in process and through the daemon alike.
+ */
+#pragma once
+
+#include "cryptoki/pkcs11.h"
+
+#define KK_VENDOR_INTERFACE "Vendor Keykist"
+#define KK_VENDOR_VERSION_MAJOR 1
+#define KK_VENDOR_VERSION_MINOR 0
+
+typedef struct CK_KEYKIST_FUNCTIONS {
+    /* First, as in every list that C_GetInterface gives out. */
+    CK_VERSION version;
+
+    /* The full path of the directory that holds the token in `slot`: UTF-8, no zero at its end. The
+     * length convention of section 5.2 holds: with a NULL `path` only *len is set, and
+     * CKR_BUFFER_TOO_SMALL sets it too. CKR_TOKEN_NOT_RECOGNIZED when the token is uninitialised,
+     * CKR_FUNCTION_NOT_SUPPORTED when it does not live in a directory. */
+    CK_RV (*token_path)(CK_SLOT_ID slot, CK_UTF8CHAR_PTR path, CK_ULONG_PTR len);
+
+    /* Removes the token in `slot` and everything in it; asks for no PIN. CKR_SESSION_EXISTS when
+     * this application has a session open with it. */
+    CK_RV (*delete_token)(CK_SLOT_ID slot);
+} CK_KEYKIST_FUNCTIONS;
+
+typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What mechanisms with key pairs share.
+ */
+#include "mechanism/asym.h"
+
+void *kk_asym_context(struct kk_op *op, void (*context_free)(void *))
+{
+    if (op->context != NULL && op->context_free != context_free) {
+        op->context_free(op->context);
+        op->context = NULL;
+        op->context_free = NULL;
+    }
+    return op->context;
+}
+
+void kk_asym_context_keep(struct kk_op *op, void *context, void (*context_free)(void *))
+{
+    op->context = context;
+    op->context_free = context != NULL ? context_free : NULL;
+}
+
+enum kk_asym_use kk_asym_use_of(enum kk_op_kind kind)
+{
+    static const enum kk_asym_use uses[KK_OP_COUNT] = {
+        [KK_OP_ENCRYPT] = KK_ASYM_ENCRYPT,   [KK_OP_DECRYPT] = KK_ASYM_DECRYPT,
+        [KK_OP_SIGN] = KK_ASYM_SIGN,         [KK_OP_VERIFY] = KK_ASYM_VERIFY,
+        [KK_OP_SIGN_RECOVER] = KK_ASYM_SIGN, [KK_OP_VERIFY_RECOVER] = KK_ASYM_RECOVER,
+    };
+    return uses[kind];
+}
+
+KK_RV kk_asym_check(const struct kk_mechanism *mechanism, const struct kk_key *key,
+                    enum kk_key_kind kind)
+{
+    KK_ENSURE(key != NULL && kk_key_kind(key) == kind, CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(kk_key_bits(key) >= mechanism->min_key && kk_key_bits(key) <= mechanism->max_key,
+              CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
+}
+
+static KK_RV generate_pair(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                           const struct kk_param *param, struct kk_key_parts *parts)
+{
+    (void)param;
+    KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(parts->kind != KK_KEY_RSA ||
+                  (parts->bits >= mechanism->min_key && parts->bits <= mechanism->max_key),
+              CKR_KEY_SIZE_RANGE);
+    return kk_key_generate(crypto, parts);
+}
+
+const struct kk_generate_ops kk_generate_pair_ops = {.generate = generate_pair, .pair = true};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Operations of mechanisms with key pairs, for the tables to point to.
+ */
+#pragma once
+
+#include "crypto/asym.h"
+#include "mechanism/mechanism.h"
+
+/* What the operation holds from last time, if these operations made it (NULL after freeing what
+ * others made); and what it is to hold from now on. */
+void *kk_asym_context(struct kk_op *op, void (*context_free)(void *));
+void kk_asym_context_keep(struct kk_op *op, void *context, void (*context_free)(void *));
+
+/* The use of crypto/asym.h that a kind of operation is. */
+enum kk_asym_use kk_asym_use_of(enum kk_op_kind kind);
+
+/* The key is of this kind and of a size between the row's bounds. */
+KK_RV kk_asym_check(const struct kk_mechanism *mechanism, const struct kk_key *key,
+                    enum kk_key_kind kind);
+
+/* Key pairs of any kind; the registry's row gives the bounds. */
+extern const struct kk_generate_ops kk_generate_pair_ops;
+
+/* RSA: row->detail is an enum kk_rsa_padding, row->hash the hash of mechanisms that have one. */
+extern const struct kk_cipher_ops kk_rsa_cipher_ops;
+extern const struct kk_sign_ops kk_rsa_block_ops; /* single-part, with recovery */
+extern const struct kk_sign_ops kk_rsa_pss_ops;   /* single-part */
+extern const struct kk_sign_ops kk_rsa_hash_ops;
+extern const struct kk_wrap_ops kk_rsa_wrap_ops;
+extern const struct kk_wrap_ops kk_rsa_aes_wrap_ops;
+
+/* Elliptic curves; row->hash as above. ECDH: row->detail is 1 with cofactor multiplication. */
+extern const struct kk_sign_ops kk_ecdsa_ops;
+extern const struct kk_sign_ops kk_ecdsa_hash_ops;
+extern const struct kk_sign_ops kk_eddsa_ops;
+extern const struct kk_derive_ops kk_ecdh_ops;

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AES in ECB, CBC and CTR: encryption, wrapping, and derivation by encrypting data.
+ */
+#include "base/memory.h"
+#include "crypto/cipher.h"
+#include "mechanism/operation.h"
+
+#include "base/banned.h"
+
+#define BLOCK KK_CIPHER_BLOCK
+
+struct block_context {
+    struct kk_op_context head;
+    struct kk_cipher *cipher;
+    uint64_t left; /* bytes until a CTR counter overflows */
+};
+
+/* What the parameter says to the cipher. */
+struct start {
+    struct kk_span iv;
+    uint64_t limit;
+};
+
+static void block_context_free(void *context)
+{
+    struct block_context *self = context;
+    kk_cipher_free(self->cipher);
+    kk_op_context_clear(&self->head);
+    kk_free(self);
+}
+
+/* Bytes that a counter of `bits` bits, now at cb, still counts, at most 2^64 - 1. The last block
+ * may make the counter overflow, no block may follow it. */
+static uint64_t counter_limit(const uint8_t cb[BLOCK], CK_ULONG bits)
+{
+    uint64_t high = kk_load_u64(cb);
+    uint64_t low = kk_load_u64(cb + 8);
+    if (bits > 64) {
+        uint64_t mask = bits == 128 ? UINT64_MAX : ((uint64_t)1 << (bits - 64)) - 1;
+        if ((high & mask) != mask) {
+            return UINT64_MAX;
+        }
+    } else if (bits < 64) {
+        low |= UINT64_MAX << bits;
+    }
+    /* 2^64 - low blocks, where low = 0 stands for 2^64. */
+    uint64_t blocks = 0 - low;
+    return low == 0 || blocks > UINT64_MAX / BLOCK ? UINT64_MAX : blocks * BLOCK;
+}
+
+static KK_RV start_ctr(const struct kk_param *param, struct start *ret_start)
+{
+    const CK_AES_CTR_PARAMS *ctr = param->data;
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(ctr->ulCounterBits >= 1 && ctr->ulCounterBits <= 128, CKR_MECHANISM_PARAM_INVALID);
+    ret_start->iv = KK_SPAN_ARRAY(ctr->cb);
+    ret_start->limit = counter_limit(ctr->cb, ctr->ulCounterBits);
+    return CKR_OK;
+}
+
+static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_param *param,
+                      struct start *ret_start)
+{
+    *ret_start = (struct start){.limit = UINT64_MAX};
+    if (mechanism->shape == KK_PARAM_AES_CTR) {
+        return start_ctr(param, ret_start);
+    }
+    if (mechanism->shape == KK_PARAM_BYTES) {
+        KK_ENSURE(param->present && param->len == BLOCK, CKR_MECHANISM_PARAM_INVALID);
+        ret_start->iv = KK_SPAN(param->data, param->len);
+    }
+    return CKR_OK;
+}
+
+static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                        const struct kk_key *key, bool encrypt, struct kk_cipher **ret_cipher)
+{
+    char name[KK_ALGORITHM_NAME];
+    struct kk_span value = {0};
+    KK_TRY(kk_aes_key_of(key, &value));
+    kk_mechanism_algorithm(mechanism, value.len * 8, name);
+    return kk_cipher_new(crypto, name, value, encrypt,
+                         mechanism->detail == KK_BLOCK_PADS ? KK_PADDING_PKCS7 : KK_PADDING_NONE,
+                         ret_cipher);
+}
+
+static KK_RV block_init(struct kk_op *op)
+{
+    struct start start;
+    KK_TRY(start_of(op->mechanism, &op->param, &start));
+    struct block_context *context = kk_op_reuse(op, block_context_free);
+    if (context == NULL) {
+        KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, op->kind == KK_OP_ENCRYPT, &cipher));
+        KK_TRY(kk_alloc(sizeof *context, &context));
+        context->cipher = KK_STEAL(cipher);
+        kk_op_install(op, &context->head, block_context_free);
+    }
+    context->left = start.limit;
+    return kk_cipher_start(context->cipher, start.iv);
+}
+
+static size_t block_bound(const struct kk_op *op, enum kk_phase phase, size_t in_len)
+{
+    const struct block_context *context = op->context;
+    bool pads = op->mechanism->detail == KK_BLOCK_PADS;
+    if (phase == KK_PHASE_UPDATE) {
+        return kk_cipher_output(context->cipher, in_len);
+    }
+    if (phase == KK_PHASE_FINAL) {
+        return pads ? BLOCK : 0;
+    }
+    return pads && op->kind == KK_OP_ENCRYPT ? in_len / BLOCK * BLOCK + BLOCK : in_len;
+}
+
+static KK_RV block_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    struct block_context *context = op->context;
+    KK_ENSURE(in.len <= context->left, CKR_DATA_LEN_RANGE);
+    if (context->left != UINT64_MAX) {
+        context->left -= in.len;
+    }
+    return kk_cipher_update(context->cipher, in, out, ret_len);
+}
+
+static KK_RV block_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    struct block_context *context = op->context;
+    return kk_cipher_finish(context->cipher, out, ret_len);
+}
+
+/* Whether a whole message can have this length, so that nothing is put out for one that cannot. */
+static bool length_fits(const struct kk_mechanism *mechanism, bool encrypt, size_t len)
+{
+    bool pads = mechanism->detail == KK_BLOCK_PADS;
+    if (mechanism->shape == KK_PARAM_AES_CTR || (pads && encrypt)) {
+        return true;
+    }
+    return len % BLOCK == 0 && (!pads || len > 0);
+}
+
+static KK_RV block_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    bool encrypt = op->kind == KK_OP_ENCRYPT;
+    size_t first = 0;
+    size_t last = 0;
+    KK_ENSURE(length_fits(op->mechanism, encrypt, in.len),
+              encrypt ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE);
+    KK_TRY(block_update(op, in, out, &first));
+    KK_TRY(block_final(op, out + first, &last));
+    *ret_len = first + last;
+    return CKR_OK;
+}
+
+/* What a key of this length becomes before it is encrypted: where the mode does not pad and needs
+ * whole blocks, zeros are added. */
+static size_t padded_length(const struct kk_mechanism *mechanism, size_t len)
+{
+    bool whole_blocks = mechanism->shape != KK_PARAM_AES_CTR && mechanism->detail != KK_BLOCK_PADS;
+    return whole_blocks ? (len + BLOCK - 1) / BLOCK * BLOCK : len;
+}
+
+static KK_RV block_wrap_length(const struct kk_mechanism *mechanism, struct kk_key *key,
+                               const struct kk_param *param, size_t plain_len, size_t *ret_len)
+{
+    (void)key;
+    (void)param;
+    KK_ENSURE(plain_len > 0 && plain_len <= PTRDIFF_MAX - BLOCK, CKR_KEY_SIZE_RANGE);
+    *ret_len = mechanism->detail == KK_BLOCK_PADS ? plain_len / BLOCK * BLOCK + BLOCK
+                                                  : padded_length(mechanism, plain_len);
+    return CKR_OK;
+}
+
+/* One message through a cipher of its own. */
+static KK_RV crypt(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                   struct kk_key *key, const struct kk_param *param, bool encrypt,
+                   struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+    struct start start;
+    size_t first = 0;
+    size_t last = 0;
+    KK_TRY(start_of(mechanism, param, &start));
+    KK_ENSURE(in.len <= start.limit, CKR_DATA_LEN_RANGE);
+    KK_TRY(cipher_for(crypto, mechanism, key, encrypt, &cipher));
+    KK_TRY(kk_cipher_start(cipher, start.iv));
+    KK_TRY(kk_cipher_update(cipher, in, out, &first));
+    KK_TRY(kk_cipher_finish(cipher, out + first, &last));
+    *ret_len = first + last;
+    return CKR_OK;
+}
+
+static KK_RV block_wrap(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                        struct kk_key *key, const struct kk_param *param, struct kk_span plain,
+                        uint8_t *out, size_t *ret_len)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *padded = NULL;
+    size_t len = 0;
+    KK_TRY(block_wrap_length(mechanism, key, param, plain.len, &len));
+    KK_TRY(kk_secret_new(padded_length(mechanism, plain.len), &padded));
+    memcpy(kk_secret_data(padded), plain.data, plain.len);
+    return kk_wrap_code(
+        crypt(crypto, mechanism, key, param, true, kk_secret_span(padded), out, ret_len));
+}
+
+static KK_RV block_unwrap(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                          struct kk_key *key, const struct kk_param *param, struct kk_span wrapped,
+                          struct kk_secret **ret_plain)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
+    size_t len = 0;
+    KK_ENSURE(wrapped.len > 0 && length_fits(mechanism, false, wrapped.len),
+              CKR_WRAPPED_KEY_LEN_RANGE);
+    KK_TRY(kk_secret_new(wrapped.len, &plain));
+    KK_TRY(kk_wrap_code(
+        crypt(crypto, mechanism, key, param, false, wrapped, kk_secret_data(plain), &len)));
+    KK_ENSURE(len > 0, CKR_WRAPPED_KEY_INVALID);
+    kk_secret_truncate(plain, len);
+    *ret_plain = KK_STEAL(plain);
+    return CKR_OK;
+}
+
+/* The IV and the data of the two kinds of parameter, as start_of() wants them. */
+static KK_RV data_of(const struct kk_mechanism *mechanism, const struct kk_param *param,
+                     struct start *ret_start, struct kk_span *ret_data)
+{
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    *ret_start = (struct start){.limit = UINT64_MAX};
+    if (mechanism->shape == KK_PARAM_AES_CBC_ENCRYPT_DATA) {
+        const CK_AES_CBC_ENCRYPT_DATA_PARAMS *cbc = param->data;
+        ret_start->iv = KK_SPAN_ARRAY(cbc->iv);
+        *ret_data = KK_SPAN(cbc->pData, cbc->length);
+    } else {
+        const CK_KEY_DERIVATION_STRING_DATA *text = param->data;
+        *ret_data = KK_SPAN(text->pData, text->ulLen);
+    }
+    return CKR_OK;
+}
+
+static KK_RV encrypt_data(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                          struct kk_key *base, const struct kk_param *param, const size_t *lengths,
+                          size_t count, struct kk_secret **ret_values)
+{
+    KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    struct start start;
+    struct kk_span data = {0};
+    size_t len = 0;
+    KK_ENSURE(count == 1, CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(data_of(mechanism, param, &start, &data));
+    KK_ENSURE(data.len > 0 && data.len % BLOCK == 0 && lengths[0] <= data.len, CKR_DATA_LEN_RANGE);
+    KK_TRY(cipher_for(crypto, mechanism, base, true, &cipher));
+    KK_TRY(kk_cipher_start(cipher, start.iv));
+    KK_TRY(kk_secret_new(data.len, &value));
+    KK_TRY(kk_cipher_update(cipher, data, kk_secret_data(value), &len));
+    if (lengths[0] > 0) {
+        kk_secret_truncate(value, lengths[0]);
+    }
+    ret_values[0] = KK_STEAL(value);
+    return CKR_OK;
+}
+
+const struct kk_cipher_ops kk_block_ops = {
+    .init = block_init,
+    .bound = block_bound,
+    .update = block_update,
+    .final = block_final,
+    .single = block_single,
+    .exact = true,
+};
+
+const struct kk_cipher_ops kk_block_pad_ops = {
+    .init = block_init,
+    .bound = block_bound,
+    .update = block_update,
+    .final = block_final,
+    .single = block_single,
+    .exact = false,
+};
+
+const struct kk_wrap_ops kk_block_wrap_ops = {
+    .length = block_wrap_length,
+    .wrap = block_wrap,
+    .unwrap = block_unwrap,
+    .private_keys = false,
+};
+
+const struct kk_wrap_ops kk_block_pad_wrap_ops = {
+    .length = block_wrap_length,
+    .wrap = block_wrap,
+    .unwrap = block_unwrap,
+    .private_keys = true,
+};
+
+const struct kk_derive_ops kk_encrypt_data_ops = {.derive = encrypt_data};

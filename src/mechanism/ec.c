@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mechanisms on elliptic curves: ECDSA, EdDSA, ECDH.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "crypto/ecdh.h"
+#include "crypto/ecdsa.h"
+#include "crypto/eddsa.h"
+#include "mechanism/asym.h"
+
+/* --- ECDSA -------------------------------------------------------------------------------------
+ */
+
+static void ecdsa_free(void *context)
+{
+    kk_ecdsa_free(context);
+}
+
+static KK_RV ecdsa_init(struct kk_op *op)
+{
+    KK_TRY(kk_asym_check(op->mechanism, op->key, KK_KEY_EC));
+    struct kk_ecdsa_op *ecdsa = kk_asym_context(op, ecdsa_free);
+    CK_RV rv =
+        kk_ecdsa_begin(op->crypto, op->key, kk_asym_use_of(op->kind), op->mechanism->hash, &ecdsa);
+    kk_asym_context_keep(op, ecdsa, ecdsa_free);
+    return rv;
+}
+
+static size_t ecdsa_length(const struct kk_op *op)
+{
+    return kk_ecdsa_length(op->key);
+}
+
+static KK_RV ecdsa_update(struct kk_op *op, struct kk_span in)
+{
+    return kk_ecdsa_update(op->context, in);
+}
+
+static KK_RV ecdsa_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    return kk_ecdsa_sign(op->context, in, out, ret_len);
+}
+
+static KK_RV ecdsa_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    return kk_ecdsa_sign(op->context, KK_SPAN(NULL, 0), out, ret_len);
+}
+
+static KK_RV ecdsa_verify_single(struct kk_op *op, struct kk_span in, struct kk_span signature)
+{
+    return kk_ecdsa_verify(op->context, in, signature);
+}
+
+static KK_RV ecdsa_verify_final(struct kk_op *op, struct kk_span signature)
+{
+    return kk_ecdsa_verify(op->context, KK_SPAN(NULL, 0), signature);
+}
+
+const struct kk_sign_ops kk_ecdsa_ops = {
+    .init = ecdsa_init,
+    .length = ecdsa_length,
+    .single = ecdsa_single,
+    .verify_single = ecdsa_verify_single,
+};
+
+const struct kk_sign_ops kk_ecdsa_hash_ops = {
+    .init = ecdsa_init,
+    .length = ecdsa_length,
+    .update = ecdsa_update,
+    .final = ecdsa_final,
+    .single = ecdsa_single,
+    .verify_single = ecdsa_verify_single,
+    .verify_final = ecdsa_verify_final,
+};
+
+/* --- EdDSA -------------------------------------------------------------------------------------
+ */
+
+static void eddsa_free(void *context)
+{
+    kk_eddsa_free(context);
+}
+
+static KK_RV eddsa_scheme(const struct kk_param *param, struct kk_eddsa_scheme *ret_scheme)
+{
+    *ret_scheme = (struct kk_eddsa_scheme){0};
+    if (!param->present) {
+        return CKR_OK;
+    }
+    const CK_EDDSA_PARAMS *params = param->data;
+    size_t len = 0;
+    KK_TRY(kk_ulong_to_size(params->ulContextDataLen, CKR_MECHANISM_PARAM_INVALID, &len));
+    KK_ENSURE(params->pContextData != NULL || len == 0, CKR_MECHANISM_PARAM_INVALID);
+    ret_scheme->prehash = params->phFlag != CK_FALSE;
+    ret_scheme->context = KK_SPAN(params->pContextData, len);
+    return CKR_OK;
+}
+
+static KK_RV eddsa_init(struct kk_op *op)
+{
+    struct kk_eddsa_scheme scheme;
+    KK_TRY(kk_asym_check(op->mechanism, op->key, KK_KEY_EDWARDS));
+    KK_TRY(eddsa_scheme(&op->param, &scheme));
+    struct kk_eddsa_op *eddsa = kk_asym_context(op, eddsa_free);
+    CK_RV rv = kk_eddsa_begin(op->crypto, op->key, kk_asym_use_of(op->kind), &scheme, &eddsa);
+    kk_asym_context_keep(op, eddsa, eddsa_free);
+    return rv;
+}
+
+static size_t eddsa_length(const struct kk_op *op)
+{
+    return kk_eddsa_length(op->key);
+}
+
+static KK_RV eddsa_update(struct kk_op *op, struct kk_span in)
+{
+    return kk_eddsa_update(op->context, in);
+}
+
+static KK_RV eddsa_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    return kk_eddsa_sign(op->context, in, out, ret_len);
+}
+
+static KK_RV eddsa_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    return kk_eddsa_sign(op->context, KK_SPAN(NULL, 0), out, ret_len);
+}
+
+static KK_RV eddsa_verify_single(struct kk_op *op, struct kk_span in, struct kk_span signature)
+{
+    return kk_eddsa_verify(op->context, in, signature);
+}
+
+static KK_RV eddsa_verify_final(struct kk_op *op, struct kk_span signature)
+{
+    return kk_eddsa_verify(op->context, KK_SPAN(NULL, 0), signature);
+}
+
+const struct kk_sign_ops kk_eddsa_ops = {
+    .init = eddsa_init,
+    .length = eddsa_length,
+    .update = eddsa_update,
+    .final = eddsa_final,
+    .single = eddsa_single,
+    .verify_single = eddsa_verify_single,
+    .verify_final = eddsa_verify_final,
+};
+
+/* --- ECDH --------------------------------------------------------------------------------------
+ */
+
+/* No key is longer. */
+#define LONGEST_VALUE ((size_t)1 << 27)
+
+static const struct kdf {
+    CK_EC_KDF_TYPE type;
+    enum kk_agreement_kdf kdf;
+    const char *hash; /* NULL: the shared secret itself */
+} kdfs[] = {
+    {CKD_NULL, KK_KDF_X963, NULL},
+    {CKD_SHA1_KDF, KK_KDF_X963, "SHA1"},
+    {CKD_SHA224_KDF, KK_KDF_X963, "SHA224"},
+    {CKD_SHA256_KDF, KK_KDF_X963, "SHA256"},
+    {CKD_SHA384_KDF, KK_KDF_X963, "SHA384"},
+    {CKD_SHA512_KDF, KK_KDF_X963, "SHA512"},
+    {CKD_SHA3_224_KDF, KK_KDF_X963, "SHA3-224"},
+    {CKD_SHA3_256_KDF, KK_KDF_X963, "SHA3-256"},
+    {CKD_SHA3_384_KDF, KK_KDF_X963, "SHA3-384"},
+    {CKD_SHA3_512_KDF, KK_KDF_X963, "SHA3-512"},
+    {CKD_SHA1_KDF_SP800, KK_KDF_CONCAT, "SHA1"},
+    {CKD_SHA224_KDF_SP800, KK_KDF_CONCAT, "SHA224"},
+    {CKD_SHA256_KDF_SP800, KK_KDF_CONCAT, "SHA256"},
+    {CKD_SHA384_KDF_SP800, KK_KDF_CONCAT, "SHA384"},
+    {CKD_SHA512_KDF_SP800, KK_KDF_CONCAT, "SHA512"},
+    {CKD_SHA3_224_KDF_SP800, KK_KDF_CONCAT, "SHA3-224"},
+    {CKD_SHA3_256_KDF_SP800, KK_KDF_CONCAT, "SHA3-256"},
+    {CKD_SHA3_384_KDF_SP800, KK_KDF_CONCAT, "SHA3-384"},
+    {CKD_SHA3_512_KDF_SP800, KK_KDF_CONCAT, "SHA3-512"},
+};
+
+static KK_RV kdf_of(const CK_ECDH1_DERIVE_PARAMS *params, const struct kdf **ret_kdf)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(kdfs); i++) {
+        if (kdfs[i].type == params->kdf) {
+            /*= pkcs11-3.2 CK_ECDH1_DERIVE_PARAMS: with CKD_NULL there is no shared data */
+            KK_ENSURE(kdfs[i].hash != NULL || params->ulSharedDataLen == 0,
+                      CKR_MECHANISM_PARAM_INVALID);
+            *ret_kdf = &kdfs[i];
+            return CKR_OK;
+        }
+    }
+    return CKR_MECHANISM_PARAM_INVALID;
+}
+
+/*= pkcs11-3.2 ECDH1_DERIVE: the truncation removes bytes from the leading end of the value */
+static KK_RV truncate(struct kk_secret *secret, size_t len, struct kk_secret **ret_value)
+{
+    struct kk_span whole = kk_secret_span(secret);
+    KK_ENSURE(len <= whole.len, CKR_KEY_SIZE_RANGE);
+    size_t kept = len != 0 ? len : whole.len;
+    return kk_secret_from(KK_SPAN(whole.data + (whole.len - kept), kept), ret_value);
+}
+
+static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                         struct kk_key *base, const struct kk_param *param, const size_t *lengths,
+                         size_t count, struct kk_secret **ret_values)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    const struct kdf *kdf = NULL;
+    size_t public_len = 0;
+    KK_ENSURE(count == 1, CKR_FUNCTION_FAILED);
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    const CK_ECDH1_DERIVE_PARAMS *params = param->data;
+    KK_ENSURE(kk_key_kind(base) == KK_KEY_EC || kk_key_kind(base) == KK_KEY_MONTGOMERY,
+              CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(kdf_of(params, &kdf));
+    KK_ENSURE(lengths[0] <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
+    KK_TRY(kk_ulong_to_size(params->ulPublicDataLen, CKR_MECHANISM_PARAM_INVALID, &public_len));
+    KK_ENSURE(params->pPublicData != NULL && public_len > 0, CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(kk_ecdh_derive(crypto, base, KK_SPAN(params->pPublicData, public_len),
+                          mechanism->detail != 0, &secret));
+    if (kdf->hash == NULL) {
+        return truncate(secret, lengths[0], &ret_values[0]);
+    }
+    size_t len = lengths[0] != 0 ? lengths[0] : kk_hash_length(kdf->hash);
+    return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
+                            KK_SPAN(params->pSharedData, params->ulSharedDataLen), len,
+                            &ret_values[0]);
+}
+
+const struct kk_derive_ops kk_ecdh_ops = {.derive = ecdh_derive};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The families of mechanisms. Each is a table of rows in a file of its own (table_<family>.c);
+ * registry.c lists them all.
+ */
+#pragma once
+
+#include "mechanism/mechanism.h"
+
+extern const struct kk_mechanism_family kk_family_digest;
+extern const struct kk_mechanism_family kk_family_hmac;
+extern const struct kk_mechanism_family kk_family_aes;
+extern const struct kk_mechanism_family kk_family_secret;
+extern const struct kk_mechanism_family kk_family_rsa;
+extern const struct kk_mechanism_family kk_family_ec;
+
+/* For rows: the number and its name. */
+#define KK_MECHANISM(x) .type = x, .name = #x

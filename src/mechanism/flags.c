@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a row says about itself: its CKF_ flags and the keys that it takes.
+ */
+#include "mechanism/mechanism.h"
+
+#include "base/banned.h"
+
+CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
+{
+    CK_FLAGS flags = mechanism->extra_flags;
+    if (mechanism->cipher != NULL) {
+        flags |= CKF_ENCRYPT | CKF_DECRYPT;
+    }
+    if (mechanism->sign != NULL) {
+        flags |= CKF_SIGN | CKF_VERIFY;
+    }
+    if (mechanism->sign != NULL && mechanism->sign->recover != NULL) {
+        flags |= CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
+    }
+    if (mechanism->digest != NULL) {
+        flags |= CKF_DIGEST;
+    }
+    if (mechanism->generate != NULL) {
+        flags |= mechanism->generate->pair ? CKF_GENERATE_KEY_PAIR : CKF_GENERATE;
+    }
+    if (mechanism->derive != NULL) {
+        flags |= CKF_DERIVE;
+    }
+    if (mechanism->wrap != NULL) {
+        flags |= CKF_WRAP | CKF_UNWRAP;
+    }
+    if (mechanism->kem != NULL) {
+        flags |= CKF_ENCAPSULATE | CKF_DECAPSULATE;
+    }
+    return flags;
+}
+
+bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)
+{
+    return key_type != KK_NO_KEY_TYPE &&
+           (mechanism->key_type == key_type || mechanism->key_type2 == key_type);
+}

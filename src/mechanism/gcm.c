@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AES-GCM. Encryption streams; decryption in parts keeps the ciphertext until its tag has been
+ * checked and gives everything out at the end, as the standard demands.
+ */
+#include "base/memory.h"
+#include "crypto/cipher.h"
+#include "mechanism/operation.h"
+
+#include "base/banned.h"
+
+#define TAG_MAX 16
+
+/* The most ciphertext that is kept for a decryption in parts, and what may stay allocated between
+ * operations. */
+#define HELD_MAX ((size_t)64 << 20)
+#define HELD_KEPT ((size_t)64 << 10)
+
+/* What CK_GCM_PARAMS says, checked. */
+struct gcm {
+    struct kk_span iv;
+    struct kk_span aad;
+    size_t tag_len;
+};
+
+struct gcm_context {
+    struct kk_op_context head;
+    struct kk_cipher *cipher;
+    size_t tag_len;
+    struct kk_buffer held; /* ciphertext of a decryption in parts */
+};
+
+static void gcm_context_free(void *context)
+{
+    struct gcm_context *self = context;
+    kk_cipher_free(self->cipher);
+    kk_buffer_clear(&self->held);
+    kk_op_context_clear(&self->head);
+    kk_free(self);
+}
+
+/* SP 800-38D allows these lengths. */
+static bool tag_bits_fit(CK_ULONG bits)
+{
+    return bits == 32 || bits == 64 || (bits >= 96 && bits <= 128 && bits % 8 == 0);
+}
+
+static KK_RV gcm_of(const struct kk_param *param, struct gcm *ret_gcm)
+{
+    const CK_GCM_PARAMS *params = param->data;
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(params->ulIvLen >= 1 && params->ulIvLen <= KK_GCM_IV_MAX,
+              CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(tag_bits_fit(params->ulTagBits), CKR_MECHANISM_PARAM_INVALID);
+    ret_gcm->iv = KK_SPAN(params->pIv, params->ulIvLen);
+    ret_gcm->aad = KK_SPAN(params->pAAD, params->ulAADLen);
+    ret_gcm->tag_len = params->ulTagBits / 8;
+    return CKR_OK;
+}
+
+static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                        const struct kk_key *key, bool encrypt, struct kk_cipher **ret_cipher)
+{
+    char name[KK_ALGORITHM_NAME];
+    struct kk_span value = {0};
+    KK_TRY(kk_aes_key_of(key, &value));
+    kk_mechanism_algorithm(mechanism, value.len * 8, name);
+    return kk_cipher_new(crypto, name, value, encrypt, KK_PADDING_NONE, ret_cipher);
+}
+
+static KK_RV start(struct kk_cipher *cipher, const struct gcm *gcm)
+{
+    KK_TRY(kk_cipher_start(cipher, gcm->iv));
+    return kk_cipher_aad(cipher, gcm->aad);
+}
+
+static KK_RV seal(struct kk_cipher *cipher, struct kk_span in, size_t tag_len, uint8_t *out,
+                  size_t *ret_len)
+{
+    size_t len = 0;
+    size_t none = 0;
+    KK_TRY(kk_cipher_update(cipher, in, out, &len));
+    KK_TRY(kk_cipher_finish(cipher, out + len, &none));
+    KK_TRY(kk_cipher_tag(cipher, out + len, tag_len));
+    *ret_len = len + tag_len;
+    return CKR_OK;
+}
+
+/* `in` is ciphertext and tag. With a wrong tag nothing stays in `out`. */
+static KK_RV open_sealed(struct kk_cipher *cipher, struct kk_span in, size_t tag_len, uint8_t *out,
+                         size_t *ret_len)
+{
+    size_t len = 0;
+    size_t none = 0;
+    KK_ENSURE(in.len >= tag_len, CKR_ENCRYPTED_DATA_LEN_RANGE);
+    size_t data_len = in.len - tag_len;
+    KK_TRY(kk_cipher_set_tag(cipher, KK_SPAN(in.data + data_len, tag_len)));
+    CK_RV rv = kk_cipher_update(cipher, KK_SPAN(in.data, data_len), out, &len);
+    if (rv == CKR_OK) {
+        rv = kk_cipher_finish(cipher, out + len, &none);
+    }
+    if (rv != CKR_OK) {
+        kk_wipe(out, data_len);
+        return rv;
+    }
+    *ret_len = len;
+    return CKR_OK;
+}
+
+static KK_RV gcm_init(struct kk_op *op)
+{
+    struct gcm gcm;
+    KK_TRY(gcm_of(&op->param, &gcm));
+    struct gcm_context *context = kk_op_reuse(op, gcm_context_free);
+    if (context == NULL) {
+        KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, op->kind == KK_OP_ENCRYPT, &cipher));
+        KK_TRY(kk_alloc(sizeof *context, &context));
+        context->cipher = KK_STEAL(cipher);
+        kk_op_install(op, &context->head, gcm_context_free);
+    }
+    context->tag_len = gcm.tag_len;
+    context->held.len = 0;
+    if (context->held.capacity > HELD_KEPT || context->held.failed) {
+        kk_buffer_clear(&context->held);
+    }
+    return start(context->cipher, &gcm);
+}
+
+static size_t gcm_bound(const struct kk_op *op, enum kk_phase phase, size_t in_len)
+{
+    const struct gcm_context *context = op->context;
+    size_t tag_len = context->tag_len;
+    if (op->kind == KK_OP_ENCRYPT) {
+        return (phase == KK_PHASE_FINAL ? 0 : in_len) + (phase == KK_PHASE_UPDATE ? 0 : tag_len);
+    }
+    size_t sealed = phase == KK_PHASE_FINAL ? context->held.len : in_len;
+    return phase == KK_PHASE_UPDATE || sealed < tag_len ? 0 : sealed - tag_len;
+}
+
+static KK_RV gcm_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    struct gcm_context *context = op->context;
+    if (op->kind == KK_OP_ENCRYPT) {
+        return kk_cipher_update(context->cipher, in, out, ret_len);
+    }
+    KK_ENSURE(in.len <= HELD_MAX - context->held.len, CKR_ENCRYPTED_DATA_LEN_RANGE);
+    kk_buffer_put_span(&context->held, in);
+    *ret_len = 0;
+    return kk_buffer_check(&context->held);
+}
+
+static KK_RV gcm_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    struct gcm_context *context = op->context;
+    if (op->kind == KK_OP_ENCRYPT) {
+        return seal(context->cipher, KK_SPAN(NULL, 0), context->tag_len, out, ret_len);
+    }
+    return open_sealed(context->cipher, kk_buffer_span(&context->held), context->tag_len, out,
+                       ret_len);
+}
+
+static KK_RV gcm_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    struct gcm_context *context = op->context;
+    if (op->kind == KK_OP_ENCRYPT) {
+        return seal(context->cipher, in, context->tag_len, out, ret_len);
+    }
+    return open_sealed(context->cipher, in, context->tag_len, out, ret_len);
+}
+
+static KK_RV gcm_wrap_length(const struct kk_mechanism *mechanism, struct kk_key *key,
+                             const struct kk_param *param, size_t plain_len, size_t *ret_len)
+{
+    struct gcm gcm;
+    (void)mechanism;
+    (void)key;
+    KK_TRY(gcm_of(param, &gcm));
+    KK_ENSURE(plain_len > 0 && kk_add(plain_len, gcm.tag_len, ret_len), CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
+}
+
+static KK_RV gcm_wrap(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                      struct kk_key *key, const struct kk_param *param, struct kk_span plain,
+                      uint8_t *out, size_t *ret_len)
+{
+    KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+    struct gcm gcm;
+    KK_TRY(gcm_of(param, &gcm));
+    KK_ENSURE(plain.len > 0, CKR_KEY_SIZE_RANGE);
+    KK_TRY(cipher_for(crypto, mechanism, key, true, &cipher));
+    KK_TRY(start(cipher, &gcm));
+    return seal(cipher, plain, gcm.tag_len, out, ret_len);
+}
+
+static KK_RV gcm_unwrap(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                        struct kk_key *key, const struct kk_param *param, struct kk_span wrapped,
+                        struct kk_secret **ret_plain)
+{
+    KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
+    struct gcm gcm;
+    size_t len = 0;
+    KK_TRY(gcm_of(param, &gcm));
+    KK_ENSURE(wrapped.len > gcm.tag_len, CKR_WRAPPED_KEY_LEN_RANGE);
+    KK_TRY(cipher_for(crypto, mechanism, key, false, &cipher));
+    KK_TRY(start(cipher, &gcm));
+    KK_TRY(kk_secret_new(wrapped.len - gcm.tag_len, &plain));
+    KK_TRY(kk_wrap_code(open_sealed(cipher, wrapped, gcm.tag_len, kk_secret_data(plain), &len)));
+    *ret_plain = KK_STEAL(plain);
+    return CKR_OK;
+}
+
+const struct kk_cipher_ops kk_gcm_ops = {
+    .init = gcm_init,
+    .bound = gcm_bound,
+    .update = gcm_update,
+    .final = gcm_final,
+    .single = gcm_single,
+    .exact = true,
+};
+
+const struct kk_wrap_ops kk_gcm_wrap_ops = {
+    .length = gcm_wrap_length,
+    .wrap = gcm_wrap,
+    .unwrap = gcm_unwrap,
+    .private_keys = true,
+};

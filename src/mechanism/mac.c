@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * MACs: HMAC and CMAC differ in how the first context is made, and in nothing else. Verification is
+ * session/'s: it signs and compares in constant time.
+ */
+#include "crypto/mac.h"
+
+#include "base/memory.h"
+#include "mechanism/operation.h"
+
+#include "base/banned.h"
+
+struct mac_context {
+    struct kk_op_context head;
+    struct kk_mac *mac;
+    size_t length; /* asked for this time */
+};
+
+static void mac_context_free(void *context)
+{
+    struct mac_context *self = context;
+    kk_mac_free(self->mac);
+    kk_op_context_clear(&self->head);
+    kk_free(self);
+}
+
+/* The parameter of the _GENERAL mechanisms: 1 to the full length. */
+static KK_RV length_of(const struct kk_op *op, size_t *ret_length)
+{
+    size_t full = op->mechanism->detail;
+    if (op->mechanism->shape != KK_PARAM_ULONG) {
+        *ret_length = full;
+        return CKR_OK;
+    }
+    KK_ENSURE(op->param.present, CKR_MECHANISM_PARAM_INVALID);
+    CK_ULONG asked = *(const CK_ULONG *)op->param.data;
+    KK_ENSURE(asked >= 1 && asked <= full, CKR_MECHANISM_PARAM_INVALID);
+    *ret_length = asked;
+    return CKR_OK;
+}
+
+static KK_RV start(struct mac_context *context, size_t length)
+{
+    context->length = length;
+    return kk_mac_start(context->mac);
+}
+
+static KK_RV hmac_init(struct kk_op *op)
+{
+    size_t length = 0;
+    struct kk_span key = {0};
+    KK_TRY(length_of(op, &length));
+    struct mac_context *context = kk_op_reuse(op, mac_context_free);
+    if (context != NULL) {
+        return start(context, length);
+    }
+    KK_CLEANUP(kk_mac_freep) struct kk_mac *mac = NULL;
+    KK_TRY(kk_secret_of(op->key, &key));
+    KK_TRY(kk_mac_new_hmac(op->crypto, op->mechanism->algorithm, key, &mac));
+    KK_TRY(kk_alloc(sizeof *context, &context));
+    context->mac = KK_STEAL(mac);
+    kk_op_install(op, &context->head, mac_context_free);
+    return start(context, length);
+}
+
+static KK_RV cmac_init(struct kk_op *op)
+{
+    size_t length = 0;
+    struct kk_span key = {0};
+    char name[KK_ALGORITHM_NAME];
+    KK_TRY(length_of(op, &length));
+    struct mac_context *context = kk_op_reuse(op, mac_context_free);
+    if (context != NULL) {
+        return start(context, length);
+    }
+    KK_CLEANUP(kk_mac_freep) struct kk_mac *mac = NULL;
+    KK_TRY(kk_aes_key_of(op->key, &key));
+    kk_mechanism_algorithm(op->mechanism, key.len * 8, name);
+    KK_TRY(kk_mac_new_cmac(op->crypto, name, key, &mac));
+    KK_TRY(kk_alloc(sizeof *context, &context));
+    context->mac = KK_STEAL(mac);
+    kk_op_install(op, &context->head, mac_context_free);
+    return start(context, length);
+}
+
+static size_t mac_length(const struct kk_op *op)
+{
+    const struct mac_context *context = op->context;
+    return context->length;
+}
+
+static KK_RV mac_update(struct kk_op *op, struct kk_span in)
+{
+    struct mac_context *context = op->context;
+    return kk_mac_update(context->mac, in);
+}
+
+static KK_RV mac_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    struct mac_context *context = op->context;
+    uint8_t full[KK_MAC_MAX];
+    KK_TRY(kk_mac_finish(context->mac, full));
+    memcpy(out, full, context->length);
+    kk_wipe(full, sizeof full);
+    *ret_len = context->length;
+    return CKR_OK;
+}
+
+static KK_RV mac_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    KK_TRY(mac_update(op, in));
+    return mac_final(op, out, ret_len);
+}
+
+const struct kk_sign_ops kk_hmac_ops = {
+    .init = hmac_init,
+    .length = mac_length,
+    .update = mac_update,
+    .final = mac_final,
+    .single = mac_single,
+};
+
+const struct kk_sign_ops kk_cmac_ops = {
+    .init = cmac_init,
+    .length = mac_length,
+    .update = mac_update,
+    .final = mac_final,
+    .single = mac_single,
+};

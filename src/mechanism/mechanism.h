@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The mechanism registry: one row per mechanism, which says everything that is known about it.
+ *
+ * Adding a mechanism is one row in its family's table and one vector file. The CKF_ flags of
+ * C_GetMechanismInfo are computed from the operation pointers of the row, so that they cannot
+ * disagree with what the code does. What the linked OpenSSL cannot fetch is not listed.
+ */
+#pragma once
+
+#include "crypto/key.h"
+#include "mechanism/param.h"
+
+struct kk_mechanism;
+struct kk_op;
+
+enum kk_op_kind {
+    KK_OP_ENCRYPT,
+    KK_OP_DECRYPT,
+    KK_OP_SIGN,
+    KK_OP_VERIFY,
+    KK_OP_DIGEST,
+    KK_OP_SIGN_RECOVER,
+    KK_OP_VERIFY_RECOVER,
+    KK_OP_COUNT
+};
+
+enum kk_phase { KK_PHASE_UPDATE, KK_PHASE_FINAL, KK_PHASE_SINGLE };
+
+/*
+ * One operation. session/ owns it and keeps it after its end, so that the next one with the same
+ * mechanism and key finds its context (`context`) ready. The family's functions read mechanism,
+ * kind, key and param, and own context.
+ *
+ * Outputs: `out` has room for what ops->bound() said (session/ has seen to that, with memory of its
+ * own where the caller's was smaller), *ret_len gets the bytes written. Any failure ends the
+ * operation; the family need not clean up but in reset().
+ */
+struct kk_op {
+    const struct kk_mechanism *mechanism;
+    enum kk_op_kind kind;
+    struct kk_crypto *crypto;
+    struct kk_key *key; /* a reference; NULL for digests */
+    struct kk_param param;
+    void *context;               /* the family's; NULL at first */
+    void (*context_free)(void *); /* set together with context */
+};
+
+/* Encryption and decryption, by op->kind. */
+struct kk_cipher_ops {
+    /* Checks key size and parameter; makes or reuses op->context. Called at every Init. Codes:
+     * CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT. */
+    KK_RV (*init)(struct kk_op *op);
+    /* The most that this phase may put out for in_len bytes now. */
+    size_t (*bound)(const struct kk_op *op, enum kk_phase phase, size_t in_len);
+    /* NULL where the mechanism is single-part only. */
+    KK_RV (*update)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+    KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
+    /* NULL: update and final, one after the other. */
+    KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+    /* bound() is the exact length for the phases in which data is encrypted or decrypted: session/
+     * may answer CKR_BUFFER_TOO_SMALL from it without computing. Otherwise session/ computes into
+     * memory of its own when the caller's buffer is below the bound. */
+    bool exact;
+};
+
+/* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */
+struct kk_sign_ops {
+    KK_RV (*init)(struct kk_op *op);
+    size_t (*length)(const struct kk_op *op); /* of the signature; the bound where it varies */
+    KK_RV (*update)(struct kk_op *op, struct kk_span in); /* NULL: single-part only */
+    KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
+    KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+    /* CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE. NULL for MACs: session/ signs and compares in
+     * constant time. */
+    KK_RV (*verify_final)(struct kk_op *op, struct kk_span signature);
+    KK_RV (*verify_single)(struct kk_op *op, struct kk_span in, struct kk_span signature);
+    /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
+    KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
+};
+
+struct kk_digest_ops {
+    KK_RV (*init)(struct kk_op *op);
+    size_t (*length)(const struct kk_op *op);
+    KK_RV (*update)(struct kk_op *op, struct kk_span in);
+    KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
+    KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+};
+
+/* Key and key-pair generation, and domain parameters. */
+struct kk_generate_ops {
+    /* `parts` comes with kind, bits, parameter_set and domain parts from the template, leaves with
+     * everything. */
+    KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                      const struct kk_param *param, struct kk_key_parts *parts);
+    bool pair;
+};
+
+struct kk_derive_ops {
+    /* `lengths` are the bytes asked for per key, 0 where neither template nor key type says it: the
+     * mechanism's natural length then. Codes: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE (more
+     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set. */
+    KK_RV (*derive)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                    struct kk_key *base, const struct kk_param *param, const size_t *lengths,
+                    size_t count, struct kk_secret **ret_values);
+};
+
+struct kk_wrap_ops {
+    /* The wrapped length for `plain_len` bytes; CKR_KEY_SIZE_RANGE when it cannot be wrapped. */
+    KK_RV (*length)(const struct kk_mechanism *mechanism, struct kk_key *key,
+                    const struct kk_param *param, size_t plain_len, size_t *ret_len);
+    KK_RV (*wrap)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism, struct kk_key *key,
+                  const struct kk_param *param, struct kk_span plain, uint8_t *out, size_t *ret_len);
+    /* CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_LEN_RANGE. */
+    KK_RV (*unwrap)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                    struct kk_key *key, const struct kk_param *param, struct kk_span wrapped,
+                    struct kk_secret **ret_plain);
+    bool private_keys; /* wraps PKCS#8 too; otherwise secret keys only */
+    bool trailing;     /* raw RSA: the key is the last CKA_VALUE_LEN bytes of the plaintext; elsewhere
+                          the first */
+};
+
+struct kk_kem_ops {
+    size_t (*length)(const struct kk_mechanism *mechanism, struct kk_key *key);
+    KK_RV (*encapsulate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                         struct kk_key *key, const struct kk_param *param, size_t value_len,
+                         uint8_t *out, size_t *ret_len, struct kk_secret **ret_value);
+    KK_RV (*decapsulate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                         struct kk_key *key, const struct kk_param *param, size_t value_len,
+                         struct kk_span in, struct kk_secret **ret_value);
+};
+
+/* No key type: digests; a second type that is not there. */
+#define KK_NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
+
+struct kk_mechanism {
+    CK_MECHANISM_TYPE type;
+    const char *name; /* "CKM_AES_GCM" */
+    CK_KEY_TYPE key_type;
+    CK_KEY_TYPE key_type2; /* HMACs also take their own CKK_; KK_NO_KEY_TYPE elsewhere */
+    CK_ULONG min_key, max_key; /* as C_GetMechanismInfo reports them */
+    enum kk_param_shape shape;
+    bool param_required; /* absent: CKR_MECHANISM_PARAM_INVALID */
+    const struct kk_cipher_ops *cipher;
+    const struct kk_sign_ops *sign;
+    const struct kk_digest_ops *digest;
+    const struct kk_generate_ops *generate;
+    const struct kk_derive_ops *derive;
+    const struct kk_wrap_ops *wrap;
+    const struct kk_kem_ops *kem;
+    enum kk_algorithm_kind needs; /* what `algorithm` must be for the row to be listed */
+    const char *algorithm; /* OpenSSL's name; "AES-%u-GCM" takes the key's bits, tried with 128 */
+    const char *hash;      /* OpenSSL's digest name, NULL when the mechanism has none */
+    CK_ULONG detail;       /* the family's own: a tag length, a mode, a CKG_ ... */
+    CK_FLAGS extra_flags;  /* CKF_EC_ and the like */
+};
+
+/* Families export their rows. */
+struct kk_mechanism_family {
+    const struct kk_mechanism *rows;
+    size_t count;
+};
+
+/* The registry of one engine: the rows that the library can compute and the configuration allows. */
+struct kk_registry;
+
+/* `allowed` is slots.mechanisms: "ALL", a comma list, or a list behind "-". Unknown names are a
+ * warning. */
+KK_RV kk_registry_new(struct kk_crypto *crypto, const char *allowed, struct kk_registry **ret_registry);
+void kk_registry_free(struct kk_registry *registry);
+KK_DEFINE_CLEANUP(struct kk_registry *, kk_registry_free);
+
+/* The row, NULL when it is not offered. Constant time. */
+const struct kk_mechanism *kk_registry_find(const struct kk_registry *registry,
+                                            CK_MECHANISM_TYPE type);
+
+/* Offered rows by rising type. */
+size_t kk_registry_count(const struct kk_registry *registry);
+const struct kk_mechanism *kk_registry_at(const struct kk_registry *registry, size_t i);
+
+/* CKF_ flags from the operation pointers. */
+CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism);
+
+/* Whether a key of this CKK_ fits. */
+bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type);
+
+/* Key types as the layers above see them. */
+enum kk_key_kind kk_key_kind_of(CK_KEY_TYPE key_type); /* KK_KEY_SECRET for every secret type; 0 unknown */
+
+/* Bytes that a secret key of this type has: both 0 when any length will do. false: no secret type */
+bool kk_key_type_lengths(CK_KEY_TYPE key_type, size_t *ret_min, size_t *ret_max, size_t *ret_step);
+
+/* The first three bytes of the standard's check value for a secret key: AES and DES encrypt a block of
+ * zeros, others hash with SHA-1. */
+KK_RV kk_check_value(struct kk_crypto *crypto, CK_KEY_TYPE key_type, struct kk_span value,
+                     uint8_t ret_check[3]);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Digests.
+ */
+#include "base/memory.h"
+#include "crypto/digest.h"
+#include "mechanism/families.h"
+#include "mechanism/operation.h"
+
+#include "base/banned.h"
+
+struct digest_context {
+    struct kk_op_context head;
+    struct kk_digest *digest;
+};
+
+static void digest_context_free(void *context)
+{
+    struct digest_context *self = context;
+    kk_digest_free(self->digest);
+    kk_op_context_clear(&self->head);
+    kk_free(self);
+}
+
+static KK_RV digest_init(struct kk_op *op)
+{
+    struct digest_context *context = kk_op_reuse(op, digest_context_free);
+    if (context != NULL) {
+        return kk_digest_start(context->digest);
+    }
+    KK_CLEANUP(kk_digest_freep) struct kk_digest *digest = NULL;
+    KK_TRY(kk_digest_new(op->crypto, op->mechanism->algorithm, &digest));
+    KK_TRY(kk_alloc(sizeof *context, &context));
+    context->digest = KK_STEAL(digest);
+    kk_op_install(op, &context->head, digest_context_free);
+    return CKR_OK;
+}
+
+static size_t digest_length(const struct kk_op *op)
+{
+    return op->mechanism->detail;
+}
+
+static KK_RV digest_update(struct kk_op *op, struct kk_span in)
+{
+    struct digest_context *context = op->context;
+    return kk_digest_update(context->digest, in);
+}
+
+static KK_RV digest_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    struct digest_context *context = op->context;
+    KK_TRY(kk_digest_finish(context->digest, out));
+    *ret_len = op->mechanism->detail;
+    return CKR_OK;
+}
+
+static KK_RV digest_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    KK_TRY(digest_update(op, in));
+    return digest_final(op, out, ret_len);
+}
+
+static const struct kk_digest_ops digest_ops = {
+    .init = digest_init,
+    .length = digest_length,
+    .update = digest_update,
+    .final = digest_final,
+    .single = digest_single,
+};
+
+/* clang-format off */
+#define DIGEST(type_, name_, size_) \
+    {KK_MECHANISM(type_), .key_type = KK_NO_KEY_TYPE, .key_type2 = KK_NO_KEY_TYPE, .digest = &digest_ops, \
+     .needs = KK_ALGORITHM_DIGEST, .algorithm = (name_), .hash = (name_), .detail = (size_)}
+
+static const struct kk_mechanism rows[] = {
+    DIGEST(CKM_SHA512_224, "SHA512-224", 28),
+    DIGEST(CKM_SHA512_256, "SHA512-256", 32),
+    DIGEST(CKM_MD5,        "MD5",        16),
+    DIGEST(CKM_SHA_1,      "SHA1",       20),
+    DIGEST(CKM_SHA256,     "SHA256",     32),
+    DIGEST(CKM_SHA224,     "SHA224",     28),
+    DIGEST(CKM_SHA384,     "SHA384",     48),
+    DIGEST(CKM_SHA512,     "SHA512",     64),
+    DIGEST(CKM_SHA3_256,   "SHA3-256",   32),
+    DIGEST(CKM_SHA3_224,   "SHA3-224",   28),
+    DIGEST(CKM_SHA3_384,   "SHA3-384",   48),
+    DIGEST(CKM_SHA3_512,   "SHA3-512",   64),
+};
+/* clang-format on */
+
+const struct kk_mechanism_family kk_family_digest = {rows, KK_ARRAY_LEN(rows)};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The module's only global state: one engine and one application, made by C_Initialize, gone with
+ * C_Finalize, forgotten in a forked child.
+ *
+ * A call takes the application for its duration. It touches nothing but a counter of its own
+ * thread's stripe, so that calls on many processors do not share a cache line. C_Finalize takes the
+ * application away, lets the calls under way end, and frees.
+ */
+#pragma once
+
+#include "session/app.h"
+
+/* The application, or NULL when the module is not initialised. Every kk_instance_enter(), also one
+ * that gave NULL, is followed by kk_instance_leave(). */
+struct kk_app *kk_instance_enter(void);
+void kk_instance_leave(void);
+
+/* CKR_CRYPTOKI_ALREADY_INITIALIZED, and what reading the configuration and the token directory
+ * gives. */
+KK_RV kk_instance_initialize(void);
+
+/* CKR_CRYPTOKI_NOT_INITIALIZED. */
+KK_RV kk_instance_finalize(void);

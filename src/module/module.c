@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The exported C_ symbols, the function lists and the interfaces.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "admin/admin.h"
+#include "api/api.h"
+#include "crypto/provider.h"
+#include "cryptoki/functions.h"
+#include "module/instance.h"
+
+#include "base/banned.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* The application's OpenSSL error queue and errno stay its own. */
+struct entered {
+    struct kk_app *app;
+};
+
+static struct entered enter(void)
+{
+    kk_crypto_enter();
+    return (struct entered){kk_instance_enter()};
+}
+
+static void leave(KK_UNUSED struct entered *entered)
+{
+    kk_instance_leave();
+    kk_crypto_leave();
+}
+
+#define ENTER()                                                                                    \
+    KK_CLEANUP(leave) struct entered entered = enter();                                            \
+    struct kk_app *app = entered.app;                                                              \
+    KK_ENSURE(app != NULL, CKR_CRYPTOKI_NOT_INITIALIZED)
+
+#define DEFINE_CALL(name, params, app_params, args)                                                \
+    EXPORT CK_RV name params                                                                       \
+    {                                                                                              \
+        ENTER();                                                                                   \
+        return kk_api_##name args;                                                                 \
+    }
+KK_CALLS(DEFINE_CALL)
+#undef DEFINE_CALL
+
+/*= pkcs11-3.2 C_Initialize: mutex functions all or none, pReserved NULL. Locking is always on and
+ * always the system's, whatever the application says */
+EXPORT CK_RV C_Initialize(CK_VOID_PTR pInitArgs)
+{
+    const CK_C_INITIALIZE_ARGS *args = pInitArgs;
+    if (args != NULL) {
+        int given = (args->CreateMutex != NULL) + (args->DestroyMutex != NULL) +
+                    (args->LockMutex != NULL) + (args->UnlockMutex != NULL);
+        KK_ENSURE(args->pReserved == NULL, CKR_ARGUMENTS_BAD);
+        KK_ENSURE(given == 0 || given == 4, CKR_ARGUMENTS_BAD);
+    }
+    return kk_instance_initialize();
+}
+
+EXPORT CK_RV C_Finalize(CK_VOID_PTR pReserved)
+{
+    KK_ENSURE(pReserved == NULL, CKR_ARGUMENTS_BAD);
+    kk_crypto_enter();
+    CK_RV rv = kk_instance_finalize();
+    kk_crypto_leave();
+    return rv;
+}
+
+/* C_GetInfo says the version of the list through which it was reached, so that a client which
+ * trusts it never reads past the end of its list. */
+static CK_RV info_as(CK_INFO *info, CK_BYTE major, CK_BYTE minor)
+{
+    ENTER();
+    return kk_api_get_info(app, (CK_VERSION){major, minor}, info);
+}
+
+EXPORT CK_RV C_GetInfo(CK_INFO_PTR pInfo)
+{
+    return info_as(pInfo, CRYPTOKI_VERSION_MAJOR, CRYPTOKI_VERSION_MINOR);
+}
+
+static CK_RV info_2_40(CK_INFO_PTR pInfo)
+{
+    return info_as(pInfo, 2, 40);
+}
+
+static CK_RV info_3_0(CK_INFO_PTR pInfo)
+{
+    return info_as(pInfo, 3, 0);
+}
+
+/* The lists begin with all pointers in the order of the standard; the shorter ones are the
+ * beginnings of the longest. */
+#define LIST_ROW(name, params, app_params, args) name,
+
+static CK_FUNCTION_LIST_3_2 list_3_2 = {{3, 2}, KK_FUNCTIONS(LIST_ROW)};
+static CK_FUNCTION_LIST_3_0 list_3_0;
+static CK_FUNCTION_LIST list_2_40;
+static pthread_once_t lists_once = PTHREAD_ONCE_INIT;
+
+static void make_lists(void)
+{
+    memcpy(&list_3_0, &list_3_2, sizeof list_3_0);
+    list_3_0.version = (CK_VERSION){3, 0};
+    list_3_0.C_GetInfo = info_3_0;
+    memcpy(&list_2_40, &list_3_2, sizeof list_2_40);
+    list_2_40.version = (CK_VERSION){2, 40};
+    list_2_40.C_GetInfo = info_2_40;
+}
+
+KK_STATIC_ASSERT(offsetof(CK_FUNCTION_LIST, C_WaitForSlotEvent) ==
+                     offsetof(CK_FUNCTION_LIST_3_2, C_WaitForSlotEvent),
+                 "a 2.40 list is the beginning of a 3.2 list");
+KK_STATIC_ASSERT(offsetof(CK_FUNCTION_LIST_3_0, C_MessageVerifyFinal) ==
+                     offsetof(CK_FUNCTION_LIST_3_2, C_MessageVerifyFinal),
+                 "a 3.0 list is the beginning of a 3.2 list");
+
+EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR ppFunctionList)
+{
+    KK_ENSURE(ppFunctionList != NULL, CKR_ARGUMENTS_BAD);
+    (void)pthread_once(&lists_once, make_lists);
+    *ppFunctionList = &list_2_40;
+    return CKR_OK;
+}
+
+static CK_RV vendor_token_path(CK_SLOT_ID slot, CK_UTF8CHAR_PTR path, CK_ULONG_PTR len)
+{
+    ENTER();
+    return kk_admin_token_path(app, slot, path, len);
+}
+
+static CK_RV vendor_delete_token(CK_SLOT_ID slot)
+{
+    ENTER();
+    return kk_admin_delete_token(app, slot);
+}
+
+static CK_KEYKIST_FUNCTIONS list_vendor = {
+    .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
+    .token_path = vendor_token_path,
+    .delete_token = vendor_delete_token,
+};
+
+static CK_UTF8CHAR standard_name[] = "PKCS 11";
+static CK_UTF8CHAR vendor_name[] = KK_VENDOR_INTERFACE;
+
+/* The first one is the default. */
+static CK_INTERFACE interfaces[] = {
+    {standard_name, &list_3_2, 0},
+    {standard_name, &list_3_0, 0},
+    {standard_name, &list_2_40, 0},
+    {vendor_name, &list_vendor, 0},
+};
+
+EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE_PTR pInterfacesList, CK_ULONG_PTR pulCount)
+{
+    KK_ENSURE(pulCount != NULL, CKR_ARGUMENTS_BAD);
+    (void)pthread_once(&lists_once, make_lists);
+    CK_ULONG room = *pulCount;
+    *pulCount = KK_ARRAY_LEN(interfaces);
+    if (pInterfacesList == NULL) {
+        return CKR_OK;
+    }
+    KK_ENSURE(room >= KK_ARRAY_LEN(interfaces), CKR_BUFFER_TOO_SMALL);
+    memcpy(pInterfacesList, interfaces, sizeof interfaces);
+    return CKR_OK;
+}
+
+static bool interface_matches(const CK_INTERFACE *interface, const CK_UTF8CHAR *name,
+                              const CK_VERSION *version, CK_FLAGS flags)
+{
+    const CK_VERSION *offered = interface->pFunctionList; /* every list begins with it */
+    return (name == NULL ||
+            strcmp((const char *)name, (const char *)interface->pInterfaceName) == 0) &&
+           (version == NULL ||
+            (version->major == offered->major && version->minor == offered->minor)) &&
+           (flags & ~interface->flags) == 0;
+}
+
+/*= pkcs11-3.2 C_GetInterface: a NULL name or version takes the module's default; flags must all be
+ * offered */
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR_PTR pInterfaceName, CK_VERSION_PTR pVersion,
+                            CK_INTERFACE_PTR_PTR ppInterface, CK_FLAGS flags)
+{
+    KK_ENSURE(ppInterface != NULL, CKR_ARGUMENTS_BAD);
+    (void)pthread_once(&lists_once, make_lists);
+    for (size_t i = 0; i < KK_ARRAY_LEN(interfaces); i++) {
+        if (interface_matches(&interfaces[i], pInterfaceName, pVersion, flags)) {
+            *ppInterface = &interfaces[i];
+            return CKR_OK;
+        }
+    }
+    return CKR_FUNCTION_FAILED;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An application and its slots.
+ */
+#include "session/app.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "session/handles.h"
+#include "session/session.h"
+
+#include "base/banned.h"
+
+static void slot_free(struct kk_slot *slot)
+{
+    if (slot == NULL) {
+        return;
+    }
+    kk_index_free(slot->session_objects);
+    if (slot->token != NULL) {
+        kk_token_logout(slot->token, slot->unlock);
+        kk_token_unref(slot->token);
+    }
+    kk_free(slot);
+}
+KK_DEFINE_CLEANUP(struct kk_slot *, slot_free);
+
+static KK_RV slot_new(CK_SLOT_ID id, struct kk_token *token, struct kk_slot **ret_slot)
+{
+    KK_CLEANUP(slot_freep) struct kk_slot *slot = NULL;
+    KK_TRY(kk_alloc(sizeof *slot, &slot));
+    KK_TRY(kk_index_new(&slot->session_objects));
+    slot->id = id;
+    slot->token = token != NULL ? kk_token_ref(token) : NULL;
+    *ret_slot = KK_STEAL(slot);
+    return CKR_OK;
+}
+
+/* Caller holds the state lock. */
+static struct kk_slot *find_slot(const struct kk_app *app, CK_SLOT_ID id)
+{
+    for (size_t i = 0; i < app->slot_count; i++) {
+        if (app->slots[i]->id == id && !app->slots[i]->gone) {
+            return app->slots[i];
+        }
+    }
+    return NULL;
+}
+
+static struct kk_slot *slot_of_token(const struct kk_app *app, const struct kk_token *token)
+{
+    for (size_t i = 0; i < app->slot_count; i++) {
+        if (app->slots[i]->token == token) {
+            return app->slots[i];
+        }
+    }
+    return NULL;
+}
+
+static struct kk_slot *empty_slot(const struct kk_app *app)
+{
+    return app->slot_count > 0 && app->slots[app->slot_count - 1]->token == NULL
+               ? app->slots[app->slot_count - 1]
+               : NULL;
+}
+
+/* Where a slot goes: by rising id, and the empty one behind all. */
+static size_t place_of(const struct kk_app *app, const struct kk_slot *slot)
+{
+    size_t i = 0;
+    while (i < app->slot_count && app->slots[i]->token != NULL &&
+           (slot->token == NULL || app->slots[i]->id < slot->id)) {
+        i++;
+    }
+    return i;
+}
+
+static KK_RV insert_slot(struct kk_app *app, CK_SLOT_ID id, struct kk_token *token)
+{
+    KK_CLEANUP(slot_freep) struct kk_slot *slot = NULL;
+    while (find_slot(app, id) != NULL) {
+        id = (id + 1) & 0x7fffffff; /* 31 bits of a serial may coincide with another's */
+    }
+    KK_TRY(slot_new(id, token, &slot));
+    KK_TRY(kk_realloc_array(&app->slots, app->slot_count + 1, sizeof(struct kk_slot *)));
+    size_t place = place_of(app, slot);
+    memmove(app->slots + place + 1, app->slots + place,
+            (app->slot_count - place) * sizeof(struct kk_slot *));
+    app->slots[place] = KK_STEAL(slot);
+    app->slot_count++;
+    return CKR_OK;
+}
+
+/* The empty slot's number is the number of tokens, as SoftHSM has it; it is made when there is
+ * none. */
+static KK_RV ensure_empty_slot(struct kk_app *app)
+{
+    size_t tokens = 0;
+    if (empty_slot(app) != NULL) {
+        return CKR_OK;
+    }
+    for (size_t i = 0; i < app->slot_count; i++) {
+        tokens += !app->slots[i]->gone;
+    }
+    return insert_slot(app, tokens, NULL);
+}
+
+static bool is_listed(struct kk_token **tokens, size_t count, const struct kk_token *token)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tokens[i] == token) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Makes the application's slots agree with the engine's tokens. Caller holds the state lock. */
+static KK_RV take_tokens(struct kk_app *app, struct kk_token **tokens, size_t count)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    for (size_t i = 0; i < app->slot_count; i++) {
+        struct kk_slot *slot = app->slots[i];
+        if (slot->token != NULL && !is_listed(tokens, count, slot->token)) {
+            slot->gone = true;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (slot_of_token(app, tokens[i]) == NULL) {
+            KK_TRY(insert_slot(app, kk_token_slot_id(tokens[i]), tokens[i]));
+        }
+    }
+    return ensure_empty_slot(app);
+}
+
+static KK_RV refresh(struct kk_app *app)
+{
+    struct kk_token **tokens = NULL;
+    size_t count = 0;
+    CK_RV rv = CKR_OK;
+    KK_TRY(kk_engine_refresh(app->engine));
+    KK_TRY(kk_engine_tokens(app->engine, &tokens, &count));
+    KK_WITH_LOCK(&app->state_lock)
+    {
+        rv = take_tokens(app, tokens, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        kk_token_unref(tokens[i]);
+    }
+    kk_free(tokens);
+    return rv;
+}
+
+KK_RV kk_app_new(struct kk_engine *engine, struct kk_app **ret_app)
+{
+    struct kk_app *made = NULL;
+    KK_TRY(kk_alloc(sizeof *made, &made));
+    kk_mutex_init(&made->lock, KK_RANK_SESSIONS);
+    kk_mutex_init(&made->state_lock, KK_RANK_STATE);
+    KK_CLEANUP(kk_app_freep) struct kk_app *app = made;
+    app->engine = engine;
+    KK_TRY(kk_handle_map_new(&app->counter, &app->sessions));
+    KK_TRY(kk_handle_map_new(&app->counter, &app->objects));
+    KK_TRY(kk_uuid_map_new(&app->handles));
+    KK_TRY(refresh(app));
+    *ret_app = KK_STEAL(app);
+    return CKR_OK;
+}
+
+void kk_app_free(struct kk_app *app)
+{
+    if (app == NULL) {
+        return;
+    }
+    if (app->sessions != NULL) {
+        kk_session_close_all(app);
+    }
+    if (app->objects != NULL) {
+        kk_handles_forget_all(app);
+    }
+    for (size_t i = 0; i < app->slot_count; i++) {
+        slot_free(app->slots[i]);
+    }
+    kk_free(app->slots);
+    kk_uuid_map_free(app->handles);
+    kk_handle_map_free(app->objects);
+    kk_handle_map_free(app->sessions);
+    kk_mutex_destroy(&app->state_lock);
+    kk_mutex_destroy(&app->lock);
+    kk_free(app);
+}
+
+KK_RV kk_app_slots(struct kk_app *app, bool look, CK_SLOT_ID **ret_ids, size_t *ret_count)
+{
+    if (look) {
+        KK_TRY(refresh(app));
+    }
+    KK_LOCK_SCOPE(&app->state_lock);
+    CK_SLOT_ID *ids = NULL;
+    size_t count = 0;
+    KK_TRY(kk_alloc_array(app->slot_count, sizeof *ids, &ids));
+    for (size_t i = 0; i < app->slot_count; i++) {
+        if (!app->slots[i]->gone) {
+            ids[count++] = app->slots[i]->id;
+        }
+    }
+    *ret_ids = ids;
+    *ret_count = count;
+    return CKR_OK;
+}
+
+KK_RV kk_app_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_slot **ret_slot)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    *ret_slot = find_slot(app, slot_id);
+    return *ret_slot != NULL ? CKR_OK : CKR_SLOT_ID_INVALID;
+}
+
+KK_RV kk_app_slot_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    const struct kk_slot *slot = find_slot(app, slot_id);
+    KK_ENSURE(slot != NULL, CKR_SLOT_ID_INVALID);
+    *ret_token = slot->token != NULL ? kk_token_ref(slot->token) : NULL;
+    return CKR_OK;
+}
+
+KK_RV kk_app_slot_sessions(struct kk_app *app, CK_SLOT_ID slot_id, size_t *ret_sessions,
+                           size_t *ret_rw_sessions)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    const struct kk_slot *slot = find_slot(app, slot_id);
+    KK_ENSURE(slot != NULL, CKR_SLOT_ID_INVALID);
+    *ret_sessions = slot->sessions;
+    *ret_rw_sessions = slot->rw_sessions;
+    return CKR_OK;
+}
+
+/* The new token takes the empty slot, under the number that it has; C_GetSlotList makes another. */
+static KK_RV fill_empty_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token *token)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    struct kk_slot *slot = find_slot(app, slot_id);
+    if (slot == NULL || slot->token != NULL) {
+        return CKR_OK; /* another thread was quicker: the token has a slot by its own number */
+    }
+    struct kk_slot *shown = slot_of_token(app, token);
+    if (shown != NULL) {
+        shown->gone = true;
+    }
+    slot->token = kk_token_ref(token);
+    app->slot_count--; /* and in again at its place among the others */
+    size_t place = place_of(app, slot);
+    memmove(app->slots + place + 1, app->slots + place,
+            (app->slot_count - place) * sizeof(struct kk_slot *));
+    app->slots[place] = slot;
+    app->slot_count++;
+    return CKR_OK;
+}
+
+KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span so_pin,
+                        const char label[32])
+{
+    size_t sessions = 0;
+    size_t rw_sessions = 0;
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    KK_TRY(kk_app_slot_token(app, slot_id, &token));
+    KK_TRY(kk_app_slot_sessions(app, slot_id, &sessions, &rw_sessions));
+    KK_ENSURE(sessions == 0, CKR_SESSION_EXISTS);
+    if (token != NULL) {
+        return kk_token_reinitialise(token, so_pin, label);
+    }
+    KK_TRY(kk_engine_create_token(app->engine, so_pin, label, &token));
+    return fill_empty_slot(app, slot_id, token);
+}

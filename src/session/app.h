@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One Cryptoki application: its slots as it sees them, its sessions, login states, handles and
+ * session objects. Many may stand on one engine; the module has one, the daemon one per client,
+ * tests two.
+ */
+#pragma once
+
+#include "base/handle_map.h"
+#include "base/lock.h"
+#include "object/policy.h"
+#include "token/index.h"
+#include "token/token.h"
+#include "token/uuid_map.h"
+
+struct kk_session;
+
+/* Who is logged in on a token, seen by one application. */
+enum kk_login_state { KK_LOGIN_NONE, KK_LOGIN_USER, KK_LOGIN_SO };
+
+/* A slot as one application sees it: ids stay until C_Finalize. Lives as long as the application.
+ */
+struct kk_slot {
+    CK_SLOT_ID id;
+    struct kk_token *token; /* NULL: the empty slot */
+    bool gone;              /* its token was deleted; the slot is not listed any more */
+    size_t sessions;        /* open ones */
+    size_t rw_sessions;
+    enum kk_login_state login;
+    struct kk_unlock *unlock;
+    _Atomic uint64_t login_round; /* moves at each login and logout */
+    uint64_t incarnation; /* of the token, when the first of the present sessions was opened */
+    struct kk_index *session_objects;
+};
+
+struct kk_app {
+    struct kk_engine *engine;
+    _Atomic uint64_t counter; /* handles of both kinds */
+
+    struct kk_mutex lock;           /* KK_RANK_SESSIONS */
+    struct kk_handle_map *sessions; /* of struct kk_session */
+
+    struct kk_mutex state_lock;    /* KK_RANK_STATE */
+    struct kk_handle_map *objects; /* of struct kk_handle */
+    struct kk_uuid_map *handles;   /* uuid -> struct kk_handle: one handle per object */
+    struct kk_slot **slots;        /* by rising id, the empty one last */
+    size_t slot_count;
+};
+
+/* The engine is borrowed and must outlive the application. Looks for tokens. */
+KK_RV kk_app_new(struct kk_engine *engine, struct kk_app **ret_app);
+
+/* C_Finalize: closes all sessions without waiting for calls under way in them. */
+void kk_app_free(struct kk_app *app);
+KK_DEFINE_CLEANUP(struct kk_app *, kk_app_free);
+
+/* The slots' ids, empty one last. `look`: looks for tokens that came or went first. Copied;
+ * kk_free() it. */
+KK_RV kk_app_slots(struct kk_app *app, bool look, CK_SLOT_ID **ret_ids, size_t *ret_count);
+
+/* The slot itself. Caller holds the state lock. CKR_SLOT_ID_INVALID. */
+KK_RV kk_app_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_slot **ret_slot);
+
+/* The slot's token, with a reference; *ret_token NULL for the empty slot. CKR_SLOT_ID_INVALID,
+ * CKR_TOKEN_NOT_PRESENT when its token was deleted. */
+KK_RV kk_app_slot_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);
+
+/* C_InitToken. CKR_SESSION_EXISTS with open sessions. */
+KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span so_pin,
+                        const char label[32]);
+
+/* Open sessions and read-write ones, for C_GetTokenInfo. */
+KK_RV kk_app_slot_sessions(struct kk_app *app, CK_SLOT_ID slot_id, size_t *ret_sessions,
+                           size_t *ret_rw_sessions);

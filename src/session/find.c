@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * C_FindObjectsInit takes a snapshot of the uuids that match; C_FindObjects hands out handles for
+ * those that are still there.
+ */
+#include "base/memory.h"
+#include "session/handles.h"
+#include "session/objects.h"
+
+#include "base/banned.h"
+
+struct collecting {
+    struct kk_uuid *uuids;
+    size_t count;
+    size_t capacity;
+    bool user;
+};
+
+static void collecting_clear(struct collecting *collecting)
+{
+    kk_free(collecting->uuids);
+}
+
+static CK_RV collect(struct kk_object *object, void *context)
+{
+    struct collecting *collecting = context;
+    if (object->is_private && !collecting->user) {
+        return CKR_OK;
+    }
+    if (collecting->count == collecting->capacity) {
+        size_t capacity = KK_MAX(collecting->capacity * 2, (size_t)16);
+        KK_TRY(kk_realloc_array(&collecting->uuids, capacity, sizeof(struct kk_uuid)));
+        collecting->capacity = capacity;
+    }
+    collecting->uuids[collecting->count++] = object->uuid;
+    return CKR_OK;
+}
+
+/* Token objects first, then session objects. */
+static KK_RV collect_all(struct kk_call *call, const struct kk_attrs *tmpl,
+                         struct collecting *collecting)
+{
+    struct kk_session *session = call->session;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock =
+        kk_session_unlock(session, &collecting->user);
+    if (kk_attrs_flag(tmpl, CKA_TOKEN, true)) {
+        KK_TRY(kk_token_find(session->token, unlock, collecting->user, tmpl, &collecting->uuids,
+                             &collecting->count));
+        collecting->capacity = collecting->count;
+    }
+    if (!kk_attrs_flag(tmpl, CKA_TOKEN, false)) {
+        KK_LOCK_SCOPE(&call->app->state_lock);
+        if (kk_index_count(session->slot->session_objects) > 0) {
+            KK_TRY(kk_index_find(session->slot->session_objects, tmpl, collect, collecting));
+        }
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_call_find_init(struct kk_call *call, const struct kk_attrs *tmpl)
+{
+    struct kk_find *find = &call->session->find;
+    KK_ENSURE(!find->active, CKR_OPERATION_ACTIVE);
+    KK_CLEANUP(collecting_clear) struct collecting collecting = {0};
+    KK_TRY(collect_all(call, tmpl, &collecting));
+    find->uuids = KK_STEAL(collecting.uuids);
+    find->count = collecting.count;
+    find->next = 0;
+    find->active = true;
+    return CKR_OK;
+}
+
+/* The handle of an object that the application knows already, if it is known to be there. */
+static bool known_handle(struct kk_call *call, const struct kk_uuid *uuid,
+                         CK_OBJECT_HANDLE *ret_handle)
+{
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    struct kk_slot *slot = call->session->slot;
+    const struct kk_handle *entry = kk_handles_find_uuid(call->app, uuid);
+    if (entry == NULL || entry->slot != slot || entry->object == NULL ||
+        (entry->is_private && slot->login != KK_LOGIN_USER) ||
+        atomic_load(&entry->object->superseded) ||
+        (entry->is_token && entry->epoch != call->epoch)) {
+        return false;
+    }
+    *ret_handle = entry->handle;
+    return true;
+}
+
+/* CKR_OBJECT_HANDLE_INVALID when the object went since the snapshot. */
+static KK_RV handle_of(struct kk_call *call, const struct kk_uuid *uuid,
+                       CK_OBJECT_HANDLE *ret_handle)
+{
+    if (known_handle(call, uuid, ret_handle)) {
+        return CKR_OK;
+    }
+    bool user = false;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
+    KK_TRY(kk_token_get(call->session->token, unlock, user, uuid, &object));
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    KK_ENSURE(!object->is_private || call->session->slot->login == KK_LOGIN_USER,
+              CKR_OBJECT_HANDLE_INVALID);
+    return kk_handles_give(call->app, call->session->slot, NULL, object, call->epoch, ret_handle);
+}
+
+KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, size_t *ret_count)
+{
+    struct kk_find *find = &call->session->find;
+    KK_ENSURE(find->active, CKR_OPERATION_NOT_INITIALIZED);
+    size_t count = 0;
+    while (count < max && find->next < find->count) {
+        CK_RV rv = handle_of(call, &find->uuids[find->next], &handles[count]);
+        find->next++;
+        if (rv == CKR_HOST_MEMORY) {
+            return rv;
+        }
+        count += rv == CKR_OK;
+    }
+    *ret_count = count;
+    return CKR_OK;
+}
+
+KK_RV kk_call_find_final(struct kk_call *call)
+{
+    struct kk_find *find = &call->session->find;
+    KK_ENSURE(find->active, CKR_OPERATION_NOT_INITIALIZED);
+    kk_free(find->uuids);
+    *find = (struct kk_find){0};
+    return CKR_OK;
+}

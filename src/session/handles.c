@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of object handles.
+ */
+#include "session/handles.h"
+
+#include "base/memory.h"
+#include "session/session.h"
+
+#include "base/banned.h"
+
+static void entry_free(struct kk_handle *entry)
+{
+    if (entry != NULL) {
+        kk_object_unref(entry->object);
+        kk_free(entry);
+    }
+}
+KK_DEFINE_CLEANUP(struct kk_handle *, entry_free);
+
+struct kk_handle *kk_handles_find(struct kk_app *app, CK_OBJECT_HANDLE handle)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    return kk_handle_map_find(app->objects, handle);
+}
+
+struct kk_handle *kk_handles_find_uuid(struct kk_app *app, const struct kk_uuid *uuid)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    return kk_uuid_map_get(app->handles, uuid);
+}
+
+/* Puts a new entry into both maps; on success it is theirs. */
+static KK_RV enter(struct kk_app *app, struct kk_handle **entry)
+{
+    struct kk_handle *mine = *entry;
+    KK_TRY(kk_uuid_map_put(app->handles, &mine->uuid, mine, NULL));
+    CK_RV rv = kk_handle_map_add(app->objects, mine, &mine->handle);
+    if (rv != CKR_OK) {
+        kk_uuid_map_remove(app->handles, &mine->uuid);
+        return rv;
+    }
+    *entry = NULL;
+    return CKR_OK;
+}
+
+KK_RV kk_handles_give_uuid(struct kk_app *app, struct kk_slot *slot, const struct kk_uuid *uuid,
+                           bool is_private, CK_OBJECT_HANDLE *ret_handle)
+{
+    struct kk_handle *known = kk_handles_find_uuid(app, uuid);
+    if (known != NULL) {
+        *ret_handle = known->handle;
+        return CKR_OK;
+    }
+    KK_CLEANUP(entry_freep) struct kk_handle *entry = NULL;
+    KK_TRY(kk_alloc(sizeof *entry, &entry));
+    struct kk_handle *made = entry;
+    made->uuid = *uuid;
+    made->slot = slot;
+    made->is_token = true;
+    made->is_private = is_private;
+    KK_TRY(enter(app, &entry));
+    *ret_handle = made->handle;
+    return CKR_OK;
+}
+
+void kk_handles_update(struct kk_handle *entry, struct kk_object *object, uint64_t epoch)
+{
+    kk_object_ref(object);
+    kk_object_unref(entry->object);
+    entry->object = object;
+    entry->epoch = epoch;
+    entry->is_private = object->is_private;
+}
+
+KK_RV kk_handles_give(struct kk_app *app, struct kk_slot *slot, struct kk_session *owner,
+                      struct kk_object *object, uint64_t epoch, CK_OBJECT_HANDLE *ret_handle)
+{
+    KK_TRY(kk_handles_give_uuid(app, slot, &object->uuid, object->is_private, ret_handle));
+    struct kk_handle *entry = kk_handles_find(app, *ret_handle);
+    kk_handles_update(entry, object, epoch);
+    entry->is_token = object->is_token;
+    entry->owner = object->is_token ? NULL : owner;
+    return CKR_OK;
+}
+
+/* What an entry leaves behind when it goes: its uuid, and the session object itself. */
+static void leave(struct kk_app *app, struct kk_handle *entry)
+{
+    kk_uuid_map_remove(app->handles, &entry->uuid);
+    if (!entry->is_token && entry->object != NULL) {
+        atomic_store(&entry->object->superseded, true);
+        atomic_store(&entry->object->destroyed, true);
+        kk_object_drop_key(entry->object);
+        kk_index_remove(entry->slot->session_objects, &entry->uuid);
+    }
+    entry_free(entry);
+}
+
+void kk_handles_forget(struct kk_app *app, struct kk_handle *entry)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    kk_handle_map_remove(app->objects, entry->handle);
+    leave(app, entry);
+}
+
+struct filter {
+    struct kk_app *app;
+    const struct kk_slot *slot;     /* NULL: any */
+    const struct kk_session *owner; /* NULL: any */
+    bool private_only;
+};
+
+static bool filter_entry(KK_UNUSED CK_ULONG handle, void *value, void *context)
+{
+    const struct filter *filter = context;
+    struct kk_handle *entry = value;
+    bool goes = (filter->slot == NULL || entry->slot == filter->slot) &&
+                (filter->owner == NULL || entry->owner == filter->owner) &&
+                (!filter->private_only || entry->is_private);
+    if (goes) {
+        leave(filter->app, entry);
+    }
+    return !goes;
+}
+
+static void forget(struct kk_app *app, const struct filter *filter)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    struct filter copy = *filter;
+    kk_handle_map_each(app->objects, filter_entry, &copy);
+}
+
+void kk_handles_forget_private(struct kk_app *app, struct kk_slot *slot)
+{
+    forget(app, &(struct filter){.app = app, .slot = slot, .private_only = true});
+}
+
+void kk_handles_forget_session(struct kk_app *app, struct kk_slot *slot,
+                               const struct kk_session *owner)
+{
+    if (kk_index_count(slot->session_objects) > 0) {
+        forget(app, &(struct filter){.app = app, .slot = slot, .owner = owner});
+    }
+}
+
+void kk_handles_forget_slot(struct kk_app *app, struct kk_slot *slot)
+{
+    forget(app, &(struct filter){.app = app, .slot = slot});
+}
+
+void kk_handles_forget_all(struct kk_app *app)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    forget(app, &(struct filter){.app = app});
+}

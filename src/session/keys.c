@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Key management. Each call goes the same way: check keys and templates, compute outside every lock
+ * but the session's, finish the attributes, store all new objects in one transaction.
+ */
+#include "session/keys.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#include "base/banned.h"
+
+/* A key object fit for one use, with its parsed key. */
+struct used_key {
+    struct kk_object *object;
+    struct kk_key *key;
+};
+
+static void used_key_clear(struct used_key *used)
+{
+    kk_key_unref(used->key);
+    kk_object_unref(used->object);
+}
+
+/* The codes that differ between wrapping, unwrapping and deriving. */
+struct key_codes {
+    CK_RV handle_invalid;
+    CK_RV type_inconsistent;
+};
+
+static const struct key_codes wrapping_codes = {CKR_WRAPPING_KEY_HANDLE_INVALID,
+                                                CKR_WRAPPING_KEY_TYPE_INCONSISTENT};
+static const struct key_codes unwrapping_codes = {CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+                                                  CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
+static const struct key_codes base_codes = {CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT};
+
+static KK_RV take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                      CK_OBJECT_HANDLE handle, enum kk_usage usage, const struct key_codes *codes,
+                      struct used_key *ret_used)
+{
+    KK_TRY(kk_call_key_object(call, handle, codes->handle_invalid, &ret_used->object));
+    const struct kk_object *object = ret_used->object;
+    KK_ENSURE(kk_mechanism_takes(mechanism, object->key_type), codes->type_inconsistent);
+    KK_ENSURE((object->usage & usage) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    KK_ENSURE(kk_object_allows(object, mechanism->type), CKR_MECHANISM_INVALID);
+    return kk_call_parsed_key(call, ret_used->object, &ret_used->key);
+}
+
+/* The attribute sets that a call makes, until they are stored. */
+struct new_sets {
+    struct kk_attrs *sets[2];
+    struct kk_uuid uuids[2];
+};
+
+static void new_sets_clear(struct new_sets *made)
+{
+    kk_attrs_free(made->sets[0]);
+    kk_attrs_free(made->sets[1]);
+}
+
+static KK_RV begin_set(struct kk_call *call, struct kk_begin *begin, const struct kk_attrs *tmpl,
+                       struct kk_attrs **ret_set)
+{
+    kk_session_actor(call->session, &begin->actor);
+    return kk_policy_begin(begin, tmpl, ret_set);
+}
+
+static KK_RV finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_attrs *set,
+                        struct kk_uuid *ret_uuid)
+{
+    KK_TRY(kk_call_uuid(call, &finish->uuid));
+    KK_TRY(kk_policy_finish(call->app->engine->crypto, finish, set));
+    *ret_uuid = finish->uuid;
+    return CKR_OK;
+}
+
+KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                           struct kk_param *param, const struct kk_attrs *tmpl,
+                           CK_OBJECT_HANDLE *ret_key)
+{
+    struct kk_crypto *crypto = call->app->engine->crypto;
+    KK_ENSURE(mechanism->generate != NULL && !mechanism->generate->pair, CKR_MECHANISM_INVALID);
+    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    struct kk_begin begin = {
+        .verb = KK_VERB_GENERATE, .object_class = CKO_SECRET_KEY, .key_type = mechanism->key_type};
+    struct kk_finish finish = {
+        .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
+    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
+    KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
+    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+}
+
+KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mechanism,
+                            struct kk_param *param, const struct kk_attrs *public_tmpl,
+                            const struct kk_attrs *private_tmpl, CK_OBJECT_HANDLE *ret_public,
+                            CK_OBJECT_HANDLE *ret_private)
+{
+    struct kk_crypto *crypto = call->app->engine->crypto;
+    KK_ENSURE(mechanism->generate != NULL && mechanism->generate->pair, CKR_MECHANISM_INVALID);
+    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    CK_OBJECT_HANDLE handles[2] = {0};
+    struct kk_begin begin = {
+        .verb = KK_VERB_GENERATE, .object_class = CKO_PUBLIC_KEY, .key_type = mechanism->key_type};
+    struct kk_finish finish = {
+        .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
+    KK_TRY(begin_set(call, &begin, public_tmpl, &made.sets[0]));
+    begin.object_class = CKO_PRIVATE_KEY;
+    KK_TRY(begin_set(call, &begin, private_tmpl, &made.sets[1]));
+    KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
+    KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
+    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(finish_set(call, &finish, made.sets[1], &made.uuids[1]));
+    KK_TRY(kk_call_store(call, made.sets, made.uuids, 2, handles));
+    *ret_public = handles[0];
+    *ret_private = handles[1];
+    return CKR_OK;
+}
+
+/* Whether a key may leave under this wrapping key. */
+static KK_RV check_wrappable(const struct kk_object *wrapping, const struct kk_object *target,
+                             const struct kk_mechanism *mechanism)
+{
+    KK_ENSURE(kk_attrs_flag(target->attrs, CKA_EXTRACTABLE, false), CKR_KEY_UNEXTRACTABLE);
+    /*= pkcs11-3.2 C_WrapKey: a key with CKA_WRAP_WITH_TRUSTED needs a wrapping key with CKA_TRUSTED
+     */
+    KK_ENSURE(!kk_attrs_flag(target->attrs, CKA_WRAP_WITH_TRUSTED, false) || wrapping->trust_proven,
+              CKR_KEY_NOT_WRAPPABLE);
+    const struct kk_attr *demanded = kk_attrs_find(wrapping->attrs, CKA_WRAP_TEMPLATE);
+    KK_ENSURE(demanded == NULL || demanded->kind != KK_ATTR_TEMPLATE ||
+                  kk_attrs_match(target->attrs, demanded->value.nested),
+              CKR_KEY_NOT_WRAPPABLE);
+    KK_ENSURE(target->object_class == CKO_SECRET_KEY ||
+                  (target->object_class == CKO_PRIVATE_KEY && mechanism->wrap->private_keys),
+              CKR_KEY_NOT_WRAPPABLE);
+    return CKR_OK;
+}
+
+/* What is wrapped: the value of a secret key, the PrivateKeyInfo of a private one. */
+static KK_RV material_of(struct kk_call *call, const struct kk_object *object,
+                         struct kk_secret **ret_material)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    KK_TRY(kk_key_parts_of(call->app->engine->crypto, object->attrs, &parts));
+    if (object->object_class == CKO_SECRET_KEY) {
+        return kk_secret_from(kk_key_parts_get(&parts, KK_PART_VALUE), ret_material);
+    }
+    KK_TRY(kk_key_complete(call->app->engine->crypto, &parts));
+    return kk_pkcs8_encode(&parts, ret_material);
+}
+
+KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
+                   struct kk_param *param, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                   const struct kk_output *out)
+{
+    KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
+    KK_CLEANUP(used_key_clear) struct used_key wrapping = {0};
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *target = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *material = NULL;
+    size_t len = 0;
+    KK_TRY(take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &wrapping_codes, &wrapping));
+    KK_TRY(kk_call_key_object(call, key, CKR_KEY_HANDLE_INVALID, &target));
+    KK_TRY(check_wrappable(wrapping.object, target, mechanism));
+    KK_TRY(kk_call_resolve_param(call, param));
+    KK_TRY(material_of(call, target, &material));
+    KK_TRY(mechanism->wrap->length(mechanism, wrapping.key, param, kk_secret_len(material), &len));
+    bool query = out->data == NULL;
+    bool fits = !query && *out->len >= len;
+    *out->len = len;
+    KK_ENSURE(query || fits, CKR_BUFFER_TOO_SMALL);
+    if (query) {
+        return CKR_OK;
+    }
+    KK_TRY(mechanism->wrap->wrap(call->app->engine->crypto, mechanism, wrapping.key, param,
+                                 kk_secret_span(material), out->data, &len));
+    *out->len = len;
+    return CKR_OK;
+}
+
+/* The length that template or key type give a new secret key; 0: neither does. */
+static size_t wanted_length(const struct kk_attrs *set)
+{
+    size_t min = 0;
+    size_t max = 0;
+    size_t step = 0;
+    uint64_t len = kk_attrs_number(set, CKA_VALUE_LEN, 0);
+    CK_KEY_TYPE type = (CK_KEY_TYPE)kk_attrs_number(set, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    if (len == 0 && kk_key_type_lengths(type, &min, &max, &step) && min == max) {
+        len = min;
+    }
+    return (size_t)len;
+}
+
+/* The parts of an unwrapped secret key: zero padding and raw RSA leave more than the key. */
+static KK_RV secret_parts(const struct kk_mechanism *mechanism, const struct kk_attrs *set,
+                          const struct kk_secret *plain, struct kk_key_parts *ret_parts)
+{
+    struct kk_span value = kk_secret_span(plain);
+    size_t wanted = wanted_length(set);
+    if (wanted > 0 && wanted < value.len) {
+        value.data += mechanism->wrap->trailing ? value.len - wanted : 0;
+        value.len = wanted;
+    }
+    KK_ENSURE(wanted == 0 || value.len == wanted, CKR_WRAPPED_KEY_INVALID);
+    ret_parts->kind = KK_KEY_SECRET;
+    ret_parts->bits = value.len * 8;
+    return kk_key_parts_set(ret_parts, KK_PART_VALUE, value);
+}
+
+static KK_RV private_parts(struct kk_call *call, const struct kk_attrs *set,
+                           const struct kk_secret *plain, struct kk_key_parts *ret_parts)
+{
+    CK_KEY_TYPE type = (CK_KEY_TYPE)kk_attrs_number(set, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    KK_TRY(kk_pkcs8_decode(kk_secret_span(plain), ret_parts));
+    KK_ENSURE(ret_parts->kind == kk_key_kind_of(type), CKR_WRAPPED_KEY_INVALID);
+    return kk_key_complete(call->app->engine->crypto, ret_parts);
+}
+
+KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
+                     struct kk_param *param, CK_OBJECT_HANDLE unwrapping_key,
+                     struct kk_span wrapped, const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_key)
+{
+    KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
+    KK_CLEANUP(used_key_clear) struct used_key unwrapping = {0};
+    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    KK_TRY(
+        take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &unwrapping_codes, &unwrapping));
+    const struct kk_attr *imposed = kk_attrs_find(unwrapping.object->attrs, CKA_UNWRAP_TEMPLATE);
+    struct kk_begin begin = {.verb = KK_VERB_UNWRAP,
+                             .object_class = CK_UNAVAILABLE_INFORMATION,
+                             .key_type = CK_UNAVAILABLE_INFORMATION,
+                             .imposed = imposed != NULL && imposed->kind == KK_ATTR_TEMPLATE
+                                            ? imposed->value.nested
+                                            : NULL};
+    struct kk_finish finish = {.verb = KK_VERB_UNWRAP, .parts = &parts};
+    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(kk_call_resolve_param(call, param));
+    KK_TRY(mechanism->wrap->unwrap(call->app->engine->crypto, mechanism, unwrapping.key, param,
+                                   wrapped, &plain));
+    if (kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY) {
+        KK_TRY(secret_parts(mechanism, made.sets[0], plain, &parts));
+    } else {
+        KK_ENSURE(mechanism->wrap->private_keys, CKR_TEMPLATE_INCONSISTENT);
+        KK_TRY(private_parts(call, made.sets[0], plain, &parts));
+    }
+    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+}
+
+/* A derived key is a generic secret unless the template says otherwise. */
+static KK_RV derive_template(const struct kk_attrs *tmpl, struct kk_attrs **ret_full)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *full = NULL;
+    KK_TRY(kk_attrs_dup(tmpl, &full));
+    if (!kk_attrs_has(full, CKA_CLASS)) {
+        KK_TRY(kk_attrs_set_number(full, CKA_CLASS, CKO_SECRET_KEY));
+    }
+    if (!kk_attrs_has(full, CKA_KEY_TYPE)) {
+        KK_TRY(kk_attrs_set_number(full, CKA_KEY_TYPE, CKK_GENERIC_SECRET));
+    }
+    *ret_full = KK_STEAL(full);
+    return CKR_OK;
+}
+
+KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
+                     struct kk_param *param, CK_OBJECT_HANDLE base_key, const struct kk_attrs *tmpl,
+                     CK_OBJECT_HANDLE *ret_key)
+{
+    struct kk_crypto *crypto = call->app->engine->crypto;
+    KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
+    KK_CLEANUP(used_key_clear) struct used_key base = {0};
+    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *full = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
+    KK_TRY(take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &base_codes, &base));
+    const struct kk_attr *imposed = kk_attrs_find(base.object->attrs, CKA_DERIVE_TEMPLATE);
+    struct kk_begin begin = {.verb = KK_VERB_DERIVE,
+                             .object_class = CK_UNAVAILABLE_INFORMATION,
+                             .key_type = CK_UNAVAILABLE_INFORMATION,
+                             .imposed = imposed != NULL && imposed->kind == KK_ATTR_TEMPLATE
+                                            ? imposed->value.nested
+                                            : NULL};
+    struct kk_finish finish = {
+        .verb = KK_VERB_DERIVE,
+        .parts = &parts,
+        .base_always_sensitive = kk_attrs_flag(base.object->attrs, CKA_ALWAYS_SENSITIVE, false),
+        .base_never_extractable = kk_attrs_flag(base.object->attrs, CKA_NEVER_EXTRACTABLE, false)};
+    KK_TRY(derive_template(tmpl, &full));
+    KK_TRY(begin_set(call, &begin, full, &made.sets[0]));
+    KK_ENSURE(kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY,
+              CKR_TEMPLATE_INCONSISTENT);
+    KK_TRY(kk_call_resolve_param(call, param));
+    size_t wanted = wanted_length(made.sets[0]);
+    KK_TRY(mechanism->derive->derive(crypto, mechanism, base.key, param, &wanted, 1, &value));
+    parts.bits = kk_secret_len(value) * 8;
+    KK_TRY(kk_key_parts_set(&parts, KK_PART_VALUE, kk_secret_span(value)));
+    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+}

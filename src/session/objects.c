@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Handles to objects, and making, changing and destroying them.
+ */
+#include "session/objects.h"
+
+#include "base/memory.h"
+#include "mechanism/mechanism.h"
+#include "session/handles.h"
+
+#include "base/banned.h"
+
+#define STORE_MAX 16 /* objects made by one call */
+#define RETRIES 8    /* of a change that another process's change overtook */
+
+KK_RV kk_call_uuid(struct kk_call *call, struct kk_uuid *ret_uuid)
+{
+    return kk_crypto_random(call->app->engine->crypto, ret_uuid->bytes, sizeof ret_uuid->bytes);
+}
+
+/* What a handle says without asking the token. */
+struct lookup {
+    struct kk_object *object; /* the version seen last, a reference; may be NULL */
+    uint64_t epoch;
+    struct kk_uuid uuid;
+    bool is_token;
+    bool user;
+    struct kk_unlock *unlock; /* a reference, fetched only when the token has to be asked */
+};
+
+static void lookup_clear(struct lookup *lookup)
+{
+    kk_object_unref(lookup->object);
+    kk_unlock_unref(lookup->unlock);
+}
+
+static bool is_present(const struct lookup *lookup, uint64_t epoch)
+{
+    return lookup->object != NULL &&
+           !atomic_load_explicit(&lookup->object->superseded, memory_order_acquire) &&
+           (!lookup->is_token || lookup->epoch == epoch);
+}
+
+static KK_RV look_up(struct kk_call *call, CK_OBJECT_HANDLE handle, struct lookup *ret)
+{
+    struct kk_slot *slot = call->session->slot;
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    struct kk_handle *entry = kk_handles_find(call->app, handle);
+    KK_ENSURE(entry != NULL && entry->slot == slot, CKR_OBJECT_HANDLE_INVALID);
+    KK_ENSURE(!entry->is_private || slot->login == KK_LOGIN_USER, CKR_OBJECT_HANDLE_INVALID);
+    ret->object = entry->object != NULL ? kk_object_ref(entry->object) : NULL;
+    ret->epoch = entry->epoch;
+    ret->uuid = entry->uuid;
+    ret->is_token = entry->is_token;
+    ret->user = slot->login == KK_LOGIN_USER;
+    if (!is_present(ret, call->epoch) && slot->unlock != NULL) {
+        ret->unlock = kk_unlock_ref(slot->unlock);
+    }
+    return CKR_OK;
+}
+
+/* Tells the handle what the token said: a newer version, or that the object is gone. */
+static void update_handle(struct kk_call *call, CK_OBJECT_HANDLE handle, struct kk_object *object,
+                          uint64_t epoch)
+{
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    struct kk_handle *entry = kk_handles_find(call->app, handle);
+    if (entry == NULL) {
+        return;
+    }
+    if (object != NULL) {
+        kk_handles_update(entry, object, epoch);
+    } else {
+        kk_handles_forget(call->app, entry);
+    }
+}
+
+KK_RV kk_call_object(struct kk_call *call, CK_OBJECT_HANDLE handle, struct kk_object **ret_object)
+{
+    KK_CLEANUP(lookup_clear) struct lookup found = {0};
+    KK_TRY(look_up(call, handle, &found));
+    if (KK_LIKELY(is_present(&found, call->epoch))) {
+        *ret_object = KK_STEAL(found.object);
+        return CKR_OK;
+    }
+    KK_ENSURE(found.is_token, CKR_OBJECT_HANDLE_INVALID);
+    struct kk_object *object = NULL;
+    CK_RV rv = kk_token_get(call->session->token, found.unlock, found.user, &found.uuid, &object);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        update_handle(call, handle, NULL, 0);
+    }
+    KK_TRY(rv);
+    update_handle(call, handle, object, call->epoch);
+    *ret_object = object;
+    return CKR_OK;
+}
+
+KK_RV kk_call_key_object(struct kk_call *call, CK_OBJECT_HANDLE handle, CK_RV invalid,
+                         struct kk_object **ret_object)
+{
+    struct kk_object *object = NULL;
+    CK_RV rv = kk_call_object(call, handle, &object);
+    KK_TRY(rv == CKR_OBJECT_HANDLE_INVALID ? invalid : rv);
+    if (object->key_type == CK_UNAVAILABLE_INFORMATION) {
+        kk_object_unref(object);
+        return invalid;
+    }
+    *ret_object = object;
+    return CKR_OK;
+}
+
+KK_RV kk_call_parsed_key(struct kk_call *call, struct kk_object *object, struct kk_key **ret_key)
+{
+    if (object->is_token) {
+        return kk_token_key(call->session->token, object, ret_key);
+    }
+    return kk_object_key(object, call->app->engine->crypto, ret_key);
+}
+
+KK_RV kk_call_resolve_param(struct kk_call *call, struct kk_param *param)
+{
+    for (size_t i = 0; i < param->key_count; i++) {
+        if (param->handles[i] == CK_INVALID_HANDLE || param->keys[i] != NULL) {
+            continue;
+        }
+        KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+        KK_TRY(kk_call_key_object(call, param->handles[i], CKR_KEY_HANDLE_INVALID, &object));
+        KK_ENSURE((object->usage & KK_USAGE_DERIVE) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+        KK_TRY(kk_call_parsed_key(call, object, &param->keys[i]));
+    }
+    return CKR_OK;
+}
+
+/* Session objects live in the slot's index, known to all sessions of the application there. */
+static KK_RV add_session_object(struct kk_call *call, struct kk_object *object)
+{
+    struct kk_session *session = call->session;
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    KK_ENSURE(!atomic_load(&session->dead), CKR_SESSION_CLOSED);
+    KK_ENSURE(!object->is_private || session->slot->login == KK_LOGIN_USER, CKR_USER_NOT_LOGGED_IN);
+    KK_TRY(kk_index_add(session->slot->session_objects, object));
+    session->made_objects = true;
+    return CKR_OK;
+}
+
+static KK_RV give_handle(struct kk_call *call, struct kk_object *object,
+                         CK_OBJECT_HANDLE *ret_handle)
+{
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    return kk_handles_give(call->app, call->session->slot, call->session, object, call->epoch,
+                           ret_handle);
+}
+
+/* The objects of one call, made from sets: token objects come back from the repository. */
+struct making {
+    struct kk_object *objects[STORE_MAX];
+};
+
+static void making_clear(struct making *making)
+{
+    for (size_t i = 0; i < STORE_MAX; i++) {
+        kk_object_unref(making->objects[i]);
+    }
+}
+
+static KK_RV make_token_objects(struct kk_call *call, struct kk_attrs **sets,
+                                const struct kk_uuid *uuids, size_t count, struct making *making)
+{
+    struct kk_new_object fresh[STORE_MAX];
+    struct kk_object *stored[STORE_MAX] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kk_attrs_flag(sets[i], CKA_TOKEN, false)) {
+            fresh[n++] = (struct kk_new_object){.uuid = uuids[i], .attrs = sets[i]};
+        }
+    }
+    if (n == 0) {
+        return CKR_OK;
+    }
+    bool user = false;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
+    KK_TRY(kk_token_create(call->session->token, user ? unlock : NULL, fresh, n, stored));
+    for (size_t i = 0, k = 0; i < count; i++) {
+        if (kk_attrs_flag(sets[i], CKA_TOKEN, false)) {
+            making->objects[i] = stored[k++];
+        }
+    }
+    return CKR_OK;
+}
+
+static KK_RV make_session_objects(struct kk_call *call, struct kk_attrs **sets,
+                                  const struct kk_uuid *uuids, size_t count, struct making *making)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (making->objects[i] == NULL) {
+            KK_TRY(kk_object_new(&uuids[i], 0, sets[i], &making->objects[i]));
+            sets[i] = NULL;
+            KK_TRY(add_session_object(call, making->objects[i]));
+        }
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_call_store(struct kk_call *call, struct kk_attrs **sets, const struct kk_uuid *uuids,
+                    size_t count, CK_OBJECT_HANDLE *ret_handles)
+{
+    KK_ENSURE(count <= STORE_MAX, CKR_FUNCTION_FAILED);
+    KK_CLEANUP(making_clear) struct making making = {0};
+    KK_TRY(make_token_objects(call, sets, uuids, count, &making));
+    KK_TRY(make_session_objects(call, sets, uuids, count, &making));
+    CK_OBJECT_HANDLE handles[STORE_MAX];
+    for (size_t i = 0; i < count; i++) {
+        KK_TRY(give_handle(call, making.objects[i], &handles[i]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_handles[i] = handles[i];
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_call_create_object(struct kk_call *call, const struct kk_attrs *tmpl,
+                            CK_OBJECT_HANDLE *ret_handle)
+{
+    struct kk_begin begin = {.verb = KK_VERB_CREATE,
+                             .object_class = CK_UNAVAILABLE_INFORMATION,
+                             .key_type = CK_UNAVAILABLE_INFORMATION};
+    struct kk_finish finish = {.verb = KK_VERB_CREATE};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    kk_session_actor(call->session, &begin.actor);
+    KK_TRY(kk_policy_begin(&begin, tmpl, &attrs));
+    KK_TRY(kk_call_uuid(call, &finish.uuid));
+    KK_TRY(kk_policy_finish(call->app->engine->crypto, &finish, attrs));
+    return kk_call_store(call, &attrs, &finish.uuid, 1, ret_handle);
+}
+
+/*= pkcs11-3.2 C_CopyObject: private or token copies need what creating them needs */
+KK_RV kk_call_copy_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
+                          const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_handle)
+{
+    struct kk_actor actor;
+    struct kk_uuid uuid;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    KK_TRY(kk_call_object(call, handle, &object));
+    KK_TRY(kk_call_uuid(call, &uuid));
+    kk_session_actor(call->session, &actor);
+    KK_TRY(kk_policy_copy(call->app->engine->crypto, object->attrs, tmpl, &actor, &uuid, &attrs));
+    return kk_call_store(call, &attrs, &uuid, 1, ret_handle);
+}
+
+/*= pkcs11-3.2 C_DestroyObject: a token object needs a read-write session */
+KK_RV kk_call_destroy_object(struct kk_call *call, CK_OBJECT_HANDLE handle)
+{
+    struct kk_session *session = call->session;
+    struct kk_actor actor;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_TRY(kk_call_object(call, handle, &object));
+    KK_ENSURE(session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
+    kk_session_actor(session, &actor);
+    KK_TRY(kk_policy_destroy(object->attrs, &actor));
+    if (object->is_token) {
+        bool user = false;
+        KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
+        KK_TRY(kk_token_destroy(session->token, user ? unlock : NULL, object));
+    }
+    update_handle(call, handle, NULL, 0);
+    return CKR_OK;
+}
+
+static KK_RV set_session_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
+                                struct kk_object *old, struct kk_attrs **attrs)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *changed = NULL;
+    KK_TRY(kk_object_new(&old->uuid, 0, *attrs, &changed));
+    *attrs = NULL;
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    struct kk_handle *entry = kk_handles_find(call->app, handle);
+    KK_ENSURE(entry != NULL, CKR_OBJECT_HANDLE_INVALID);
+    KK_ENSURE(entry->object == old, CKR_FUNCTION_REJECTED); /* changed meanwhile: once more */
+    KK_TRY(kk_index_add(entry->slot->session_objects, changed));
+    atomic_store(&old->superseded, true);
+    kk_handles_update(entry, changed, 0);
+    return CKR_OK;
+}
+
+static KK_RV set_token_object(struct kk_call *call, CK_OBJECT_HANDLE handle, struct kk_object *old,
+                              struct kk_attrs *attrs)
+{
+    bool user = false;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *changed = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
+    KK_TRY(kk_token_replace(call->session->token, user ? unlock : NULL, old, attrs, &changed));
+    update_handle(call, handle, changed, call->epoch);
+    return CKR_OK;
+}
+
+/* CKR_FUNCTION_REJECTED when another change came between reading and writing. */
+static KK_RV set_once(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl)
+{
+    struct kk_actor actor;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    KK_TRY(kk_call_object(call, handle, &object));
+    /*= pkcs11-3.2 C_SetAttributeValue: only session objects can be modified in a read-only session
+     */
+    KK_ENSURE(call->session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
+    kk_session_actor(call->session, &actor);
+    KK_TRY(kk_policy_set(call->app->engine->crypto, object->attrs, tmpl, &actor, &attrs));
+    if (!object->is_token) {
+        return set_session_object(call, handle, object, &attrs);
+    }
+    return set_token_object(call, handle, object, attrs);
+}
+
+KK_RV kk_call_set_attributes(struct kk_call *call, CK_OBJECT_HANDLE handle,
+                             const struct kk_attrs *tmpl)
+{
+    CK_RV rv = CKR_FUNCTION_REJECTED;
+    for (int i = 0; i < RETRIES && rv == CKR_FUNCTION_REJECTED; i++) {
+        rv = set_once(call, handle, tmpl);
+        if (rv == CKR_FUNCTION_REJECTED) {
+            KK_TRY(kk_token_fresh(call->session->token, &call->epoch));
+        }
+    }
+    return rv == CKR_FUNCTION_REJECTED ? CKR_FUNCTION_FAILED : rv;
+}

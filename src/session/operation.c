@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The operation state machine.
+ *
+ * A result is computed straight into the caller's buffer when that has room for the most that the
+ * mechanism may put out. Otherwise the answer is CKR_BUFFER_TOO_SMALL at once where the length is
+ * known exactly; where it is not (padding, implicit lengths), the result is computed into secret
+ * memory and waits there for a buffer that it fits.
+ */
+#include "session/operation.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "session/objects.h"
+#include "session/session.h"
+
+#include "base/banned.h"
+
+#define MAC_MAX 256 /* no MAC is longer */
+
+/* Per kind of operation: the usage attribute that a key must have. */
+static const unsigned int usages[KK_OP_COUNT] = {
+    [KK_OP_ENCRYPT] = KK_USAGE_ENCRYPT,
+    [KK_OP_DECRYPT] = KK_USAGE_DECRYPT,
+    [KK_OP_SIGN] = KK_USAGE_SIGN,
+    [KK_OP_VERIFY] = KK_USAGE_VERIFY,
+    [KK_OP_DIGEST] = 0,
+    [KK_OP_SIGN_RECOVER] = KK_USAGE_SIGN_RECOVER,
+    [KK_OP_VERIFY_RECOVER] = KK_USAGE_VERIFY_RECOVER,
+};
+
+void kk_operation_end(struct kk_operation *operation)
+{
+    operation->active = false;
+    operation->multi = false;
+    operation->needs_login = false;
+    kk_secret_free(KK_STEAL(operation->pending));
+    kk_param_clear(&operation->op.param);
+}
+
+void kk_operation_clear(struct kk_operation *operation)
+{
+    kk_operation_end(operation);
+    if (operation->op.context != NULL) {
+        operation->op.context_free(operation->op.context);
+    }
+    kk_key_unref(operation->op.key);
+    kk_object_unref(operation->object);
+    *operation = (struct kk_operation){0};
+}
+
+CK_RV kk_operation_cancel(struct kk_call *call, enum kk_op_kind kind)
+{
+    kk_operation_end(&call->session->operations[kind]);
+    return CKR_OK;
+}
+
+CK_RV kk_operation_fail(struct kk_call *call, enum kk_op_kind kind, CK_RV rv)
+{
+    struct kk_operation *operation = &call->session->operations[kind];
+    if (!operation->active) {
+        return CKR_OPERATION_NOT_INITIALIZED;
+    }
+    kk_operation_end(operation);
+    return rv;
+}
+
+/* Whether a mechanism takes part in this kind of operation. */
+static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
+{
+    switch (kind) {
+    case KK_OP_ENCRYPT:
+    case KK_OP_DECRYPT:
+        return mechanism->cipher != NULL;
+    case KK_OP_SIGN:
+    case KK_OP_VERIFY:
+        return mechanism->sign != NULL;
+    case KK_OP_SIGN_RECOVER:
+    case KK_OP_VERIFY_RECOVER:
+        return mechanism->sign != NULL && mechanism->sign->recover != NULL;
+    case KK_OP_DIGEST:
+        return mechanism->digest != NULL;
+    case KK_OP_COUNT:
+        break;
+    }
+    return false;
+}
+
+static KK_RV family_init(struct kk_op *op)
+{
+    if (op->mechanism->cipher != NULL && (op->kind == KK_OP_ENCRYPT || op->kind == KK_OP_DECRYPT)) {
+        return op->mechanism->cipher->init(op);
+    }
+    if (op->kind == KK_OP_DIGEST) {
+        return op->mechanism->digest->init(op);
+    }
+    return op->mechanism->sign->init(op);
+}
+
+/* Checks the key against the mechanism and the operation, and parses it. */
+static KK_RV take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                      enum kk_op_kind kind, CK_OBJECT_HANDLE handle, struct kk_object **ret_object,
+                      struct kk_key **ret_key)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_TRY(kk_call_key_object(call, handle, CKR_KEY_HANDLE_INVALID, &object));
+    KK_ENSURE(kk_mechanism_takes(mechanism, object->key_type), CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE((object->usage & usages[kind]) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    KK_ENSURE(kk_object_allows(object, mechanism->type), CKR_MECHANISM_INVALID);
+    KK_TRY(kk_call_parsed_key(call, object, ret_key));
+    *ret_object = KK_STEAL(object);
+    return CKR_OK;
+}
+
+/* Makes room for another mechanism or key. A context is kept when it may serve again: the same
+ * mechanism; the family itself sees whether the key is the same. */
+static void prepare(struct kk_operation *operation, const struct kk_mechanism *mechanism,
+                    enum kk_op_kind kind, struct kk_crypto *crypto)
+{
+    struct kk_op *op = &operation->op;
+    if (op->mechanism != mechanism && op->context != NULL) {
+        op->context_free(op->context);
+        op->context = NULL;
+        op->context_free = NULL;
+    }
+    op->mechanism = mechanism;
+    op->kind = kind;
+    op->crypto = crypto;
+}
+
+static void take_over(struct kk_operation *operation, struct kk_object *object, struct kk_key *key)
+{
+    kk_object_unref(operation->object);
+    kk_key_unref(operation->op.key);
+    operation->object = object;
+    operation->op.key = key;
+}
+
+KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
+                        const struct kk_mechanism *mechanism, struct kk_param *param,
+                        CK_OBJECT_HANDLE key_handle)
+{
+    struct kk_session *session = call->session;
+    struct kk_operation *operation = &session->operations[kind];
+    KK_ENSURE(!operation->active, CKR_OPERATION_ACTIVE);
+    KK_ENSURE(offers(mechanism, kind), CKR_MECHANISM_INVALID);
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
+    if (kind != KK_OP_DIGEST) {
+        KK_TRY(take_key(call, mechanism, kind, key_handle, &object, &key));
+    }
+    KK_TRY(kk_call_resolve_param(call, param));
+    prepare(operation, mechanism, kind, call->app->engine->crypto);
+    operation->is_private = object != NULL && object->is_private;
+    operation->needs_login = object != NULL && object->always_authenticate;
+    operation->login_round = session->login_round;
+    operation->epoch = call->epoch;
+    take_over(operation, KK_STEAL(object), KK_STEAL(key));
+    kk_param_move(&operation->op.param, param);
+    CK_RV rv = family_init(&operation->op);
+    if (rv != CKR_OK) {
+        kk_operation_clear(operation);
+        return rv;
+    }
+    operation->active = true;
+    return CKR_OK;
+}
+
+/* Whether the key is still there: destroyed here, or by another process since the last look. */
+static bool key_gone(struct kk_call *call, struct kk_operation *operation)
+{
+    struct kk_object *object = operation->object;
+    if (object == NULL) {
+        return false;
+    }
+    if (atomic_load_explicit(&object->destroyed, memory_order_acquire)) {
+        return true;
+    }
+    if (!object->is_token || operation->epoch == call->epoch) {
+        return false;
+    }
+    bool user = false;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *present = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
+    CK_RV rv = kk_token_get(call->session->token, unlock, user, &object->uuid, &present);
+    operation->epoch = call->epoch;
+    return rv == CKR_OBJECT_HANDLE_INVALID;
+}
+
+/* The active operation of a kind, fit to go on. */
+static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operation **ret_operation)
+{
+    struct kk_operation *operation = &call->session->operations[kind];
+    KK_ENSURE(operation->active, CKR_OPERATION_NOT_INITIALIZED);
+    if (KK_UNLIKELY(key_gone(call, operation))) {
+        kk_operation_clear(operation);
+        return CKR_OPERATION_NOT_INITIALIZED;
+    }
+    if (KK_UNLIKELY(operation->needs_login)) {
+        kk_operation_end(operation);
+        return CKR_USER_NOT_LOGGED_IN;
+    }
+    *ret_operation = operation;
+    return CKR_OK;
+}
+
+bool kk_operation_wants_login(const struct kk_session *session)
+{
+    for (size_t i = 0; i < KK_OP_COUNT; i++) {
+        if (session->operations[i].active && session->operations[i].needs_login) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void kk_operation_grant_login(struct kk_session *session)
+{
+    for (size_t i = 0; i < KK_OP_COUNT; i++) {
+        session->operations[i].needs_login = false;
+    }
+}
+
+/* How a phase of an operation is computed; *ret_len comes with the room there is. */
+typedef KK_RV compute_fn(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                         uint8_t *out, size_t *ret_len);
+
+/* Hands out a result that waits. */
+static KK_RV deliver_pending(struct kk_operation *operation, const struct kk_output *out,
+                             bool *ret_delivered)
+{
+    size_t len = kk_secret_len(operation->pending);
+    bool fits = out->data != NULL && *out->len >= len;
+    if (fits) {
+        memcpy(out->data, kk_secret_data(operation->pending), len);
+        kk_secret_free(KK_STEAL(operation->pending));
+    }
+    KK_ENSURE(out->data == NULL || fits, (*out->len = len, CKR_BUFFER_TOO_SMALL));
+    *out->len = len;
+    *ret_delivered = fits;
+    return CKR_OK;
+}
+
+/* Computes into secret memory of the bound's size, because the caller's buffer is smaller. */
+static KK_RV compute_pending(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                             size_t bound, compute_fn *compute)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *result = NULL;
+    size_t len = bound;
+    KK_TRY(kk_secret_new(bound, &result));
+    KK_TRY(compute(operation, phase, in, kk_secret_data(result), &len));
+    kk_secret_truncate(result, len);
+    operation->pending = KK_STEAL(result);
+    operation->pending_phase = phase;
+    return CKR_OK;
+}
+
+/*= pkcs11-3.2 5.2: with a NULL buffer, or one that is too small, the length is returned and the
+ * operation stays active */
+static KK_RV produce(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                     size_t bound, bool exact, compute_fn *compute, const struct kk_output *out,
+                     bool *ret_delivered)
+{
+    *ret_delivered = false;
+    if (operation->pending != NULL && operation->pending_phase == phase) {
+        return deliver_pending(operation, out, ret_delivered);
+    }
+    if (out->data == NULL) {
+        *out->len = bound;
+        return CKR_OK;
+    }
+    if (KK_LIKELY(*out->len >= bound)) {
+        size_t len = bound;
+        KK_TRY(compute(operation, phase, in, out->data, &len));
+        *out->len = len;
+        *ret_delivered = true;
+        return CKR_OK;
+    }
+    KK_ENSURE(!exact, (*out->len = bound, CKR_BUFFER_TOO_SMALL));
+    KK_TRY(compute_pending(operation, phase, in, bound, compute));
+    return deliver_pending(operation, out, ret_delivered);
+}
+
+/* What follows from produce(): an operation goes on after a length query, after
+ * CKR_BUFFER_TOO_SMALL and after an update; everything else ends it. */
+static CK_RV conclude(struct kk_operation *operation, enum kk_phase phase, CK_RV rv, bool delivered)
+{
+    if (rv == CKR_OK && phase == KK_PHASE_UPDATE) {
+        operation->multi = operation->multi || delivered;
+    } else if (rv != CKR_BUFFER_TOO_SMALL && (rv != CKR_OK || delivered)) {
+        kk_operation_end(operation);
+    }
+    return rv;
+}
+
+static KK_RV compute_cipher(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                            uint8_t *out, size_t *ret_len)
+{
+    const struct kk_cipher_ops *ops = operation->op.mechanism->cipher;
+    if (phase == KK_PHASE_UPDATE) {
+        return ops->update(&operation->op, in, out, ret_len);
+    }
+    if (phase == KK_PHASE_FINAL) {
+        return ops->final(&operation->op, out, ret_len);
+    }
+    if (ops->single != NULL) {
+        return ops->single(&operation->op, in, out, ret_len);
+    }
+    size_t room = *ret_len;
+    size_t first = room;
+    KK_TRY(ops->update(&operation->op, in, out, &first));
+    size_t second = room - first;
+    KK_TRY(ops->final(&operation->op, out + first, &second));
+    *ret_len = first + second;
+    return CKR_OK;
+}
+
+KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_phase phase,
+                          struct kk_span in, const struct kk_output *out)
+{
+    struct kk_operation *operation = NULL;
+    bool delivered = false;
+    KK_TRY(active(call, kind, &operation));
+    const struct kk_cipher_ops *ops = operation->op.mechanism->cipher;
+    /*= pkcs11-3.2 C_Encrypt: not after C_EncryptUpdate; there is no single-part operation then */
+    KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
+    if (phase != KK_PHASE_SINGLE && ops->update == NULL) {
+        return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
+    }
+    size_t bound = ops->bound(&operation->op, phase, in.len);
+    CK_RV rv = produce(operation, phase, in, bound, ops->exact, compute_cipher, out, &delivered);
+    return conclude(operation, phase, rv, delivered);
+}
+
+/* Signatures, MACs and digests differ in the table only. */
+static bool has_update(const struct kk_op *op)
+{
+    return op->kind == KK_OP_DIGEST || op->mechanism->sign->update != NULL;
+}
+
+static size_t result_length(const struct kk_op *op)
+{
+    return op->kind == KK_OP_DIGEST ? op->mechanism->digest->length(op)
+                                    : op->mechanism->sign->length(op);
+}
+
+static KK_RV update_result(struct kk_op *op, struct kk_span in)
+{
+    return op->kind == KK_OP_DIGEST ? op->mechanism->digest->update(op, in)
+                                    : op->mechanism->sign->update(op, in);
+}
+
+KK_RV kk_operation_update(struct kk_call *call, enum kk_op_kind kind, struct kk_span in)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, kind, &operation));
+    CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
+    if (has_update(&operation->op)) {
+        rv = update_result(&operation->op, in);
+    }
+    return conclude(operation, KK_PHASE_UPDATE, rv, true);
+}
+
+static KK_RV compute_digest(struct kk_op *op, enum kk_phase phase, struct kk_span in, uint8_t *out,
+                            size_t *ret_len)
+{
+    const struct kk_digest_ops *ops = op->mechanism->digest;
+    if (phase == KK_PHASE_SINGLE && ops->single != NULL) {
+        return ops->single(op, in, out, ret_len);
+    }
+    if (phase == KK_PHASE_SINGLE) {
+        KK_TRY(ops->update(op, in));
+    }
+    return ops->final(op, out, ret_len);
+}
+
+static KK_RV compute_sign(struct kk_op *op, enum kk_phase phase, struct kk_span in, uint8_t *out,
+                          size_t *ret_len)
+{
+    const struct kk_sign_ops *ops = op->mechanism->sign;
+    if (phase == KK_PHASE_SINGLE && ops->single != NULL) {
+        return ops->single(op, in, out, ret_len);
+    }
+    if (phase == KK_PHASE_SINGLE) {
+        KK_TRY(ops->update(op, in));
+    }
+    return ops->final(op, out, ret_len);
+}
+
+static KK_RV compute_result(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                            uint8_t *out, size_t *ret_len)
+{
+    struct kk_op *op = &operation->op;
+    return op->kind == KK_OP_DIGEST ? compute_digest(op, phase, in, out, ret_len)
+                                    : compute_sign(op, phase, in, out, ret_len);
+}
+
+KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_phase phase,
+                          struct kk_span in, const struct kk_output *out)
+{
+    struct kk_operation *operation = NULL;
+    bool delivered = false;
+    KK_TRY(active(call, kind, &operation));
+    KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
+    if (phase == KK_PHASE_FINAL && !has_update(&operation->op)) {
+        return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
+    }
+    size_t bound = result_length(&operation->op);
+    CK_RV rv = produce(operation, phase, in, bound, true, compute_result, out, &delivered);
+    return conclude(operation, phase, rv, delivered);
+}
+
+/* A MAC is verified by computing it again. */
+static KK_RV verify_mac(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                        struct kk_span signature)
+{
+    KK_SECRET_ARRAY(mac, MAC_MAX);
+    size_t len = result_length(&operation->op);
+    KK_ENSURE(len <= sizeof mac, CKR_FUNCTION_FAILED);
+    KK_ENSURE(signature.len == len, CKR_SIGNATURE_LEN_RANGE);
+    KK_TRY(compute_sign(&operation->op, phase, in, mac, &len));
+    return kk_ct_equal(mac, signature.data, len) ? CKR_OK : CKR_SIGNATURE_INVALID;
+}
+
+static KK_RV verify_any(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                        struct kk_span signature)
+{
+    const struct kk_sign_ops *ops = operation->op.mechanism->sign;
+    if (ops->verify_final == NULL && ops->verify_single == NULL) {
+        return verify_mac(operation, phase, in, signature);
+    }
+    if (phase == KK_PHASE_FINAL) {
+        return ops->verify_final(&operation->op, signature);
+    }
+    if (ops->verify_single != NULL) {
+        return ops->verify_single(&operation->op, in, signature);
+    }
+    KK_TRY(ops->update(&operation->op, in));
+    return ops->verify_final(&operation->op, signature);
+}
+
+/*= pkcs11-3.2 C_Verify: a call always terminates the active verification operation */
+KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
+                          struct kk_span signature)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, KK_OP_VERIFY, &operation));
+    KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
+    CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
+    if (phase == KK_PHASE_SINGLE || has_update(&operation->op)) {
+        rv = verify_any(operation, phase, in, signature);
+    }
+    kk_operation_end(operation);
+    return rv;
+}
+
+static KK_RV compute_recover(struct kk_operation *operation, KK_UNUSED enum kk_phase phase,
+                             struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    return operation->op.mechanism->sign->recover(&operation->op, in, out, ret_len);
+}
+
+KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature,
+                                  const struct kk_output *out)
+{
+    struct kk_operation *operation = NULL;
+    bool delivered = false;
+    KK_TRY(active(call, KK_OP_VERIFY_RECOVER, &operation));
+    size_t bound = result_length(&operation->op);
+    CK_RV rv = produce(operation, KK_PHASE_SINGLE, signature, bound, false, compute_recover, out,
+                       &delivered);
+    return conclude(operation, KK_PHASE_SINGLE, rv, delivered);
+}
+
+KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE handle)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, KK_OP_DIGEST, &operation));
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
+    CK_RV rv = kk_call_key_object(call, handle, CKR_KEY_HANDLE_INVALID, &object);
+    if (rv == CKR_OK && object->object_class != CKO_SECRET_KEY) {
+        rv = CKR_KEY_INDIGESTIBLE;
+    }
+    if (rv == CKR_OK) {
+        rv = kk_call_parsed_key(call, object, &key);
+    }
+    if (rv == CKR_OK) {
+        rv = update_result(&operation->op, kk_key_secret(key));
+    }
+    return conclude(operation, KK_PHASE_UPDATE, rv, true);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The session table, and the frame of a call.
+ */
+#include "session/session.h"
+
+#include "base/memory.h"
+#include "session/handles.h"
+
+#include "base/banned.h"
+
+struct kk_session *kk_session_ref(struct kk_session *session)
+{
+    atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
+    return session;
+}
+
+static void session_free(struct kk_session *session)
+{
+    for (size_t i = 0; i < KK_OP_COUNT; i++) {
+        kk_operation_clear(&session->operations[i]);
+    }
+    kk_free(session->find.uuids);
+    kk_token_unref(session->token);
+    kk_mutex_destroy(&session->lock);
+    kk_free(session);
+}
+
+void kk_session_unref(struct kk_session *session)
+{
+    if (session != NULL &&
+        atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) == 1) {
+        session_free(session);
+    }
+}
+KK_DEFINE_CLEANUP(struct kk_session *, kk_session_unref);
+
+/* Ends operations that a logout made void, and forgets the contexts of private keys. */
+void kk_session_purge(struct kk_session *session)
+{
+    uint64_t round = atomic_load_explicit(&session->slot->login_round, memory_order_acquire);
+    if (round == session->login_round) {
+        return;
+    }
+    session->login_round = round;
+    for (size_t i = 0; i < KK_OP_COUNT; i++) {
+        struct kk_operation *operation = &session->operations[i];
+        if (operation->is_private && operation->login_round != round) {
+            kk_operation_clear(operation);
+        }
+    }
+}
+
+/* The token was initialised anew under the session: this application's state of it is void. */
+static void slot_void(struct kk_session *session)
+{
+    struct kk_slot *slot = session->slot;
+    KK_LOCK_SCOPE(&session->app->state_lock);
+    if (slot->incarnation == session->incarnation) {
+        slot->incarnation = kk_token_incarnation(session->token);
+        kk_slot_logout(session->app, slot);
+        kk_handles_forget_slot(session->app, slot);
+    }
+}
+
+static struct kk_session *find_session(struct kk_app *app, CK_SESSION_HANDLE handle)
+{
+    KK_LOCK_SCOPE(&app->lock);
+    struct kk_session *session = kk_handle_map_find(app->sessions, handle);
+    return session != NULL ? kk_session_ref(session) : NULL;
+}
+
+/* Whether the session may go on: open, on a token that is there and is still the same one. */
+static KK_RV check_alive(struct kk_session *session, uint64_t *ret_epoch)
+{
+    KK_ENSURE(!atomic_load_explicit(&session->dead, memory_order_acquire),
+              CKR_SESSION_HANDLE_INVALID);
+    CK_RV rv = kk_token_fresh(session->token, ret_epoch);
+    if (KK_UNLIKELY(rv == CKR_DEVICE_REMOVED)) {
+        return CKR_SESSION_HANDLE_INVALID;
+    }
+    KK_TRY(rv);
+    if (KK_UNLIKELY(kk_token_incarnation(session->token) != session->incarnation)) {
+        slot_void(session);
+        return CKR_SESSION_HANDLE_INVALID;
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call)
+{
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
+    KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
+    kk_mutex_lock(&session->lock);
+    CK_RV rv = check_alive(session, &ret_call->epoch);
+    if (rv != CKR_OK) {
+        kk_mutex_unlock(&session->lock);
+        if (rv == CKR_SESSION_HANDLE_INVALID) {
+            KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
+        }
+        return rv;
+    }
+    kk_session_purge(session);
+    ret_call->app = app;
+    ret_call->session = KK_STEAL(session);
+    return CKR_OK;
+}
+
+void kk_call_end(struct kk_call *call)
+{
+    struct kk_session *session = call->session;
+    if (session == NULL) {
+        return;
+    }
+    /* A logout that found the lock taken leaves the purge to whoever holds it. */
+    do {
+        kk_session_purge(session);
+        kk_mutex_unlock(&session->lock);
+    } while (session->login_round != atomic_load(&session->slot->login_round) &&
+             kk_mutex_trylock(&session->lock));
+    kk_session_unref(session);
+    call->session = NULL;
+}
+
+static KK_RV session_new(struct kk_app *app, struct kk_token *token, CK_FLAGS flags,
+                         struct kk_session **ret_session)
+{
+    struct kk_session *session = NULL;
+    KK_TRY(kk_alloc(sizeof *session, &session));
+    session->refs = 1;
+    session->app = app;
+    session->token = kk_token_ref(token);
+    session->flags = flags;
+    session->rw = (flags & CKF_RW_SESSION) != 0;
+    kk_mutex_init(&session->lock, KK_RANK_SESSION);
+    *ret_session = session;
+    return CKR_OK;
+}
+
+/* Counts the session in. Caller holds the sessions' lock, so that nobody closes it meanwhile. */
+static KK_RV join_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_session *session)
+{
+    struct kk_slot *slot = NULL;
+    KK_LOCK_SCOPE(&app->state_lock);
+    KK_TRY(kk_app_slot(app, slot_id, &slot));
+    KK_ENSURE(slot->token == session->token, CKR_SLOT_ID_INVALID);
+    KK_ENSURE(session->rw || slot->login != KK_LOGIN_SO, CKR_SESSION_READ_WRITE_SO_EXISTS);
+    session->incarnation = kk_token_incarnation(session->token);
+    if (slot->incarnation != session->incarnation) {
+        slot->incarnation = session->incarnation;
+        kk_slot_logout(app, slot);
+        kk_handles_forget_slot(app, slot);
+    }
+    session->slot = slot;
+    session->login_round = slot->login_round;
+    slot->sessions++;
+    slot->rw_sessions += session->rw;
+    return CKR_OK;
+}
+
+KK_RV kk_session_open(struct kk_app *app, CK_SLOT_ID slot_id, CK_FLAGS flags,
+                      CK_SESSION_HANDLE *ret_handle)
+{
+    uint64_t epoch = 0;
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(kk_app_slot_token(app, slot_id, &token));
+    KK_ENSURE(token != NULL, CKR_TOKEN_NOT_RECOGNIZED);
+    CK_RV rv = kk_token_fresh(token, &epoch);
+    KK_TRY(rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv);
+    KK_TRY(session_new(app, token, flags, &session));
+    KK_LOCK_SCOPE(&app->lock);
+    KK_TRY(kk_handle_map_add(app->sessions, session, &session->handle));
+    rv = join_slot(app, slot_id, session);
+    if (rv != CKR_OK) {
+        kk_handle_map_remove(app->sessions, session->handle);
+        return rv;
+    }
+    *ret_handle = session->handle;
+    session = NULL; /* the map's now */
+    return CKR_OK;
+}
+
+/* Takes a session, already out of the map, out of its slot: its objects go; the last one logs out.
+ */
+static void leave_slot(struct kk_session *session)
+{
+    struct kk_slot *slot = session->slot;
+    atomic_store_explicit(&session->dead, true, memory_order_release);
+    KK_LOCK_SCOPE(&session->app->state_lock);
+    if (session->made_objects) {
+        kk_handles_forget_session(session->app, slot, session);
+    }
+    slot->rw_sessions -= session->rw;
+    if (--slot->sessions == 0) {
+        kk_slot_logout(session->app, slot);
+    }
+}
+
+KK_RV kk_session_close(struct kk_app *app, CK_SESSION_HANDLE handle)
+{
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_WITH_LOCK(&app->lock)
+    {
+        session = kk_handle_map_remove(app->sessions, handle);
+    }
+    KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
+    leave_slot(session);
+    return CKR_OK;
+}
+
+struct closing {
+    const struct kk_slot *slot; /* NULL: every one */
+};
+
+static bool close_one(KK_UNUSED CK_ULONG handle, void *value, void *context)
+{
+    struct kk_session *session = value;
+    const struct closing *closing = context;
+    if (closing->slot != NULL && closing->slot != session->slot) {
+        return true;
+    }
+    leave_slot(session);
+    kk_session_unref(session);
+    return false;
+}
+
+KK_RV kk_session_close_slot(struct kk_app *app, CK_SLOT_ID slot_id)
+{
+    struct kk_slot *slot = NULL;
+    KK_WITH_LOCK(&app->state_lock)
+    {
+        KK_TRY(kk_app_slot(app, slot_id, &slot));
+    }
+    KK_LOCK_SCOPE(&app->lock);
+    kk_handle_map_each(app->sessions, close_one, &(struct closing){.slot = slot});
+    return CKR_OK;
+}
+
+void kk_session_close_all(struct kk_app *app)
+{
+    KK_LOCK_SCOPE(&app->lock);
+    kk_handle_map_each(app->sessions, close_one, &(struct closing){.slot = NULL});
+}
+
+CK_STATE kk_session_state(struct kk_session *session)
+{
+    static const CK_STATE states[2][3] = {
+        {CKS_RO_PUBLIC_SESSION, CKS_RO_USER_FUNCTIONS, CKS_RO_PUBLIC_SESSION},
+        {CKS_RW_PUBLIC_SESSION, CKS_RW_USER_FUNCTIONS, CKS_RW_SO_FUNCTIONS},
+    };
+    KK_LOCK_SCOPE(&session->app->state_lock);
+    return states[session->rw][session->slot->login];
+}
+
+void kk_session_actor(struct kk_session *session, struct kk_actor *ret_actor)
+{
+    KK_LOCK_SCOPE(&session->app->state_lock);
+    *ret_actor = (struct kk_actor){
+        .user_logged_in = session->slot->login == KK_LOGIN_USER,
+        .so_logged_in = session->slot->login == KK_LOGIN_SO,
+        .rw_session = session->rw,
+    };
+}
+
+struct kk_unlock *kk_session_unlock(struct kk_session *session, bool *ret_user)
+{
+    KK_LOCK_SCOPE(&session->app->state_lock);
+    *ret_user = session->slot->login == KK_LOGIN_USER;
+    return session->slot->unlock != NULL ? kk_unlock_ref(session->slot->unlock) : NULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sessions, and the frame round every call in one.
+ *
+ * A session's own lock is held from kk_call_begin() to kk_call_end(), across crypto and storage:
+ * two calls in one session wait for each other, calls in two sessions never do. Closing a session,
+ * logging out and finalizing mark it dead and do not wait; the last holder frees it.
+ */
+#pragma once
+
+#include "session/app.h"
+#include "session/operation.h"
+
+struct kk_find {
+    bool active;
+    struct kk_uuid *uuids; /* matches not yet handed out */
+    size_t count;
+    size_t next;
+};
+
+struct kk_session {
+    atomic_uint refs;
+    struct kk_app *app;
+    struct kk_slot *slot;
+    struct kk_token *token; /* a reference */
+    CK_SESSION_HANDLE handle;
+    bool rw;
+    CK_FLAGS flags;
+    atomic_bool dead;
+    uint64_t incarnation;
+    bool made_objects;    /* session objects may be there to be destroyed with it */
+    struct kk_mutex lock; /* KK_RANK_SESSION; covers what follows */
+    uint64_t login_round; /* at which idle contexts were last looked through */
+    struct kk_operation operations[KK_OP_COUNT];
+    struct kk_find find;
+};
+
+struct kk_call {
+    struct kk_app *app;
+    struct kk_session *session;
+    uint64_t epoch; /* of the token, when the call began */
+};
+
+/* CKR_SESSION_HANDLE_INVALID: no such session, closed, its token deleted or initialised anew. */
+KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call);
+void kk_call_end(struct kk_call *call);
+
+/* C_OpenSession. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED (not
+ * initialised), CKR_SESSION_READ_WRITE_SO_EXISTS. */
+KK_RV kk_session_open(struct kk_app *app, CK_SLOT_ID slot_id, CK_FLAGS flags,
+                      CK_SESSION_HANDLE *ret_handle);
+KK_RV kk_session_close(struct kk_app *app, CK_SESSION_HANDLE handle);
+KK_RV kk_session_close_slot(struct kk_app *app, CK_SLOT_ID slot_id);
+void kk_session_close_all(struct kk_app *app);
+
+struct kk_session *kk_session_ref(struct kk_session *session);
+void kk_session_unref(struct kk_session *session);
+
+/* C_GetSessionInfo's state. */
+CK_STATE kk_session_state(struct kk_session *session);
+
+/* Who is logged in now, for the policy. */
+void kk_session_actor(struct kk_session *session, struct kk_actor *ret_actor);
+
+/* An unlock of the present login, with a reference for the caller (NULL: nobody), and whether it is
+ * a user's. */
+struct kk_unlock *kk_session_unlock(struct kk_session *session, bool *ret_user);
+
+/* Login states (login.c). */
+KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span pin);
+KK_RV kk_session_logout(struct kk_call *call);
+/* After a logout, holding no lock: lets every idle session of the slot forget private keys now.
+ * Busy ones do so when their call ends. */
+void kk_session_purge_slot(struct kk_app *app, const struct kk_slot *slot);
+KK_RV kk_session_init_pin(struct kk_call *call, struct kk_span pin);
+KK_RV kk_session_set_pin(struct kk_call *call, struct kk_span old_pin, struct kk_span new_pin);
+
+/* Ends a slot's login. Caller holds the state lock; sessions purge themselves. */
+void kk_slot_logout(struct kk_app *app, struct kk_slot *slot);
+
+/* Drops idle contexts and ends operations that the last logout or login made void. Caller holds
+ * the session's lock. */
+void kk_session_purge(struct kk_session *session);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: what one process or worker has once. It owns the OSSL_LIB_CTX, the configuration, the
+ * mechanism registry, the store environment and the tokens. Many applications (session/app.h) may
+ * stand on one engine.
+ */
+#pragma once
+
+#include "base/config.h"
+#include "base/lock.h"
+#include "mechanism/mechanism.h"
+#include "token/repository.h"
+
+struct kk_token;
+
+struct kk_engine {
+    struct kk_config *config;
+    struct kk_crypto *crypto;
+    struct kk_registry *registry;
+    const struct kk_store_ops *store_ops;
+    struct kk_store_env *env;
+    struct kk_secret *pepper;
+    struct kk_repository_settings settings;
+    struct kk_mutex lock; /* KK_RANK_SLOTS; covers what follows */
+    struct kk_token **tokens;
+    size_t token_count;
+    bool listed;
+    uint64_t env_stamp;
+};
+
+/* Takes over the configuration (also on failure). Opens no token yet. CKR_GENERAL_ERROR, with a log
+ * line, when the token directory cannot be read or the pepper is not there to be read. */
+KK_RV kk_engine_new(struct kk_config *config, struct kk_engine **ret_engine);
+
+/* The same on a store engine of the caller's choice (tests: slow, failing). */
+KK_RV kk_engine_new_on(struct kk_config *config, const struct kk_store_ops *store_ops,
+                       struct kk_engine **ret_engine);
+
+void kk_engine_free(struct kk_engine *engine);
+KK_DEFINE_CLEANUP(struct kk_engine *, kk_engine_free);
+
+/* Looks at the store environment, opens tokens that came, drops those that went. What cannot be
+ * opened is logged and skipped; a serial that is there twice is reported, the first name wins. */
+KK_RV kk_engine_refresh(struct kk_engine *engine);
+
+/* References to all present tokens, in the order of their names; the caller unrefs each and frees.
+ */
+KK_RV kk_engine_tokens(struct kk_engine *engine, struct kk_token ***ret_tokens, size_t *ret_count);
+
+/* C_InitToken on an empty slot. Chooses a uuid whose serial gives a slot id that is not in use. */
+KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, const char label[32],
+                             struct kk_token **ret_token);
+
+/* Deletes a token and forgets it. */
+KK_RV kk_engine_delete_token(struct kk_engine *engine, struct kk_token *token);

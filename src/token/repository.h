@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A repository is one token's storage as the token layer sees it: identity, PINs, and objects that
+ * open with a login. `sealed` is ours (security.md section 1); `softhsm2`, SoftHSM's own
+ * directories, comes with the storage issue.
+ *
+ * An unlock is the proof of a login: the keys it opened. It is refcounted, belongs to one
+ * application's login, and is passed to every call that reads or writes objects (NULL: nobody is
+ * logged in). Codes are those of store.h and those named below.
+ */
+#pragma once
+
+#include "crypto/provider.h"
+#include "object/object.h"
+#include "store/store.h"
+
+#define KK_PIN_MAX 255
+#define KK_USER_NAME_MAX 64
+
+struct kk_repository;
+struct kk_unlock;
+
+enum kk_role { KK_ROLE_SO = 0, KK_ROLE_USER = 1 };
+
+/* Settings that a repository needs, copied out of the configuration. */
+struct kk_repository_settings {
+    int pin_kdf;                 /* enum kk_config_kdf */
+    unsigned long pin_max_tries; /* 0: never locks */
+    unsigned long pin_min_length;
+    bool so_recovery;               /* for new tokens */
+    int integrity;                  /* enum kk_config_integrity */
+    const struct kk_secret *pepper; /* NULL: none; borrowed from the engine */
+    bool pepper_missing; /* the configuration names one that could not be read: nothing is
+                            sealed anew (CKR_DEVICE_ERROR), rows without pepper open */
+};
+
+/* What a token says of itself without login. */
+struct kk_token_state {
+    char label[32];  /* blank-padded */
+    char serial[16]; /* lower-case hex */
+    bool user_pin_set;
+    unsigned long user_failed, so_failed; /* tries since the last success */
+    bool user_locked;
+    bool read_only;
+    uint8_t epoch[16]; /* changes with C_InitToken, rekey and restore: logins and handles die */
+};
+
+struct kk_stored_change {
+    enum { KK_CHANGE_PUT, KK_CHANGE_DELETE } kind;
+    struct kk_uuid uuid;
+    const struct kk_attrs *attrs; /* PUT */
+    uint64_t expected_generation; /* 0: new; else the version that the change started from */
+};
+
+struct kk_repository_ops {
+    const char *name; /* "sealed" */
+
+    void (*close)(struct kk_repository *repository);
+
+    /* MUST. Rereads what is needed when the store's stamp moved. CKR_DEVICE_REMOVED: gone. */
+    KK_RV (*state)(struct kk_repository *repository, struct kk_token_state *ret_state);
+    KK_RV (*fresh)(struct kk_repository *repository, struct kk_store_stamp *ret_stamp);
+
+    /* MUST. C_InitToken on a token that exists: checks the SO's PIN (CKR_PIN_INCORRECT; the SO's
+     * delay), then new epoch, new master keys, no objects, no user PIN; serial stays. */
+    KK_RV (*reinitialise)(struct kk_repository *repository, struct kk_span so_pin,
+                          const char label[32]);
+
+    /* MUST. A PIN try. CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED,
+     * CKR_DEVICE_ERROR (a bad key row, a missing pepper, strict integrity). `name` is empty for the
+     * unnamed user. `known` (may be NULL) is an unlock of the same role and name in this process: a
+     * right PIN then costs an HMAC; a wrong one counts all the same. */
+    KK_RV (*unlock)(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                    struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock);
+
+    /* MUST. C_SetPIN: the old PIN is a try; CKR_PIN_INCORRECT, CKR_PIN_LOCKED. Lengths are checked
+     * above. */
+    KK_RV (*set_pin)(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                     struct kk_span old_pin, struct kk_span new_pin);
+
+    /* MUST. C_InitPIN by the SO who holds `unlock`: sets or resets the user's PIN and its counter.
+     * With so_recovery off the private objects go. */
+    KK_RV (*init_pin)(struct kk_repository *repository, struct kk_unlock *unlock,
+                      struct kk_span new_pin);
+
+    /* MUST. Uuids of objects that may match, by uuid: candidates of the index, opened and compared
+     * by the token layer. `unlock` without the private keys (SO with so_recovery on has them but
+     * sees public objects only: `with_private` says) or NULL: public ones. */
+    KK_RV (*find)(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
+                  const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+
+    /* MUST. One object, opened and verified. CKR_OBJECT_HANDLE_INVALID: there is none.
+     * CKR_USER_NOT_LOGGED_IN: private and no key. CKR_DEVICE_ERROR: damaged (one log line that
+     * names the object). */
+    KK_RV (*read)(struct kk_repository *repository, struct kk_unlock *unlock,
+                  const struct kk_uuid *uuid, struct kk_object **ret_object);
+
+    /* MUST. All changes in one durable transaction. CKR_OBJECT_HANDLE_INVALID when an expected
+     * version is gone, CKR_FUNCTION_REJECTED when it is another one (the caller reads anew and
+     * tries again). ret_objects (may be NULL) gets a snapshot per PUT, in order; NULL for a DELETE.
+     */
+    KK_RV (*change)(struct kk_repository *repository, struct kk_unlock *unlock,
+                    const struct kk_stored_change *changes, size_t count,
+                    struct kk_object **ret_objects);
+
+    /* MUST. Deletes the token. */
+    KK_RV (*remove)(struct kk_repository *repository);
+    const char *(*path)(const struct kk_repository *repository);
+};
+
+struct kk_repository {
+    const struct kk_repository_ops *ops;
+};
+
+/* The head of every repository's own unlock. */
+struct kk_unlock {
+    atomic_uint refs;
+    enum kk_role role;
+    uint8_t epoch[16]; /* the token's when it was opened: another one now means that it is void */
+    void (*free)(struct kk_unlock *unlock); /* wipes */
+};
+
+struct kk_unlock *kk_unlock_ref(struct kk_unlock *unlock);
+void kk_unlock_unref(struct kk_unlock *unlock); /* the last one wipes the keys */
+KK_DEFINE_CLEANUP(struct kk_unlock *, kk_unlock_unref);
+
+/* Sealed tokens. create() makes a token with an SO PIN and no user in a new store of that name;
+ * the store is taken over, on success only. */
+KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
+                       const struct kk_repository_settings *settings, struct kk_span so_pin,
+                       const char label[32], const char serial[16],
+                       struct kk_repository **ret_repository);
+
+/* CKR_TOKEN_NOT_RECOGNIZED: not a sealed token, or a newer format. */
+KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
+                     const struct kk_repository_settings *settings,
+                     struct kk_repository **ret_repository);

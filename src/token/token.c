@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A token: PINs go straight to the repository; objects go through the cache.
+ *
+ * The epoch is a number of this process: it moves whenever another process's commit is noticed.
+ * What was read at the present epoch is the present version, unless this process itself superseded
+ * it.
+ */
+#include "token/token.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "token/cache.h"
+
+#include "base/banned.h"
+
+struct kk_token {
+    atomic_uint refs;
+    struct kk_engine *engine;
+    struct kk_repository *repository;
+    char *name;
+    char serial[16];
+    CK_SLOT_ID slot_id;
+    _Atomic uint64_t seen; /* the stamp at which the epoch holds */
+    _Atomic uint64_t epoch;
+    _Atomic uint64_t incarnation;
+    struct kk_mutex lock; /* KK_RANK_TOKEN; covers what follows */
+    uint8_t token_epoch[16];
+    struct kk_cache *cache;
+    struct kk_unlock *known[2]; /* by role: an unlock of somebody who is logged in */
+    size_t logins[2];
+    uint64_t round; /* moves with every commit of this process */
+};
+
+/* A stamp that no store gives: even stamps only are stable. */
+#define NO_STAMP UINT64_MAX
+
+static CK_SLOT_ID slot_id_of(const char serial[16])
+{
+    CK_SLOT_ID id = 0;
+    for (size_t i = 8; i < 16; i++) {
+        char c = serial[i];
+        unsigned digit =
+            c >= '0' && c <= '9' ? (unsigned)(c - '0') : ((unsigned)(c | 32) - 'a' + 10);
+        id = (id << 4) | (digit & 15);
+    }
+    return id & 0x7fffffff;
+}
+
+static void token_free(struct kk_token *token)
+{
+    kk_cache_free(token->cache);
+    for (size_t i = 0; i < KK_ARRAY_LEN(token->known); i++) {
+        kk_unlock_unref(token->known[i]);
+    }
+    if (token->repository != NULL) {
+        token->repository->ops->close(token->repository);
+    }
+    kk_mutex_destroy(&token->lock);
+    kk_free(token->name);
+    kk_free(token);
+}
+
+KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_repository *repository,
+                   struct kk_token **ret_token)
+{
+    struct kk_token_state state;
+    KK_TRY(repository->ops->state(repository, &state));
+    struct kk_token *made = NULL;
+    KK_TRY(kk_alloc(sizeof *made, &made));
+    made->refs = 1;
+    made->seen = NO_STAMP;
+    kk_mutex_init(&made->lock, KK_RANK_TOKEN);
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = made;
+    KK_TRY(kk_strdup(name, &token->name));
+    KK_TRY(kk_cache_new(engine->config->cache_objects, engine->config->cache_keys, &token->cache));
+    token->engine = engine;
+    memcpy(token->serial, state.serial, sizeof token->serial);
+    memcpy(token->token_epoch, state.epoch, sizeof token->token_epoch);
+    token->slot_id = slot_id_of(state.serial);
+    token->repository = repository;
+    *ret_token = KK_STEAL(token);
+    return CKR_OK;
+}
+
+struct kk_token *kk_token_ref(struct kk_token *token)
+{
+    atomic_fetch_add_explicit(&token->refs, 1, memory_order_relaxed);
+    return token;
+}
+
+void kk_token_unref(struct kk_token *token)
+{
+    if (token != NULL && atomic_fetch_sub_explicit(&token->refs, 1, memory_order_acq_rel) == 1) {
+        token_free(token);
+    }
+}
+
+const char *kk_token_name(const struct kk_token *token)
+{
+    return token->name;
+}
+
+const char *kk_token_path(const struct kk_token *token)
+{
+    return token->repository->ops->path(token->repository);
+}
+
+const char *kk_token_serial(const struct kk_token *token)
+{
+    return token->serial;
+}
+
+CK_SLOT_ID kk_token_slot_id(const struct kk_token *token)
+{
+    return token->slot_id;
+}
+
+struct kk_engine *kk_token_engine(struct kk_token *token)
+{
+    return token->engine;
+}
+
+uint64_t kk_token_incarnation(const struct kk_token *token)
+{
+    return atomic_load_explicit(&token->incarnation, memory_order_acquire);
+}
+
+/* Another process committed: rereads the state, and forgets all when the token is a new one. */
+static KK_RV notice(struct kk_token *token, const struct kk_store_stamp *stamp)
+{
+    struct kk_token_state state;
+    KK_TRY(token->repository->ops->state(token->repository, &state));
+    KK_WITH_LOCK(&token->lock)
+    {
+        if (memcmp(token->token_epoch, state.epoch, sizeof state.epoch) != 0) {
+            memcpy(token->token_epoch, state.epoch, sizeof state.epoch);
+            kk_cache_forget(token->cache);
+            atomic_fetch_add_explicit(&token->incarnation, 1, memory_order_release);
+        }
+        token->seen = stamp->stable ? stamp->value : NO_STAMP;
+        atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch)
+{
+    struct kk_store_stamp stamp = {0};
+    KK_TRY(token->repository->ops->fresh(token->repository, &stamp));
+    if (!stamp.stable || stamp.value != atomic_load_explicit(&token->seen, memory_order_acquire)) {
+        KK_TRY(notice(token, &stamp));
+    }
+    *ret_epoch = atomic_load_explicit(&token->epoch, memory_order_acquire);
+    return CKR_OK;
+}
+
+KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state)
+{
+    uint64_t epoch = 0;
+    CK_RV rv = kk_token_fresh(token, &epoch);
+    if (rv == CKR_OK) {
+        rv = token->repository->ops->state(token->repository, ret_state);
+    }
+    return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
+}
+
+/* An unlock of this role that somebody holds, or NULL. */
+static struct kk_unlock *known_unlock(struct kk_token *token, enum kk_role role)
+{
+    KK_LOCK_SCOPE(&token->lock);
+    return token->known[role] != NULL ? kk_unlock_ref(token->known[role]) : NULL;
+}
+
+KK_RV kk_token_reinitialise(struct kk_token *token, struct kk_span so_pin, const char label[32])
+{
+    uint64_t epoch = 0;
+    KK_TRY(token->repository->ops->reinitialise(token->repository, so_pin, label));
+    return kk_token_fresh(token, &epoch);
+}
+
+KK_RV kk_token_set_pin(struct kk_token *token, enum kk_role role, struct kk_span name,
+                       struct kk_span old_pin, struct kk_span new_pin)
+{
+    return token->repository->ops->set_pin(token->repository, role, name, old_pin, new_pin);
+}
+
+KK_RV kk_token_init_pin(struct kk_token *token, struct kk_unlock *unlock, struct kk_span pin)
+{
+    uint64_t epoch = 0;
+    KK_TRY(token->repository->ops->init_pin(token->repository, unlock, pin));
+    return kk_token_fresh(token, &epoch);
+}
+
+KK_RV kk_token_login(struct kk_token *token, enum kk_role role, struct kk_span name,
+                     struct kk_span pin, struct kk_unlock **ret_unlock)
+{
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *known =
+        name.len == 0 ? known_unlock(token, role) : NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
+    KK_TRY(token->repository->ops->unlock(token->repository, role, name, pin, known, &unlock));
+    KK_WITH_LOCK(&token->lock)
+    {
+        token->logins[role]++;
+        if (name.len == 0) {
+            struct kk_unlock *old = token->known[role];
+            token->known[role] = kk_unlock_ref(unlock);
+            kk_unlock_unref(old);
+        }
+    }
+    *ret_unlock = KK_STEAL(unlock);
+    return CKR_OK;
+}
+
+void kk_token_logout(struct kk_token *token, struct kk_unlock *unlock)
+{
+    if (unlock == NULL) {
+        return;
+    }
+    enum kk_role role = unlock->role;
+    struct kk_unlock *last = NULL;
+    KK_WITH_LOCK(&token->lock)
+    {
+        if (--token->logins[role] == 0) {
+            last = KK_STEAL(token->known[role]);
+            if (role == KK_ROLE_USER) {
+                kk_cache_forget_private(token->cache);
+            }
+        }
+    }
+    kk_unlock_unref(last);
+    kk_unlock_unref(unlock);
+}
+
+KK_RV kk_token_verify_pin(struct kk_token *token, struct kk_unlock *unlock, enum kk_role role,
+                          struct kk_span name, struct kk_span pin)
+{
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *proof = NULL;
+    return token->repository->ops->unlock(token->repository, role, name, pin, unlock, &proof);
+}
+
+/* Whether what was read since `epoch` and `round` may be kept for others: nobody committed
+ * meanwhile, and private things only while a user's login lasts. Caller holds the token's lock. */
+static bool may_remember(const struct kk_token *token, uint64_t epoch, uint64_t round,
+                         bool is_private)
+{
+    KK_ASSERT_HELD(&token->lock);
+    return epoch == atomic_load(&token->epoch) && round == token->round &&
+           (!is_private || token->logins[KK_ROLE_USER] > 0);
+}
+
+static void remember(struct kk_token *token, struct kk_object *object, uint64_t epoch,
+                     uint64_t round)
+{
+    if (may_remember(token, epoch, round, object->is_private) &&
+        !atomic_load(&object->superseded)) {
+        kk_cache_put(token->cache, object, epoch);
+    }
+}
+
+static bool visible(const struct kk_object *object, const struct kk_unlock *unlock, bool user)
+{
+    return !object->is_private || (unlock != NULL && user);
+}
+
+KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                   const struct kk_uuid *uuid, struct kk_object **ret_object)
+{
+    uint64_t epoch = 0;
+    uint64_t cached_epoch = 0;
+    uint64_t round = 0;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *cached = NULL;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *read = NULL;
+
+    KK_TRY(kk_token_fresh(token, &epoch));
+    KK_WITH_LOCK(&token->lock)
+    {
+        cached = kk_cache_object(token->cache, uuid, &cached_epoch);
+        round = token->round;
+    }
+    if (cached != NULL && cached_epoch == epoch) {
+        KK_ENSURE(visible(cached, unlock, user), CKR_OBJECT_HANDLE_INVALID);
+        *ret_object = KK_STEAL(cached);
+        return CKR_OK;
+    }
+    CK_RV rv = token->repository->ops->read(token->repository, unlock, uuid, &read);
+    if (rv == CKR_OBJECT_HANDLE_INVALID && cached != NULL) {
+        atomic_store(&cached->superseded, true);
+        KK_WITH_LOCK(&token->lock)
+        {
+            kk_cache_remove(token->cache, uuid);
+        }
+    }
+    KK_TRY(rv);
+    KK_ENSURE(visible(read, unlock, user), CKR_OBJECT_HANDLE_INVALID);
+    /* The version that is known already keeps its parsed key. */
+    bool same = cached != NULL && cached->generation == read->generation;
+    struct kk_object *object = same ? cached : read;
+    KK_WITH_LOCK(&token->lock)
+    {
+        remember(token, object, epoch, round);
+    }
+    *ret_object = kk_object_ref(object);
+    return CKR_OK;
+}
+
+/* Opens and compares the candidates in place; *count shrinks to those that match. */
+static KK_RV keep_matches(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                          const struct kk_attrs *tmpl, struct kk_uuid *uuids, size_t *count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+        CK_RV rv = kk_token_get(token, unlock, user, &uuids[i], &object);
+        if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_DEVICE_ERROR ||
+            rv == CKR_USER_NOT_LOGGED_IN) {
+            continue; /* gone meanwhile, or damaged: the repository has said so in the log */
+        }
+        KK_TRY(rv);
+        if (kk_object_matches(object, tmpl)) {
+            uuids[kept++] = uuids[i];
+        }
+    }
+    *count = kept;
+    return CKR_OK;
+}
+
+KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                    const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count)
+{
+    uint64_t epoch = 0;
+    bool with_private = unlock != NULL && user;
+    uint64_t round = 0;
+    bool known = false;
+    KK_TRY(kk_token_fresh(token, &epoch));
+    KK_WITH_LOCK(&token->lock)
+    {
+        round = token->round;
+        known = kk_cache_query(token->cache, tmpl, with_private, epoch, ret_uuids, ret_count);
+    }
+    if (known) {
+        return CKR_OK;
+    }
+    KK_CLEANUP(kk_freep) struct kk_uuid *uuids = NULL;
+    size_t count = 0;
+    KK_TRY(token->repository->ops->find(token->repository, unlock, with_private, tmpl, &uuids,
+                                        &count));
+    KK_TRY(keep_matches(token, unlock, user, tmpl, uuids, &count));
+    KK_WITH_LOCK(&token->lock)
+    {
+        if (may_remember(token, epoch, round, with_private)) {
+            kk_cache_query_put(token->cache, tmpl, with_private, epoch, uuids, count);
+        }
+    }
+    *ret_uuids = KK_STEAL(uuids);
+    *ret_count = count;
+    return CKR_OK;
+}
+
+/*
+ * One transaction through the repository. When the stamp moved by exactly this commit, snapshots
+ * stay valid and only what was changed is marked; otherwise the next look moves the epoch. Answers
+ * to queries go in either case, and the round moves, so that what is being read at this moment is
+ * not remembered.
+ */
+static KK_RV commit(struct kk_token *token, struct kk_unlock *unlock,
+                    const struct kk_stored_change *changes, size_t count,
+                    struct kk_object *replaced, struct kk_object **ret_objects)
+{
+    KK_TRY(token->repository->ops->change(token->repository, unlock, changes, count, ret_objects));
+    struct kk_store_stamp stamp = {0};
+    CK_RV rv = token->repository->ops->fresh(token->repository, &stamp);
+    KK_WITH_LOCK(&token->lock)
+    {
+        if (replaced != NULL) {
+            atomic_store(&replaced->superseded, true);
+            kk_cache_remove(token->cache, &replaced->uuid);
+        }
+        uint64_t seen = atomic_load(&token->seen);
+        bool only_us = rv == CKR_OK && stamp.stable && stamp.value == seen + 2;
+        if (only_us) {
+            token->seen = stamp.value;
+        }
+        token->round++;
+        kk_cache_queries_clear(token->cache);
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_token_create(struct kk_token *token, struct kk_unlock *unlock,
+                      const struct kk_new_object *objects, size_t count,
+                      struct kk_object **ret_objects)
+{
+    KK_CLEANUP(kk_freep) struct kk_stored_change *changes = NULL;
+    KK_TRY(kk_alloc_array(count, sizeof *changes, &changes));
+    for (size_t i = 0; i < count; i++) {
+        changes[i].kind = KK_CHANGE_PUT;
+        changes[i].uuid = objects[i].uuid;
+        changes[i].attrs = objects[i].attrs;
+    }
+    return commit(token, unlock, changes, count, NULL, ret_objects);
+}
+
+KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *old,
+                       struct kk_attrs *attrs, struct kk_object **ret_object)
+{
+    struct kk_stored_change change = {.kind = KK_CHANGE_PUT,
+                                      .uuid = old->uuid,
+                                      .attrs = attrs,
+                                      .expected_generation = old->generation};
+    return commit(token, unlock, &change, 1, old, ret_object);
+}
+
+KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *object)
+{
+    struct kk_stored_change change = {
+        .kind = KK_CHANGE_DELETE, .uuid = object->uuid, .expected_generation = object->generation};
+    KK_TRY(commit(token, unlock, &change, 1, object, NULL));
+    atomic_store(&object->destroyed, true);
+    return CKR_OK;
+}
+
+KK_RV kk_token_remove(struct kk_token *token)
+{
+    return token->repository->ops->remove(token->repository);
+}
+
+KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key)
+{
+    bool parsed = atomic_load_explicit(&object->key, memory_order_acquire) != NULL;
+    KK_TRY(kk_object_key(object, token->engine->crypto, ret_key));
+    if (!atomic_load_explicit(&object->key_touched, memory_order_relaxed)) {
+        atomic_store_explicit(&object->key_touched, true, memory_order_relaxed);
+    }
+    if (!parsed) {
+        KK_WITH_LOCK(&token->lock)
+        {
+            kk_cache_key_parsed(token->cache, object);
+        }
+    }
+    return CKR_OK;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One token: a repository, and the snapshots of objects that were read from it.
+ *
+ * Snapshots and query results are trusted while the store's stamp is stable and unchanged. Private
+ * ones are there only while somebody is logged in, and only for those who are.
+ */
+#pragma once
+
+#include "token/engine.h"
+
+struct kk_token;
+
+struct kk_token *kk_token_ref(struct kk_token *token);
+void kk_token_unref(struct kk_token *token);
+KK_DEFINE_CLEANUP(struct kk_token *, kk_token_unref);
+
+/* Takes the repository over. */
+KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_repository *repository,
+                   struct kk_token **ret_token);
+
+const char *kk_token_name(const struct kk_token *token);   /* the directory's */
+const char *kk_token_path(const struct kk_token *token);   /* the whole path */
+const char *kk_token_serial(const struct kk_token *token); /* 16 characters, no zero behind them */
+
+/* The slot id that the serial gives: its last 8 hex digits, 31 bits. */
+CK_SLOT_ID kk_token_slot_id(const struct kk_token *token);
+
+/* Everything but objects; CKR_TOKEN_NOT_PRESENT when it was deleted. */
+KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state);
+KK_RV kk_token_reinitialise(struct kk_token *token, struct kk_span so_pin, const char label[32]);
+KK_RV kk_token_set_pin(struct kk_token *token, enum kk_role role, struct kk_span name,
+                       struct kk_span old_pin, struct kk_span new_pin);
+KK_RV kk_token_init_pin(struct kk_token *token, struct kk_unlock *unlock, struct kk_span pin);
+
+/* A login gives an unlock to its application; logging out gives it back. The last one out takes all
+ * private snapshots and parsed private keys along. */
+KK_RV kk_token_login(struct kk_token *token, enum kk_role role, struct kk_span name,
+                     struct kk_span pin, struct kk_unlock **ret_unlock);
+void kk_token_logout(struct kk_token *token, struct kk_unlock *unlock);
+
+/* Context-specific: the PIN of the user who holds `unlock`, checked; nothing else changes. */
+KK_RV kk_token_verify_pin(struct kk_token *token, struct kk_unlock *unlock, enum kk_role role,
+                          struct kk_span name, struct kk_span pin);
+
+/*
+ * Looks whether other processes changed the token. Snapshots taken at one epoch are the present
+ * versions as long as the epoch stays the same and they are not marked superseded. Costs an atomic
+ * load when nothing happened. CKR_DEVICE_REMOVED when the token is gone.
+ */
+KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch);
+
+/* Changes when the token was initialised anew (by any process): logins, handles and sessions from
+ * before are void. As of the last kk_token_fresh(). */
+uint64_t kk_token_incarnation(const struct kk_token *token);
+
+/* Token objects that match, for somebody with this unlock (NULL: public objects). `user`: the
+ * unlock is a user's, who sees private objects. */
+KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                    const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+
+/* The present version. Codes of repository read; CKR_OBJECT_HANDLE_INVALID when it is gone. */
+KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                   const struct kk_uuid *uuid, struct kk_object **ret_object);
+
+/* Deletes the token from its store; every process's sessions on it end. */
+KK_RV kk_token_remove(struct kk_token *token);
+
+/* Changes, in one durable transaction. `sets` are taken over on success. */
+struct kk_new_object {
+    struct kk_uuid uuid;
+    struct kk_attrs *attrs;
+};
+KK_RV kk_token_create(struct kk_token *token, struct kk_unlock *unlock,
+                      const struct kk_new_object *objects, size_t count,
+                      struct kk_object **ret_objects);
+KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *old,
+                       struct kk_attrs *attrs, struct kk_object **ret_object);
+KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *object);
+
+/* A parsed key was used: keeps the token's list of parsed keys under cache.keys. */
+KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key);
+
+struct kk_engine *kk_token_engine(struct kk_token *token);

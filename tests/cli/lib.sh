@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=sh
+#
+# What every test of softhsm2-util begins with: a configuration and a token directory of its own, and
+# functions that run the program and compare its two streams and its exit status, as TAP.
+#
+# KK_UTIL    the program
+# KK_MODULE  the module under it; empty: the program's default
+# KK_KIND    foreign | shim | own: what kind of module that is. `foreign` cannot delete tokens;
+#            `shim` is a foreign module behind shim.so, which adds the interface "Vendor Keykist"
+# KK_SHIM    path of shim.so (for `shim`)
+
+set -u
+
+KEYS=$(cd "$(dirname "$0")" && pwd)/keys
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/kk-cli.XXXXXX")
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 1' INT TERM HUP
+
+TOKENS=$WORK/tokens
+mkdir "$TOKENS"
+SOFTHSM2_CONF=$WORK/softhsm2.conf
+export SOFTHSM2_CONF
+{
+    echo "directories.tokendir = $TOKENS"
+    echo "log.level = ERROR"
+    if [ "$KK_KIND" = own ]; then
+        echo "pin.kdf = test"
+        echo "log.file = $WORK/log"
+    else
+        echo "objectstore.backend = file"
+    fi
+} > "$SOFTHSM2_CONF"
+
+MODULE=$KK_MODULE
+if [ "$KK_KIND" = shim ]; then
+    MODULE=$KK_SHIM
+    KK_SHIM_MODULE=$KK_MODULE
+    KK_SHIM_TOKENS=$TOKENS
+    export KK_SHIM_MODULE KK_SHIM_TOKENS
+fi
+
+tests=0
+
+pass()
+{
+    tests=$((tests + 1))
+    echo "ok $tests - $1"
+}
+
+fail()
+{
+    tests=$((tests + 1))
+    echo "not ok $tests - $1"
+}
+
+skip()
+{
+    tests=$((tests + 1))
+    echo "ok $tests - $1 # SKIP $2"
+}
+
+# Prints the plan; the last line of every test.
+finish()
+{
+    echo "1..$tests"
+}
+
+# check NAME COMMAND...: passes when the command succeeds.
+check()
+{
+    name=$1
+    shift
+    if "$@"; then
+        pass "$name"
+    else
+        fail "$name"
+    fi
+}
+
+# Slot numbers that follow from a random serial, token directories and serials, made the same.
+normalise()
+{
+    sed -E -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g' \
+        -e "s#$WORK#WORK#g" \
+        -e 's/([Ss]lot) [0-9]{4,}/\1 N/g' "$1"
+}
+
+# util ARGUMENTS...: runs the program on the module, standard input empty.
+util()
+{
+    if [ -n "$MODULE" ]; then
+        "$KK_UTIL" --module "$MODULE" "$@" < /dev/null
+    else
+        "$KK_UTIL" "$@" < /dev/null
+    fi
+}
+
+# run ARGUMENTS...: the same, keeping what it says and its exit status.
+run()
+{
+    util "$@" > "$WORK/out" 2> "$WORK/err"
+    status=$?
+}
+
+explain()
+{
+    echo "# $1: expected:"
+    printf '%s\n' "$2" | sed 's/^/#   /'
+    echo "# got:"
+    printf '%s\n' "$3" | sed 's/^/#   /'
+}
+
+# said NAME STATUS OUT ERR: compares with the last run. OUT and ERR have no newline at their end.
+said()
+{
+    out=$(normalise "$WORK/out")
+    err=$(normalise "$WORK/err")
+    if [ "$status" = "$2" ] && [ "$out" = "$3" ] && [ "$err" = "$4" ]; then
+        pass "$1"
+        return
+    fi
+    fail "$1"
+    [ "$status" = "$2" ] || explain "exit status" "$2" "$status"
+    [ "$out" = "$3" ] || explain stdout "$3" "$out"
+    [ "$err" = "$4" ] || explain stderr "$4" "$err"
+}
+
+# A token with these PINs, made without a word.
+SO_PIN=12345678
+PIN=1234
+make_token()
+{
+    util --init-token --free --label "$1" --so-pin "$SO_PIN" --pin "$PIN" > "$WORK/token.out" 2>&1 ||
+        { echo "Bail out! no token: $(cat "$WORK/token.out")"; exit 1; }
+}
+
+# The serial number, or the slot, of the token with a label.
+serial_of()
+{
+    util --show-slots | awk -v label="$1" '
+        /^        Serial number:/ { serial = $3 }
+        /^        Label:/ && $2 == label { print serial }'
+}
+
+slot_of()
+{
+    util --show-slots | awk -v label="$1" '
+        /^Slot / { slot = $2 }
+        /^        Label:/ && $2 == label { print slot }'
+}

@@ -1,0 +1,1 @@
+softhsm2-util --show-slots

@@ -1,0 +1,1 @@
+python3 examples/intro-to-soft-hsm/encrypt_message.py

@@ -1,0 +1,1 @@
+python3 examples/intro-to-soft-hsm/decrypt_message.py

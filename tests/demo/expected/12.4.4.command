@@ -1,0 +1,1 @@
+cat examples/intro-to-soft-hsm/decrypted_message.txt

@@ -1,0 +1,832 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Known answers: runs the cases of tests/vectors/<name>.txt through the registry's rows. The format
+ * and what is done with each case stand in tests/vectors/README.md.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "cryptoki/names.h"
+#include "mechanism/mechanism.h"
+
+#define MAX_FIELDS 64
+#define MAX_FILES 256
+
+struct field {
+    char *name;
+    char *value;
+};
+
+struct vector_case {
+    const char *file;
+    unsigned line;
+    struct field fields[MAX_FIELDS];
+    size_t count;
+};
+
+/* One run: everything that a case needs. */
+struct run {
+    const struct vector_case *test;
+    const struct kk_mechanism *mechanism;
+    struct kk_key *key;
+    struct kk_param param;
+    struct kk_buffer in;
+    struct kk_buffer out;
+    CK_RV result;
+    bool has_out;
+};
+
+static struct kk_crypto *crypto;
+static struct kk_registry *registry;
+static unsigned cases_run;
+
+/* Cases of mechanisms that this OpenSSL does not have. */
+static unsigned cases_skipped;
+
+#define fail_case(test, ...)                                                                       \
+    do {                                                                                           \
+        print_error("%s:%u: ", (test)->file, (test)->line);                                        \
+        print_error(__VA_ARGS__);                                                                  \
+        print_error("\n");                                                                         \
+        fail();                                                                                    \
+    } while (0)
+
+#define expect_rv(test, call, want)                                                                \
+    do {                                                                                           \
+        CK_RV got_ = (call);                                                                       \
+        if (got_ != (want)) {                                                                      \
+            const char *name_ = kk_names_find(KK_NAMES_CKR, got_);                                 \
+            fail_case(test, "%s gives %s", #call, name_ != NULL ? name_ : "?");                    \
+        }                                                                                          \
+    } while (0)
+
+static const char *get(const struct vector_case *test, const char *name)
+{
+    for (size_t i = 0; i < test->count; i++) {
+        if (strcmp(test->fields[i].name, name) == 0) {
+            return test->fields[i].value;
+        }
+    }
+    return NULL;
+}
+
+static const char *need(const struct vector_case *test, const char *name)
+{
+    const char *value = get(test, name);
+    if (value == NULL) {
+        fail_case(test, "no line \"%s\"", name);
+    }
+    return value;
+}
+
+static int hex_digit(int c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = tolower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void put_hex(const struct vector_case *test, const char *text, struct kk_buffer *buffer)
+{
+    int high = -1;
+    for (; *text != '\0'; text++) {
+        if (isspace((unsigned char)*text)) {
+            continue;
+        }
+        int digit = hex_digit((unsigned char)*text);
+        if (digit < 0) {
+            fail_case(test, "no hex: %s", text);
+        }
+        if (high < 0) {
+            high = digit;
+        } else {
+            kk_buffer_put_u8(buffer, (uint8_t)(high << 4 | digit));
+            high = -1;
+        }
+    }
+    if (high >= 0) {
+        fail_case(test, "an odd number of hex digits");
+    }
+    /* An empty value is no NULL pointer to what takes the buffer. */
+    assert_non_null(kk_buffer_extend(buffer, 16));
+    buffer->len -= 16;
+}
+
+static CK_ULONG number(const struct vector_case *test, const char *text)
+{
+    CK_ULONG value = 0;
+    for (int space = 0; space < KK_NAMES_COUNT; space++) {
+        if (kk_names_lookup((enum kk_name_space)space, text, &value)) {
+            return value;
+        }
+    }
+    char *end = NULL;
+    value = strtoul(text, &end, 0);
+    if (end == text || *end != '\0') {
+        fail_case(test, "neither a number nor a constant: %s", text);
+    }
+    return value;
+}
+
+/* --- parameters ------------------------------------------------------------------------------- */
+
+/* Memory behind one case's parameter. */
+struct param_memory {
+    _Alignas(16) uint8_t bytes[8192];
+    size_t used;
+};
+
+static void *take(struct param_memory *memory, size_t len)
+{
+    memory->used = (memory->used + 15) / 16 * 16;
+    assert_true(len <= sizeof memory->bytes - memory->used);
+    void *at = memory->bytes + memory->used;
+    memory->used += len;
+    return at;
+}
+
+static void *take_hex(const struct vector_case *test, struct param_memory *memory, const char *text,
+                      size_t *ret_len)
+{
+    struct kk_buffer bytes = {0};
+    put_hex(test, text, &bytes);
+    void *at = take(memory, bytes.len + 1);
+    memcpy(at, bytes.data, bytes.len);
+    *ret_len = bytes.len;
+    kk_buffer_clear(&bytes);
+    return at;
+}
+
+static bool has_prefix(const struct vector_case *test, const char *prefix)
+{
+    for (size_t i = 0; i < test->count; i++) {
+        if (strncmp(test->fields[i].name, prefix, strlen(prefix)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fill_struct(const struct vector_case *test, const struct kk_param_layout *layout,
+                        const char *prefix, uint8_t *at, struct param_memory *memory);
+
+static void fill_pointer(const struct vector_case *test, const struct kk_param_field *field,
+                         const char *value, uint8_t *at, struct param_memory *memory)
+{
+    size_t len = 0;
+    void *bytes = take_hex(test, memory, value, &len);
+    CK_ULONG ulong_len = field->kind == KK_FIELD_POINTER_BITS ? len * 8 : len;
+    if (len != 0) {
+        memcpy(at + field->offset, &bytes, sizeof bytes);
+    }
+    if (field->kind != KK_FIELD_POINTER_FIXED) {
+        memcpy(at + field->length_offset, &ulong_len, sizeof ulong_len);
+    }
+}
+
+static void fill_nested(const struct vector_case *test, const struct kk_param_field *field,
+                        const char *name, uint8_t *at, struct param_memory *memory)
+{
+    char prefix[136];
+    (void)snprintf(prefix, sizeof prefix, "%s.", name);
+    if (!has_prefix(test, prefix)) {
+        return;
+    }
+    void *nested = take(memory, field->nested->size);
+    fill_struct(test, field->nested, name, nested, memory);
+    memcpy(at + field->offset, &nested, sizeof nested);
+}
+
+static void fill_field(const struct vector_case *test, const struct kk_param_field *field,
+                       const char *name, uint8_t *at, struct param_memory *memory)
+{
+    const char *value = get(test, name);
+    if (field->kind == KK_FIELD_NESTED) {
+        fill_nested(test, field, name, at, memory);
+        return;
+    }
+    if (value == NULL) {
+        return;
+    }
+    if (field->kind == KK_FIELD_ULONG || field->kind == KK_FIELD_LENGTH) {
+        CK_ULONG ulong_value = number(test, value);
+        memcpy(at + field->offset, &ulong_value, sizeof ulong_value);
+    } else if (field->kind == KK_FIELD_BOOL) {
+        at[field->offset] = (uint8_t)number(test, value);
+    } else if (field->kind == KK_FIELD_BYTES) {
+        size_t len = 0;
+        void *bytes = take_hex(test, memory, value, &len);
+        assert_int_equal(len, field->size);
+        memcpy(at + field->offset, bytes, len);
+    } else {
+        fill_pointer(test, field, value, at, memory);
+    }
+}
+
+static void fill_struct(const struct vector_case *test, const struct kk_param_layout *layout,
+                        const char *prefix, uint8_t *at, struct param_memory *memory)
+{
+    memset(at, 0, layout->size);
+    for (size_t i = 0; i < layout->count; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s.%s", prefix, layout->fields[i].name);
+        fill_field(test, &layout->fields[i], name, at, memory);
+    }
+}
+
+static void make_param(struct run *run)
+{
+    static struct param_memory memory;
+    const struct vector_case *test = run->test;
+    enum kk_param_shape shape = run->mechanism->shape;
+    const char *raw = get(test, "param");
+    const struct kk_param_layout *layout = kk_param_layout(shape);
+    const void *data = NULL;
+    size_t len = 0;
+    memory.used = 0;
+    if (raw != NULL && shape == KK_PARAM_ULONG) {
+        CK_ULONG value = number(test, raw);
+        void *at = take(&memory, sizeof value);
+        memcpy(at, &value, sizeof value);
+        data = at;
+        len = sizeof value;
+    } else if (raw != NULL) {
+        data = take_hex(test, &memory, raw, &len);
+    } else if (layout != NULL && has_prefix(test, "param.")) {
+        void *at = take(&memory, layout->size);
+        fill_struct(test, layout, "param", at, &memory);
+        data = at;
+        len = layout->size;
+    }
+    expect_rv(test, kk_param_copy(shape, data, len, &run->param), CKR_OK);
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum kk_part part;
+} part_names[] = {
+    {"key.VALUE", KK_PART_VALUE},
+    {"key.MODULUS", KK_PART_MODULUS},
+    {"key.PUBLIC_EXPONENT", KK_PART_PUBLIC_EXPONENT},
+    {"key.PRIVATE_EXPONENT", KK_PART_PRIVATE_EXPONENT},
+    {"key.PRIME_1", KK_PART_PRIME_1},
+    {"key.PRIME_2", KK_PART_PRIME_2},
+    {"key.EXPONENT_1", KK_PART_EXPONENT_1},
+    {"key.EXPONENT_2", KK_PART_EXPONENT_2},
+    {"key.COEFFICIENT", KK_PART_COEFFICIENT},
+    {"key.EC_PARAMS", KK_PART_EC_PARAMS},
+    {"key.EC_POINT", KK_PART_EC_POINT},
+    {"key.PRIME", KK_PART_PRIME},
+    {"key.SUBPRIME", KK_PART_SUBPRIME},
+    {"key.BASE", KK_PART_BASE},
+    {"key.PUBLIC", KK_PART_PUBLIC},
+    {"key.SEED", KK_PART_SEED},
+};
+
+static void make_key(struct run *run)
+{
+    const struct vector_case *test = run->test;
+    const char *type = get(test, "key.type");
+    if (type == NULL) {
+        return;
+    }
+    struct kk_key_parts parts = {0};
+    CK_KEY_TYPE key_type = number(test, type);
+    parts.kind = kk_key_kind_of(key_type);
+    parts.is_private = get(test, "key.private") != NULL;
+    if (!kk_mechanism_takes(run->mechanism, key_type)) {
+        fail_case(test, "the mechanism does not take %s", type);
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(part_names); i++) {
+        const char *value = get(test, part_names[i].name);
+        if (value != NULL) {
+            struct kk_buffer bytes = {0};
+            put_hex(test, value, &bytes);
+            expect_rv(test, kk_key_parts_set(&parts, part_names[i].part, kk_buffer_span(&bytes)),
+                      CKR_OK);
+            kk_buffer_clear(&bytes);
+        }
+    }
+    expect_rv(test, kk_key_new(crypto, &parts, &run->key), CKR_OK);
+    kk_key_parts_clear(&parts);
+}
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+static void op_begin(const struct run *run, enum kk_op_kind kind, struct kk_op *op)
+{
+    op->mechanism = run->mechanism;
+    op->kind = kind;
+    op->crypto = crypto;
+    op->key = run->key;
+    op->param = run->param;
+    op->param.data = run->param.data == run->param.inline_ ? op->param.inline_ : run->param.data;
+}
+
+static void op_end(struct kk_op *op)
+{
+    if (op->context != NULL) {
+        op->context_free(op->context);
+    }
+    memset(op, 0, sizeof *op);
+}
+
+static void expect_bytes(const struct run *run, const char *what, const uint8_t *got, size_t len)
+{
+    if (!kk_mem_equal(got, len, run->out.data, run->out.len)) {
+        print_error("got  ");
+        for (size_t i = 0; i < len; i++) {
+            print_error("%02x", got[i]);
+        }
+        print_error("\n");
+        fail_case(run->test, "%s: not the bytes expected", what);
+    }
+}
+
+typedef CK_RV update_out(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+typedef CK_RV update_in(struct kk_op *op, struct kk_span in);
+
+/* Feeds the data in pieces of `piece` bytes. */
+static CK_RV feed(const struct run *run, struct kk_op *op, update_in *update, size_t piece)
+{
+    for (size_t at = 0; at < run->in.len; at += piece) {
+        size_t len = KK_MIN(piece, run->in.len - at);
+        CK_RV rv = update(op, KK_SPAN(run->in.data + at, len));
+        if (rv != CKR_OK) {
+            return rv;
+        }
+    }
+    return CKR_OK;
+}
+
+static const size_t pieces[] = {1, 7, 16, 1000};
+
+static uint8_t *room(size_t len)
+{
+    uint8_t *out = NULL;
+    assert_int_equal(kk_alloc(len, &out), CKR_OK);
+    return out;
+}
+
+static void cipher_in_pieces(const struct run *run, struct kk_op *op, size_t piece)
+{
+    const struct kk_cipher_ops *ops = run->mechanism->cipher;
+    uint8_t *out = room(run->in.len * 2 + 256);
+    size_t total = 0;
+    size_t len = 0;
+    expect_rv(run->test, ops->init(op), CKR_OK);
+    for (size_t at = 0; at < run->in.len; at += piece) {
+        size_t part = KK_MIN(piece, run->in.len - at);
+        size_t bound = ops->bound(op, KK_PHASE_UPDATE, part);
+        expect_rv(run->test, ops->update(op, KK_SPAN(run->in.data + at, part), out + total, &len),
+                  CKR_OK);
+        assert_true(ops->exact ? len == bound : len <= bound);
+        total += len;
+    }
+    size_t bound = ops->bound(op, KK_PHASE_FINAL, 0);
+    expect_rv(run->test, ops->final(op, out + total, &len), CKR_OK);
+    assert_true(len <= bound);
+    expect_bytes(run, "in pieces", out, total + len);
+    kk_free(out);
+}
+
+static void run_cipher_single(const struct run *run, struct kk_op *op)
+{
+    const struct kk_cipher_ops *ops = run->mechanism->cipher;
+    CK_RV rv = ops->init(op);
+    if (rv != CKR_OK) {
+        expect_rv(run->test, rv, run->result);
+        return;
+    }
+    size_t bound = ops->bound(op, KK_PHASE_SINGLE, run->in.len);
+    uint8_t *out = room(bound);
+    size_t len = 0;
+    if (ops->single != NULL) {
+        expect_rv(run->test, ops->single(op, kk_buffer_span(&run->in), out, &len), run->result);
+        if (run->result == CKR_OK) {
+            assert_true(len <= bound);
+            expect_bytes(run, "at once", out, len);
+        }
+    } else {
+        rv = ops->update(op, kk_buffer_span(&run->in), out, &len);
+        size_t rest = 0;
+        rv = rv == CKR_OK ? ops->final(op, out + len, &rest) : rv;
+        expect_rv(run->test, rv, run->result);
+        if (run->result == CKR_OK) {
+            expect_bytes(run, "at once", out, len + rest);
+        }
+    }
+    kk_free(out);
+}
+
+static void run_cipher(const struct run *run, enum kk_op_kind kind)
+{
+    struct kk_op op = {0};
+    op_begin(run, kind, &op);
+    run_cipher_single(run, &op);
+    run_cipher_single(run, &op);
+    for (size_t i = 0; i < KK_ARRAY_LEN(pieces); i++) {
+        if (run->result == CKR_OK && run->mechanism->cipher->update != NULL) {
+            cipher_in_pieces(run, &op, pieces[i]);
+        }
+    }
+    op_end(&op);
+}
+
+static void run_encrypt(const struct run *run)
+{
+    run_cipher(run, KK_OP_ENCRYPT);
+}
+
+static void run_decrypt(const struct run *run)
+{
+    run_cipher(run, KK_OP_DECRYPT);
+}
+
+static void sign_once(const struct run *run, struct kk_op *op, size_t piece)
+{
+    const struct kk_sign_ops *ops = run->mechanism->sign;
+    CK_RV rv = ops->init(op);
+    uint8_t *out = room(rv == CKR_OK ? ops->length(op) : 0);
+    size_t len = 0;
+    if (rv == CKR_OK && (piece != 0 || ops->single == NULL)) {
+        rv = feed(run, op, ops->update, piece != 0 ? piece : run->in.len);
+        rv = rv == CKR_OK ? ops->final(op, out, &len) : rv;
+    } else if (rv == CKR_OK) {
+        rv = ops->single(op, kk_buffer_span(&run->in), out, &len);
+    }
+    expect_rv(run->test, rv, run->result);
+    if (run->result == CKR_OK) {
+        assert_true(len <= ops->length(op));
+        expect_bytes(run, piece != 0 ? "in pieces" : "at once", out, len);
+    }
+    kk_free(out);
+}
+
+static void run_sign(const struct run *run)
+{
+    struct kk_op op = {0};
+    op_begin(run, KK_OP_SIGN, &op);
+    sign_once(run, &op, 0);
+    sign_once(run, &op, 0);
+    for (size_t i = 0; i < KK_ARRAY_LEN(pieces); i++) {
+        if (run->mechanism->sign->update != NULL && run->result == CKR_OK) {
+            sign_once(run, &op, pieces[i]);
+        }
+    }
+    op_end(&op);
+}
+
+static CK_RV verify_once(const struct run *run, struct kk_op *op, size_t piece,
+                         struct kk_span signature)
+{
+    const struct kk_sign_ops *ops = run->mechanism->sign;
+    CK_RV rv = ops->init(op);
+    if (rv != CKR_OK) {
+        return rv;
+    }
+    if (piece == 0 && ops->verify_single != NULL) {
+        return ops->verify_single(op, kk_buffer_span(&run->in), signature);
+    }
+    rv = feed(run, op, ops->update, piece != 0 ? piece : KK_MAX(run->in.len, (size_t)1));
+    return rv == CKR_OK ? ops->verify_final(op, signature) : rv;
+}
+
+static void verify_flipped(const struct run *run, struct kk_op *op)
+{
+    for (size_t i = 0; i < 5; i++) {
+        size_t at = i * (run->out.len - 1) / 4;
+        run->out.data[at] ^= (uint8_t)(1U << i);
+        if (verify_once(run, op, 0, kk_buffer_span(&run->out)) == CKR_OK) {
+            fail_case(run->test, "a signature with byte %zu changed is taken", at);
+        }
+        run->out.data[at] ^= (uint8_t)(1U << i);
+    }
+}
+
+static void run_verify(const struct run *run)
+{
+    struct kk_op op = {0};
+    struct kk_span signature = kk_buffer_span(&run->out);
+    op_begin(run, KK_OP_VERIFY, &op);
+    expect_rv(run->test, verify_once(run, &op, 0, signature), run->result);
+    expect_rv(run->test, verify_once(run, &op, 0, signature), run->result);
+    for (size_t i = 0; i < KK_ARRAY_LEN(pieces); i++) {
+        if (run->mechanism->sign->update != NULL) {
+            expect_rv(run->test, verify_once(run, &op, pieces[i], signature), run->result);
+        }
+    }
+    if (run->result == CKR_OK) {
+        verify_flipped(run, &op);
+    }
+    op_end(&op);
+}
+
+static void run_recover(const struct run *run)
+{
+    const struct kk_sign_ops *ops = run->mechanism->sign;
+    struct kk_op op = {0};
+    op_begin(run, KK_OP_VERIFY_RECOVER, &op);
+    expect_rv(run->test, ops->init(&op), CKR_OK);
+    uint8_t *out = room(ops->length(&op));
+    size_t len = 0;
+    expect_rv(run->test, ops->recover(&op, kk_buffer_span(&run->in), out, &len), run->result);
+    if (run->result == CKR_OK) {
+        expect_bytes(run, "recovered", out, len);
+    }
+    kk_free(out);
+    op_end(&op);
+}
+
+static void digest_once(const struct run *run, struct kk_op *op, size_t piece)
+{
+    const struct kk_digest_ops *ops = run->mechanism->digest;
+    uint8_t out[256];
+    size_t len = 0;
+    expect_rv(run->test, ops->init(op), CKR_OK);
+    assert_true(ops->length(op) <= sizeof out);
+    if (piece == 0) {
+        expect_rv(run->test, ops->single(op, kk_buffer_span(&run->in), out, &len), CKR_OK);
+    } else {
+        expect_rv(run->test, feed(run, op, ops->update, piece), CKR_OK);
+        expect_rv(run->test, ops->final(op, out, &len), CKR_OK);
+    }
+    expect_bytes(run, piece != 0 ? "in pieces" : "at once", out, len);
+}
+
+static void run_digest(const struct run *run)
+{
+    struct kk_op op = {0};
+    op_begin(run, KK_OP_DIGEST, &op);
+    digest_once(run, &op, 0);
+    digest_once(run, &op, 0);
+    for (size_t i = 0; i < KK_ARRAY_LEN(pieces); i++) {
+        digest_once(run, &op, pieces[i]);
+    }
+    op_end(&op);
+}
+
+static void run_derive(const struct run *run)
+{
+    const char *length = get(run->test, "length");
+    size_t lengths[1] = {length != NULL ? number(run->test, length) : 0};
+    struct kk_secret *value = NULL;
+    expect_rv(run->test,
+              run->mechanism->derive->derive(crypto, run->mechanism, run->key, &run->param, lengths,
+                                             1, &value),
+              run->result);
+    if (run->result == CKR_OK) {
+        expect_bytes(run, "derived", kk_secret_span(value).data, kk_secret_span(value).len);
+        kk_secret_free(value);
+    }
+}
+
+static void run_wrap(const struct run *run)
+{
+    const struct kk_wrap_ops *ops = run->mechanism->wrap;
+    size_t bound = 0;
+    CK_RV rv = ops->length(run->mechanism, run->key, &run->param, run->in.len, &bound);
+    uint8_t *out = room(bound);
+    size_t len = 0;
+    if (rv == CKR_OK) {
+        rv = ops->wrap(crypto, run->mechanism, run->key, &run->param, kk_buffer_span(&run->in), out,
+                       &len);
+    }
+    expect_rv(run->test, rv, run->result);
+    if (run->result == CKR_OK) {
+        assert_int_equal(len, bound);
+        expect_bytes(run, "wrapped", out, len);
+    }
+    kk_free(out);
+}
+
+static void run_unwrap(const struct run *run)
+{
+    struct kk_secret *plain = NULL;
+    expect_rv(run->test,
+              run->mechanism->wrap->unwrap(crypto, run->mechanism, run->key, &run->param,
+                                           kk_buffer_span(&run->in), &plain),
+              run->result);
+    if (run->result == CKR_OK) {
+        expect_bytes(run, "unwrapped", kk_secret_span(plain).data, kk_secret_span(plain).len);
+        kk_secret_free(plain);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const struct run *run);
+    size_t ops_offset;
+} operations[] = {
+    {"sign", run_sign, offsetof(struct kk_mechanism, sign)},
+    {"verify", run_verify, offsetof(struct kk_mechanism, sign)},
+    {"recover", run_recover, offsetof(struct kk_mechanism, sign)},
+    {"encrypt", run_encrypt, offsetof(struct kk_mechanism, cipher)},
+    {"decrypt", run_decrypt, offsetof(struct kk_mechanism, cipher)},
+    {"digest", run_digest, offsetof(struct kk_mechanism, digest)},
+    {"derive", run_derive, offsetof(struct kk_mechanism, derive)},
+    {"wrap", run_wrap, offsetof(struct kk_mechanism, wrap)},
+    {"unwrap", run_unwrap, offsetof(struct kk_mechanism, wrap)},
+};
+
+static void run_operation(const struct run *run)
+{
+    const char *name = need(run->test, "operation");
+    for (size_t i = 0; i < KK_ARRAY_LEN(operations); i++) {
+        if (strcmp(operations[i].name, name) == 0) {
+            const void *ops = NULL;
+            memcpy(&ops, (const uint8_t *)run->mechanism + operations[i].ops_offset, sizeof ops);
+            assert_non_null(ops);
+            operations[i].run(run);
+            return;
+        }
+    }
+    fail_case(run->test, "no such operation: %s", name);
+}
+
+static void read_in(struct run *run)
+{
+    const char *in = get(run->test, "in");
+    const char *repeat = get(run->test, "repeat");
+    put_hex(run->test, in != NULL ? in : "", &run->in);
+    size_t once = run->in.len;
+    for (CK_ULONG i = repeat != NULL ? number(run->test, repeat) : 1; i > 1; i--) {
+        uint8_t *more = kk_buffer_extend(&run->in, once);
+        assert_non_null(more);
+        memcpy(more, run->in.data, once);
+    }
+}
+
+static void run_case(const struct vector_case *test)
+{
+    struct run run = {.test = test};
+    CK_MECHANISM_TYPE type = number(test, need(test, "mechanism"));
+    const char *result = get(test, "result");
+    run.mechanism = kk_registry_find(registry, type);
+    if (run.mechanism == NULL) {
+        cases_skipped++;
+        return;
+    }
+    read_in(&run);
+    put_hex(test, get(test, "out") != NULL ? get(test, "out") : "", &run.out);
+    run.result = result != NULL ? number(test, result) : CKR_OK;
+    make_key(&run);
+    make_param(&run);
+    run_operation(&run);
+    cases_run++;
+    kk_param_clear(&run.param);
+    kk_key_unref(run.key);
+    kk_buffer_clear(&run.in);
+    kk_buffer_clear(&run.out);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static char *trim(char *text)
+{
+    while (isspace((unsigned char)*text)) {
+        text++;
+    }
+    size_t len = strlen(text);
+    while (len > 0 && isspace((unsigned char)text[len - 1])) {
+        text[--len] = '\0';
+    }
+    return text;
+}
+
+static void case_clear(struct vector_case *test)
+{
+    for (size_t i = 0; i < test->count; i++) {
+        free(test->fields[i].name);
+        free(test->fields[i].value);
+    }
+    test->count = 0;
+}
+
+static void case_continue(struct vector_case *test, const char *more)
+{
+    struct field *last = &test->fields[test->count - 1];
+    size_t old = strlen(last->value);
+    size_t extra = strlen(more);
+    char *grown = realloc(last->value, old + extra + 1);
+    assert_non_null(grown);
+    memcpy(grown + old, more, extra + 1);
+    last->value = grown;
+}
+
+static void case_line(struct vector_case *test, char *line, unsigned number_of_line)
+{
+    if (line[0] == ' ' && test->count > 0) {
+        case_continue(test, trim(line));
+        return;
+    }
+    char *equals = strchr(line, '=');
+    if (equals == NULL || test->count == MAX_FIELDS) {
+        fail_case(test, "line %u is not understood", number_of_line);
+    }
+    *equals = '\0';
+    if (test->count == 0) {
+        test->line = number_of_line;
+    }
+    test->fields[test->count].name = strdup(trim(line));
+    test->fields[test->count].value = strdup(trim(equals + 1));
+    test->count++;
+}
+
+static void case_finish(struct vector_case *test)
+{
+    if (test->count > 0) {
+        run_case(test);
+        case_clear(test);
+    }
+}
+
+static void run_file(void **state)
+{
+    const char *path = *state;
+    struct vector_case test = {.file = path};
+    char *line = NULL;
+    size_t capacity = 0;
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    unsigned before = cases_run + cases_skipped;
+    for (unsigned n = 1; getline(&line, &capacity, file) > 0; n++) {
+        if (line[0] == '#') {
+            continue;
+        }
+        if (*trim(line) == '\0') {
+            case_finish(&test);
+        } else {
+            case_line(&test, line, n);
+        }
+    }
+    case_finish(&test);
+    assert_true(cases_run + cases_skipped > before);
+    free(line);
+    (void)fclose(file);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return kk_crypto_new(&crypto) == CKR_OK && kk_registry_new(crypto, "ALL", &registry) == CKR_OK
+               ? 0
+               : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    print_message("# %u cases run, %u of mechanisms that this OpenSSL lacks\n", cases_run,
+                  cases_skipped);
+    kk_registry_free(registry);
+    kk_crypto_free(crypto);
+    return 0;
+}
+
+static int is_vector_file(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return len > 4 && strcmp(entry->d_name + len - 4, ".txt") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct CMUnitTest tests[MAX_FILES];
+    struct dirent **entries = NULL;
+    const char *directory = argc > 1 ? argv[1] : KK_VECTORS_DIR;
+    int count = scandir(directory, &entries, is_vector_file, alphasort);
+    if (count <= 0 || count > MAX_FILES) {
+        (void)fprintf(stderr, "no vectors in %s\n", directory);
+        return 1;
+    }
+    for (int i = 0; i < count; i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s", directory, entries[i]->d_name) < 0) {
+            return 1;
+        }
+        tests[i] = (struct CMUnitTest){
+            .name = entries[i]->d_name, .test_func = run_file, .initial_state = path};
+    }
+    int failed = _cmocka_run_group_tests("vectors", tests, (size_t)count, setup, teardown);
+    for (int i = 0; i < count; i++) {
+        free(tests[i].initial_state);
+        free(entries[i]);
+    }
+    free(entries);
+    return failed;
+}

@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Usage: deps.sh [cov] [ci] [python]
+# Installs what building and testing need with apt-get, and says what. Does nothing when all of it
+# is there. Works on Debian 12 and 13 and on Ubuntu 22.04 and newer; elsewhere it names what is
+# missing and stops.
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+
+build_packages='gcc libc6-dev meson ninja-build pkg-config libssl-dev libsqlite3-dev libsodium-dev'
+test_packages='libcmocka-dev opensc openssl expect python3 python3-venv'
+# For CI only: a second compiler, SoftHSM itself to test the tests with, a way to make other
+# releases' folders.
+ci_packages='clang clang-format-19 shellcheck softhsm2 debootstrap ca-certificates git universal-ctags'
+cov_packages='gcovr'
+# Only where PyPI does not answer.
+python_packages='python3-pykcs11'
+
+packages="$build_packages $test_packages"
+for group in "$@"; do
+    case $group in
+    ci) packages="$packages $ci_packages" ;;
+    cov) packages="$packages $cov_packages" ;;
+    python) packages="$packages $python_packages" ;;
+    *)
+        echo "deps.sh: unknown group '$group'" >&2
+        exit 2
+        ;;
+    esac
+done
+
+# On other systems: the programs and libraries must be there already.
+require_without_apt()
+{
+    missing=
+    for program in cc meson ninja pkg-config pkcs11-tool openssl python3; do
+        command -v $program >/dev/null 2>&1 || missing="$missing $program"
+    done
+    for library in libcrypto sqlite3 libsodium cmocka; do
+        pkg-config --exists $library 2>/dev/null || missing="$missing $library"
+    done
+    if [ -n "$missing" ]; then
+        echo "This is not Debian or Ubuntu. Please install:$missing" >&2
+        exit 1
+    fi
+}
+
+missing_packages()
+{
+    for package in $packages; do
+        state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$state" = installed ] || printf ' %s' "$package"
+    done
+}
+
+as_root()
+{
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "Not root, and there is no sudo. As root, please run: $*" >&2
+        exit 1
+    fi
+}
+
+# Meson 1.0 comes with Debian 12; what is older is complemented from PyPI, inside the tree.
+meson_is_old_enough_to_replace()
+{
+    version=$(meson --version 2>/dev/null || echo 0)
+    [ "${version%%.*}" -lt 1 ]
+}
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    require_without_apt
+    exit 0
+fi
+
+missing=$(missing_packages)
+if [ -n "$missing" ]; then
+    echo "Installing with apt-get:$missing"
+    as_root apt-get -q update
+    # shellcheck disable=SC2086 # one word per package is meant
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing
+fi
+
+if meson_is_old_enough_to_replace && [ ! -x "$top/build-meson/bin/meson" ]; then
+    echo "Installing Meson 1.x from PyPI into build-meson/ (this system's is too old)"
+    python3 -m venv "$top/build-meson"
+    "$top/build-meson/bin/pip" install --quiet 'meson>=1.0,<2'
+fi

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The checks of this folder find what they are there to find: each is run on a small tree with one
+mistake of each kind, and on one without. Prints TAP."""
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import check_layers
+import count_results
+import simple_mistakes
+import source_files
+import spec_trace
+
+LICENCE = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
+
+# (name, check, file, text, what must be said, or None when nothing may be)
+CASES = [
+    ("an include downward", check_layers, "src/store/a.c", '#include "base/b.h"\n', None),
+    ("an include upward", check_layers, "src/base/a.c", '#include "object/o.h"\n', "base/ may not include object/"),
+    ("an include sideways", check_layers, "src/store/a.c", '#include "crypto/c.h"\n', "store/ may not include crypto/"),
+    ("the one header that cli/ may include", check_layers, "src/cli/a.c", '#include "crypto/keyfile.h"\n', None),
+    ("another header of crypto/ in cli/", check_layers, "src/cli/a.c", '#include "crypto/c.h"\n', "cli/ may not"),
+    ("OpenSSL outside crypto/", check_layers, "src/object/a.c", "#include <openssl/evp.h>\n", "<openssl/evp.h>"),
+    ("OpenSSL inside crypto/", check_layers, "src/crypto/a.c", "#include <openssl/evp.h>\n", None),
+    ("libsodium outside crypto/", check_layers, "src/base/a.c", "#include <sodium.h>\n", "<sodium.h>"),
+    ("SQLite outside store/", check_layers, "src/token/a.c", "#include <sqlite3.h>\n", "<sqlite3.h>"),
+    ("a header without its layer", check_layers, "src/base/a.c", '#include "b.h"\n', 'is not "layer/file.h"'),
+    ("a header that does not exist", check_layers, "src/base/a.c", '#include "base/no.h"\n', "does not exist"),
+    ("the own header second", check_layers, "src/base/b.c", '#include <stdio.h>\n#include "base/b.h"\n', "own header"),
+    ("an include in a comment", check_layers, "src/base/a.c", '/*\n#include "object/o.h"\n*/\n', None),
+    ("a mechanism outside its table", simple_mistakes, "src/api/a.c", "int x = CKM_AES_GCM;\n", "CKM_AES_GCM"),
+    ("a mechanism in the table", simple_mistakes, "src/mechanism/a.c", "int x = CKM_AES_GCM;\n", None),
+    ("a mechanism in a comment", simple_mistakes, "src/api/a.c", "/* CKM_AES_GCM */\n", None),
+    ("a banned call", simple_mistakes, "tests/a.c", "void f(void) { strcpy(a, b); }\n", "strcpy"),
+    ("a longer name", simple_mistakes, "src/api/a.c", "void f(void) { kk_strcpy(a, b); }\n", None),
+    ("a member of that name", simple_mistakes, "src/api/a.c", "void f(void) { x->free(y); }\n", None),
+    ("memcmp", simple_mistakes, "src/token/a.c", "int f(void) { return memcmp(a, b, 1); }\n", "memcmp"),
+    ("memcmp in base/", simple_mistakes, "src/base/a.c", "int f(void) { return memcmp(a, b, 1); }\n", None),
+    ("raw malloc", simple_mistakes, "src/token/a.c", "void *f(void) { return malloc(1); }\n", "malloc"),
+    ("exit in a library", simple_mistakes, "src/api/a.c", "void f(void) { exit(1); }\n", "exit"),
+    ("stderr in a library", simple_mistakes, "src/api/a.c", "void f(void) { fputs(a, stderr); }\n", "stderr"),
+    ("goto", simple_mistakes, "src/api/a.c", "void f(void) { goto end; }\n", "goto"),
+    ("a line comment", simple_mistakes, "src/api/a.c", "int x; // why\n", "// comment"),
+    ("slashes in a string", simple_mistakes, "src/api/a.c", 'char *x = "https://a";\n', None),
+    ("an unfinished mark", simple_mistakes, "src/api/a.c", "/* TODO: more */\n", "TODO"),
+    ("a citation", spec_trace, "src/api/a.c", "/*= pkcs11-3.2 C_Sign: ends the operation */\n", None),
+    ("a citation of another form", spec_trace, "src/api/a.c", "/*= C_Sign ends the operation */\n", "not 'pkcs11-3.2"),
+]
+
+
+def run_check(check, name, text, licence=LICENCE):
+    """(exit code, output) of the check on a tree with one file of interest."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        for path, content in (
+            ("src/base/b.h", LICENCE),
+            ("src/object/o.h", LICENCE),
+            ("src/crypto/c.h", LICENCE),
+            ("src/crypto/keyfile.h", LICENCE),
+            ("src/cryptoki/functions.h", LICENCE + "#define F(X) X(C_Sign, ())\n"),
+            (name, licence + text),
+        ):
+            (top / path).parent.mkdir(parents=True, exist_ok=True)
+            (top / path).write_text(content, encoding="utf-8")
+        source_files.TOP = check_layers.TOP = top
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
+            code = check.main()
+        return code, output.getvalue()
+
+
+def case_holds(check, name, text, wanted):
+    code, output = run_check(check, name, text)
+    if wanted is None:
+        return code == 0, output
+    return code == 1 and wanted in output, output
+
+
+def licence_is_asked_for():
+    code, output = run_check(simple_mistakes, "src/api/a.c", "int x;\n", licence="")
+    return code == 1 and "no SPDX line" in output, output
+
+
+def results_are_counted():
+    tests = [
+        {"name": "tap", "result": "FAIL", "stdout": "1..3\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no\n"},
+        {"name": "plain", "result": "OK", "stdout": "hello"},
+        {"name": "broken off", "result": "TIMEOUT", "stdout": "1..9\nok 1 - a\n"},
+        {"name": "left out", "result": "SKIP", "stdout": ""},
+    ]
+    found = [count_results.count_test(json.loads(json.dumps(test))) for test in tests]
+    wanted = [(1, 1, ["tap: 2 - b"]), (1, 0, []), (1, 0, ["broken off: TIMEOUT"]), (0, 1, [])]
+    return found == wanted, str(found)
+
+
+def main():
+    results = [(name, *case_holds(check, path, text, wanted)) for name, check, path, text, wanted in CASES]
+    results.append(("a missing licence line", *licence_is_asked_for()))
+    results.append(("results are counted", *results_are_counted()))
+    print(f"1..{len(results)}")
+    for number, (name, good, output) in enumerate(results, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {name}")
+        if not good:
+            print("".join(f"#   {line}\n" for line in output.splitlines()), end="")
+    return 0 if all(good for _, good, _ in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
