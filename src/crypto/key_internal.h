@@ -75,7 +75,7 @@ KK_RV kk_pkey_params_bn(struct kk_pkey_params *params, const char *name, const B
 /* Bytes, text and small numbers, which stay the caller's until the params are used. */
 void kk_pkey_params_bytes(struct kk_pkey_params *params, const char *name, struct kk_span bytes);
 void kk_pkey_params_text(struct kk_pkey_params *params, const char *name, const char *text);
-void kk_pkey_params_uint(struct kk_pkey_params *params, const char *name, const unsigned *value);
+void kk_pkey_params_int(struct kk_pkey_params *params, const char *name, const int *value);
 
 /* EVP_PKEY_fromdata of the key type of this name. Any failure is `otherwise`. */
 KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,

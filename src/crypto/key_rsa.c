@@ -370,11 +370,11 @@ static KK_RV rsa_generate(struct kk_crypto *crypto, struct kk_key_parts *parts)
     KK_CLEANUP(kk_bn_freep) BIGNUM *e = NULL;
     KK_CLEANUP(kk_pkey_params_clear) struct kk_pkey_params params = {0};
     KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
-    unsigned bits = (unsigned)parts->bits;
+    int bits = (int)parts->bits;
     KK_ENSURE(parts->bits >= KK_RSA_MIN_BITS && parts->bits <= KK_RSA_MAX_BITS, CKR_KEY_SIZE_RANGE);
     KK_TRY(wanted_exponent(parts, &e));
     KK_TRY(kk_pkey_params_bn(&params, OSSL_PKEY_PARAM_RSA_E, e));
-    kk_pkey_params_uint(&params, OSSL_PKEY_PARAM_RSA_BITS, &bits);
+    kk_pkey_params_int(&params, OSSL_PKEY_PARAM_RSA_BITS, &bits);
     KK_TRY(kk_pkey_generate(crypto, "RSA", &params, &pkey));
     for (size_t i = 0; i < NUMBERS; i++) {
         KK_TRY(kk_pkey_get_number(pkey, table[i].name, (parts->bits + 7) / 8, true, parts,

@@ -118,14 +118,14 @@ void kk_pkey_params_text(struct kk_pkey_params *params, const char *name, const 
     *next_param(params) = OSSL_PARAM_construct_utf8_string(name, data.out, 0);
 }
 
-void kk_pkey_params_uint(struct kk_pkey_params *params, const char *name, const unsigned *value)
+void kk_pkey_params_int(struct kk_pkey_params *params, const char *name, const int *value)
 {
     params->held[params->count] = NULL;
     union {
-        const unsigned *in;
-        unsigned *out;
+        const int *in;
+        int *out;
     } data = {.in = value};
-    *next_param(params) = OSSL_PARAM_construct_uint(name, data.out);
+    *next_param(params) = OSSL_PARAM_construct_int(name, data.out);
 }
 
 KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,

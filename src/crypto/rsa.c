@@ -27,8 +27,9 @@ struct kk_rsa_op {
     uint8_t *label;
     EVP_PKEY_CTX *ctx;
     struct kk_prehash hash;
-    bool
-        unpads; /* PKCS#1 v1.5 decryption is ours, because the library does not reject implicitly */
+    bool unpads;   /* PKCS#1 v1.5 decryption here: the library does not reject implicitly */
+    bool compares; /* verifying PKCS#1 v1.5 without DigestInfo compares the whole block, because
+                      OpenSSL takes empty data for a failure */
 };
 
 size_t kk_rsa_length(const struct kk_key *key)
@@ -135,7 +136,7 @@ static KK_RV open_ctx(struct kk_rsa_op *op, const char *pad_mode)
 {
     const struct kk_rsa_scheme *scheme = &op->scheme;
     struct kk_pkey_params params = {0};
-    unsigned salt = (unsigned)scheme->salt_len;
+    int salt = (int)scheme->salt_len;
     kk_pkey_params_text(&params, OSSL_PKEY_PARAM_PAD_MODE, pad_mode);
     if (scheme->hash != NULL) {
         kk_pkey_params_text(&params, OSSL_PKEY_PARAM_DIGEST, scheme->hash);
@@ -144,7 +145,7 @@ static KK_RV open_ctx(struct kk_rsa_op *op, const char *pad_mode)
         kk_pkey_params_text(&params, OSSL_PKEY_PARAM_MGF1_DIGEST, scheme->mgf_hash);
     }
     if (scheme->padding == KK_RSA_PSS) {
-        kk_pkey_params_uint(&params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN, &salt);
+        kk_pkey_params_int(&params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN, &salt);
     }
     if (scheme->label.len > 0) {
         kk_pkey_params_bytes(&params, OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, scheme->label);
@@ -160,12 +161,14 @@ static KK_RV open_op(struct kk_rsa_op *op)
         [KK_RSA_PSS] = OSSL_PKEY_RSA_PAD_MODE_PSS,
         [KK_RSA_OAEP] = OSSL_PKEY_RSA_PAD_MODE_OAEP,
     };
-    KK_TRY(open_ctx(op, pad_modes[op->scheme.padding]));
-    op->unpads = op->use == KK_ASYM_DECRYPT && op->scheme.padding == KK_RSA_PKCS1 &&
-                 !is_settable(op->ctx, "implicit-rejection");
+    bool is_pkcs1 = op->scheme.padding == KK_RSA_PKCS1;
+    op->compares = op->use == KK_ASYM_VERIFY && is_pkcs1 && op->scheme.hash == NULL;
+    KK_TRY(open_ctx(op, op->compares ? pad_modes[KK_RSA_NONE] : pad_modes[op->scheme.padding]));
+    op->unpads =
+        op->use == KK_ASYM_DECRYPT && is_pkcs1 && !is_settable(op->ctx, "implicit-rejection");
     if (op->unpads) {
         EVP_PKEY_CTX_free(KK_STEAL(op->ctx));
-        KK_TRY(open_ctx(op, OSSL_PKEY_RSA_PAD_MODE_NONE));
+        KK_TRY(open_ctx(op, pad_modes[KK_RSA_NONE]));
     }
     return op->scheme.prehash ? kk_prehash_open(op->crypto, op->scheme.hash, &op->hash) : CKR_OK;
 }
@@ -214,7 +217,7 @@ struct block {
     struct kk_span span;
 };
 
-static KK_RV pad_with_zeros(const struct kk_rsa_op *op, struct kk_span in, struct block *ret_block)
+static void pad_with_zeros(const struct kk_rsa_op *op, struct kk_span in, struct block *ret_block)
 {
     size_t zeros = op->key->bytes - in.len;
     memset(ret_block->bytes, 0, zeros);
@@ -222,7 +225,20 @@ static KK_RV pad_with_zeros(const struct kk_rsa_op *op, struct kk_span in, struc
         memcpy(ret_block->bytes + zeros, in.data, in.len);
     }
     ret_block->span = KK_SPAN(ret_block->bytes, op->key->bytes);
-    return CKR_OK;
+}
+
+/* PKCS#1 v1.5, block type 1, without a DigestInfo of ours. */
+static void pad_with_ones(const struct kk_rsa_op *op, struct kk_span in, struct block *ret_block)
+{
+    size_t ones = op->key->bytes - in.len - 3;
+    ret_block->bytes[0] = 0;
+    ret_block->bytes[1] = 1;
+    memset(ret_block->bytes + 2, 0xff, ones);
+    ret_block->bytes[2 + ones] = 0;
+    if (in.len > 0) {
+        memcpy(ret_block->bytes + 3 + ones, in.data, in.len);
+    }
+    ret_block->span = KK_SPAN(ret_block->bytes, op->key->bytes);
 }
 
 static KK_RV make_block(struct kk_rsa_op *op, struct kk_span in, struct block *ret_block)
@@ -240,9 +256,12 @@ static KK_RV make_block(struct kk_rsa_op *op, struct kk_span in, struct block *r
         KK_ENSURE(in.len <= kk_rsa_room(op->key, &op->scheme), CKR_DATA_LEN_RANGE);
     }
     if (op->scheme.padding == KK_RSA_NONE) {
-        return pad_with_zeros(op, in, ret_block);
+        pad_with_zeros(op, in, ret_block);
+    } else if (op->compares) {
+        pad_with_ones(op, in, ret_block);
+    } else {
+        ret_block->span = in;
     }
-    ret_block->span = in;
     return CKR_OK;
 }
 

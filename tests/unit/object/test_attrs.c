@@ -101,7 +101,7 @@ static void test_a_duplicate_is_equal_and_its_own(void **state)
     assert_int_equal(copy->count, attrs->count);
     assert_true(kk_attrs_match(copy, attrs) && kk_attrs_match(attrs, copy));
     assert_true(kk_attrs_find(copy, CKA_VALUE)->is_secret);
-    assert_ok(kk_attrs_set_flag(copy->rows[copy->count - 2].value.nested, CKA_SENSITIVE, false));
+    assert_ok(kk_attrs_set_flag(copy->rows[copy->count - 3].value.nested, CKA_SENSITIVE, false));
     kk_attrs_free(attrs);
     assert_true(kk_span_equal(kk_attrs_bytes(copy, CKA_LABEL), KK_SPAN_TEXT("label")));
     kk_attrs_free(copy);
