@@ -13,7 +13,7 @@ DEPS        ?= yes
 CONFDIR  ?= /etc/softhsm
 TOKENDIR ?= /var/lib/softhsm/tokens
 
-MODULE = $(BUILD)/src/module/softhsm/libsofthsm2.so
+MODULE = $(BUILD)/src/module/libkeykist.so
 UTIL   = $(BUILD)/src/cli/softhsm2-util
 VENV   = build-venv
 

@@ -6,6 +6,7 @@
 #include "cli/prompt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <termios.h>
@@ -28,9 +29,10 @@ struct terminal {
     bool changed;
     struct termios before;
     struct sigaction actions[KK_ARRAY_LEN(ending_signals)];
+    sigset_t mask; /* of the signals that were blocked before */
 };
 
-/* Puts everything back; then a signal that came meanwhile has its way. */
+/* Puts everything back; then the signals that came meanwhile have their way. */
 static void terminal_end(struct terminal *terminal)
 {
     if (!terminal->changed) {
@@ -43,14 +45,22 @@ static void terminal_end(struct terminal *terminal)
     if (caught != 0) {
         raise((int)caught);
     }
+    sigprocmask(SIG_SETMASK, &terminal->mask, NULL);
 }
 
+/* The ending signals are blocked but while ppoll() waits: one that comes at any other time is not
+ * missed. */
 static void catch_signals(struct terminal *terminal)
 {
-    /* No SA_RESTART: read() must come back. */
     struct sigaction action = {.sa_handler = catch_signal};
+    sigset_t ending;
     sigemptyset(&action.sa_mask);
+    sigemptyset(&ending);
     caught = 0;
+    for (size_t i = 0; i < KK_ARRAY_LEN(ending_signals); i++) {
+        sigaddset(&ending, ending_signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &ending, &terminal->mask);
     for (size_t i = 0; i < KK_ARRAY_LEN(ending_signals); i++) {
         sigaction(ending_signals[i], NULL, &terminal->actions[i]);
         if (terminal->actions[i].sa_handler != SIG_IGN) {
@@ -102,17 +112,25 @@ static bool is_key(unsigned char byte, const struct terminal *terminal, int key)
     return byte == terminal->before.c_cc[key] && byte != _POSIX_VDISABLE;
 }
 
+/* Waits for a byte; false at the end of input or when a signal says so. */
+static bool read_byte(const struct terminal *terminal, unsigned char *ret_byte)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (ppoll(&input, 1, NULL, &terminal->mask) < 0) {
+        if (errno != EINTR || caught != 0) {
+            return false;
+        }
+    }
+    return read(STDIN_FILENO, ret_byte, 1) == 1;
+}
+
 /* One byte at a time until the line ends. */
 static KK_RV read_line(const struct terminal *terminal, struct line *line)
 {
     for (;;) {
         unsigned char byte = 0;
         fflush(stdout);
-        ssize_t got = read(STDIN_FILENO, &byte, 1);
-        if (got < 0 && errno == EINTR && caught == 0) {
-            continue;
-        }
-        KK_ENSURE(got == 1, CKR_FUNCTION_CANCELED);
+        KK_ENSURE(read_byte(terminal, &byte), CKR_FUNCTION_CANCELED);
         if (byte == '\n' || byte == '\r') {
             return CKR_OK;
         }

@@ -44,8 +44,8 @@ static const struct kk_attr_rule key[] = {
     { CKA_END_DATE, FN(8), 0, DEF_EMPTY, NULL },
     { CKA_LOCAL, FN(2) | FN(4) | FN(6), 0, DEF_FALSE, NULL },
     { CKA_KEY_GEN_MECHANISM, FN(2) | FN(4) | FN(6), 0, DEF_UNAVAILABLE, NULL },
-    { CKA_ALLOWED_MECHANISMS, 0, 0, DEF_NONE, NULL },
     { CKA_OBJECT_VALIDATION_FLAGS, FN(4) | FN(6) | FN(9), 0, DEF_NUMBER(0), check_validation },
+    { CKA_ALLOWED_MECHANISMS, 0, 0, DEF_NONE, NULL },
 };
 
 /* CKA_PUBLIC_CRC64_VALUE: nobody gives it to C_CreateObject, so footnote 1 is not enforced; a given
@@ -58,10 +58,10 @@ static const struct kk_attr_rule public_key[] = {
     { CKA_VERIFY, FN(8) | FN(9), 0, DEF_TRUE, NULL },
     { CKA_VERIFY_RECOVER, FN(8) | FN(9), 0, DEF_TRUE, NULL },
     { CKA_PUBLIC_KEY_INFO, 0, KK_RULE_COMPUTED, DEF_NONE, NULL },
+    { CKA_ENCAPSULATE_TEMPLATE, 0, 0, DEF_NONE, NULL },
     { CKA_ENCAPSULATE, FN(8) | FN(9), 0, DEF_FALSE, NULL },
     { CKA_PUBLIC_CRC64_VALUE, FN(1) | FN(4) | FN(13), KK_RULE_COMPUTED | KK_RULE_OPTIONAL, DEF_NONE, check_crc64 },
     { CKA_WRAP_TEMPLATE, 0, 0, DEF_NONE, NULL },
-    { CKA_ENCAPSULATE_TEMPLATE, 0, 0, DEF_NONE, NULL },
 };
 
 static const struct kk_attr_rule private_key[] = {
@@ -77,11 +77,11 @@ static const struct kk_attr_rule private_key[] = {
     { CKA_ALWAYS_SENSITIVE, FN(2) | FN(4) | FN(6), 0, DEF_FALSE, NULL },
     { CKA_ALWAYS_AUTHENTICATE, 0, 0, DEF_FALSE, NULL },
     { CKA_WRAP_WITH_TRUSTED, FN(11), 0, DEF_FALSE, NULL },
+    { CKA_DECAPSULATE_TEMPLATE, 0, 0, DEF_NONE, NULL },
     { CKA_DECAPSULATE, FN(8) | FN(9), 0, DEF_FALSE, NULL },
     { CKA_PUBLIC_CRC64_VALUE, FN(1) | FN(4) | FN(13), KK_RULE_COMPUTED | KK_RULE_OPTIONAL, DEF_NONE, check_crc64 },
     { CKA_UNWRAP_TEMPLATE, 0, 0, DEF_NONE, NULL },
     { CKA_DERIVE_TEMPLATE, 0, 0, DEF_NONE, NULL },
-    { CKA_DECAPSULATE_TEMPLATE, 0, 0, DEF_NONE, NULL },
 };
 
 /*= pkcs11-3.2 Secret key objects: C_SetAttributeValue may destroy CKA_CHECK_VALUE by no-value */

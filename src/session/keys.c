@@ -243,10 +243,13 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     KK_TRY(kk_call_resolve_param(call, param));
     KK_TRY(mechanism->wrap->unwrap(call->app->engine->crypto, mechanism, unwrapping.key, param,
                                    wrapped, &plain));
-    if (kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY) {
+    uint64_t object_class = kk_attrs_number(made.sets[0], CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
+    KK_ENSURE(object_class == CKO_SECRET_KEY ||
+                  (object_class == CKO_PRIVATE_KEY && mechanism->wrap->private_keys),
+              CKR_TEMPLATE_INCONSISTENT);
+    if (object_class == CKO_SECRET_KEY) {
         KK_TRY(secret_parts(mechanism, made.sets[0], plain, &parts));
     } else {
-        KK_ENSURE(mechanism->wrap->private_keys, CKR_TEMPLATE_INCONSISTENT);
         KK_TRY(private_parts(call, made.sets[0], plain, &parts));
     }
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));

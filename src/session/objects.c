@@ -179,7 +179,7 @@ static KK_RV make_token_objects(struct kk_call *call, struct kk_attrs **sets,
     }
     bool user = false;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_token_create(call->session->token, user ? unlock : NULL, fresh, n, stored));
+    KK_TRY(kk_token_create(call->session->token, unlock, fresh, n, stored));
     for (size_t i = 0, k = 0; i < count; i++) {
         if (kk_attrs_flag(sets[i], CKA_TOKEN, false)) {
             making->objects[i] = stored[k++];
@@ -261,7 +261,7 @@ KK_RV kk_call_destroy_object(struct kk_call *call, CK_OBJECT_HANDLE handle)
     if (object->is_token) {
         bool user = false;
         KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
-        KK_TRY(kk_token_destroy(session->token, user ? unlock : NULL, object));
+        KK_TRY(kk_token_destroy(session->token, unlock, object));
     }
     update_handle(call, handle, NULL, 0);
     return CKR_OK;
@@ -289,7 +289,7 @@ static KK_RV set_token_object(struct kk_call *call, CK_OBJECT_HANDLE handle, str
     bool user = false;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *changed = NULL;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_token_replace(call->session->token, user ? unlock : NULL, old, attrs, &changed));
+    KK_TRY(kk_token_replace(call->session->token, unlock, old, attrs, &changed));
     update_handle(call, handle, changed, call->epoch);
     return CKR_OK;
 }

@@ -20,6 +20,9 @@
 #define KK_STORE_TAG 16
 #define KK_STORE_COLUMNS 8
 
+/* A codec's record (16 MiB) sealed, with room. A put of more is CKR_DEVICE_MEMORY. */
+#define KK_STORE_BLOB_MAX (20u << 20)
+
 struct kk_store_env;
 struct kk_store;
 struct kk_store_tx;
@@ -84,11 +87,14 @@ struct kk_store_ops {
     /* MUST. Names (directory names) of what may be tokens of this engine, in a stable order. */
     KK_RV (*env_list)(struct kk_store_env *env, kk_store_name_visit *visit, void *context);
 
-    /* MUST. A number that differs when a token came or went; cheap (a stat of the directory). */
+    /* MUST. A number that differs when a token came or went; cheap (a stat of the directory). It
+     * may differ without cause (sqlite: while the directory's time is younger than the clock's
+     * step). */
     KK_RV (*env_stamp)(struct kk_store_env *env, uint64_t *ret_stamp);
 
-    /* MUST. A new, empty token of that name that nobody can list until its first commit.
-     * Files 0600, directories 0700, both & ~umask. */
+    /* MUST. A new, empty token of that name (a uuid's text, else CKR_ARGUMENTS_BAD) that nobody can
+     * list until its first commit; closed before that, it was never there. Files 0666, directories
+     * 0777, both & ~umask & ~the process's. CKR_DEVICE_ERROR when there is one of that name. */
     KK_RV (*create)(struct kk_store_env *env, const char *name, struct kk_store **ret_store);
     /* CKR_TOKEN_NOT_PRESENT when there is none; opens read-only where it must. */
     KK_RV (*open)(struct kk_store_env *env, const char *name, struct kk_store **ret_store);
@@ -115,7 +121,7 @@ struct kk_store_ops {
     void (*rollback)(struct kk_store_tx *tx);
 
     /* MUST. Rows. row_get: CKR_OBJECT_HANDLE_INVALID when there is none; the blob is copied to
-     * *ret_blob (cleared first). */
+     * *ret_blob (cleared first), and ret_row->blob is its span. row_delete of none is fine. */
     KK_RV (*row_get)(struct kk_store_tx *tx, uint32_t table, uint32_t no,
                      struct kk_store_row *ret_row, struct kk_buffer *ret_blob);
     KK_RV (*row_put)(struct kk_store_tx *tx, const struct kk_store_row *row);
@@ -132,7 +138,9 @@ struct kk_store_ops {
     KK_RV (*object_put)(struct kk_store_tx *tx, const struct kk_store_object *object);
     KK_RV (*object_delete)(struct kk_store_tx *tx, const struct kk_uuid *uuid);
     KK_RV (*object_count)(struct kk_store_tx *tx, enum kk_store_private which, uint64_t *ret_count);
-    /* Objects that fulfil every condition, without blobs, by uuid. No condition: all. */
+    /* Objects that fulfil every condition, by uuid, without blobs and columns (columns_set 0). No
+     * condition: all. A visit, here and in row_each, may read and write in the same transaction;
+     * whether what it writes is visited is not said. */
     KK_RV (*object_find)(struct kk_store_tx *tx, enum kk_store_private which,
                          const struct kk_store_condition *conditions, size_t count,
                          kk_store_object_visit *visit, void *context);

@@ -194,6 +194,20 @@ KK_RV kk_token_init_pin(struct kk_token *token, struct kk_unlock *unlock, struct
     return kk_token_fresh(token, &epoch);
 }
 
+static size_t login_count(const struct kk_token *token)
+{
+    return token->logins[KK_ROLE_SO] + token->logins[KK_ROLE_USER];
+}
+
+/* What a snapshot says of CKA_TRUSTED depends on whether somebody is logged in who could prove it:
+ * when that changes, everything is read anew. Caller holds the token's lock. */
+static void forget_versions(struct kk_token *token)
+{
+    KK_ASSERT_HELD(&token->lock);
+    kk_cache_forget(token->cache);
+    atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
+}
+
 KK_RV kk_token_login(struct kk_token *token, enum kk_role role, struct kk_span name,
                      struct kk_span pin, struct kk_unlock **ret_unlock)
 {
@@ -203,6 +217,9 @@ KK_RV kk_token_login(struct kk_token *token, enum kk_role role, struct kk_span n
     KK_TRY(token->repository->ops->unlock(token->repository, role, name, pin, known, &unlock));
     KK_WITH_LOCK(&token->lock)
     {
+        if (login_count(token) == 0) {
+            forget_versions(token);
+        }
         token->logins[role]++;
         if (name.len == 0) {
             struct kk_unlock *old = token->known[role];
@@ -225,9 +242,10 @@ void kk_token_logout(struct kk_token *token, struct kk_unlock *unlock)
     {
         if (--token->logins[role] == 0) {
             last = KK_STEAL(token->known[role]);
-            if (role == KK_ROLE_USER) {
-                kk_cache_forget_private(token->cache);
-            }
+            kk_cache_forget_private(token->cache);
+        }
+        if (login_count(token) == 0) {
+            forget_versions(token);
         }
     }
     kk_unlock_unref(last);
@@ -251,10 +269,12 @@ static bool may_remember(const struct kk_token *token, uint64_t epoch, uint64_t 
            (!is_private || token->logins[KK_ROLE_USER] > 0);
 }
 
-static void remember(struct kk_token *token, struct kk_object *object, uint64_t epoch,
-                     uint64_t round)
+/* What was read without a login is not kept while others have one: its trust is unproven. */
+static void remember(struct kk_token *token, const struct kk_unlock *unlock,
+                     struct kk_object *object, uint64_t epoch, uint64_t round)
 {
-    if (may_remember(token, epoch, round, object->is_private) &&
+    if ((unlock != NULL || login_count(token) == 0) &&
+        may_remember(token, epoch, round, object->is_private) &&
         !atomic_load(&object->superseded)) {
         kk_cache_put(token->cache, object, epoch);
     }
@@ -300,7 +320,7 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
     struct kk_object *object = same ? cached : read;
     KK_WITH_LOCK(&token->lock)
     {
-        remember(token, object, epoch, round);
+        remember(token, unlock, object, epoch, round);
     }
     *ret_object = kk_object_ref(object);
     return CKR_OK;

@@ -643,6 +643,24 @@ static const struct {
     {"unwrap", run_unwrap, offsetof(struct kk_mechanism, wrap)},
 };
 
+/* Whether this OpenSSL cannot do it, and says so in the way that the case allows. */
+static bool is_lacking(const struct run *run)
+{
+    const char *code = get(run->test, "may_lack");
+    if (code == NULL) {
+        return false;
+    }
+    struct kk_op op = {0};
+    bool signs = strcmp(need(run->test, "operation"), "sign") == 0;
+    op_begin(run, signs ? KK_OP_SIGN : KK_OP_VERIFY, &op);
+    CK_RV rv = run->mechanism->sign->init(&op);
+    op_end(&op);
+    if (rv != CKR_OK) {
+        expect_rv(run->test, rv, number(run->test, code));
+    }
+    return rv != CKR_OK;
+}
+
 static void run_operation(const struct run *run)
 {
     const char *name = need(run->test, "operation");
@@ -686,8 +704,12 @@ static void run_case(const struct vector_case *test)
     run.result = result != NULL ? number(test, result) : CKR_OK;
     make_key(&run);
     make_param(&run);
-    run_operation(&run);
-    cases_run++;
+    if (is_lacking(&run)) {
+        cases_skipped++;
+    } else {
+        run_operation(&run);
+        cases_run++;
+    }
     kk_param_clear(&run.param);
     kk_key_unref(run.key);
     kk_buffer_clear(&run.in);

@@ -33,15 +33,19 @@ static void test_every_attribute_of_the_standard_is_there(void **state)
     assert_null(kk_attr_type_find(CK_UNAVAILABLE_INFORMATION));
 }
 
-/*= pkcs11-3.2 C_GetAttributeValue: arrays of attributes are known by CKF_ARRAY_ATTRIBUTE */
+/*= pkcs11-3.2 C_GetAttributeValue: arrays of attributes are known by CKF_ARRAY_ATTRIBUTE. The two
+ * that came with 3.2 were numbered without it. */
 static void test_array_attributes_have_the_array_bit(void **state)
 {
     (void)state;
     size_t count = 0;
     const struct kk_attr_type *types = kk_attr_types(&count);
     for (size_t i = 0; i < count; i++) {
+        bool is_late = types[i].type == CKA_ENCAPSULATE_TEMPLATE ||
+                       types[i].type == CKA_DECAPSULATE_TEMPLATE;
+        bool has_bit = (types[i].type & CKF_ARRAY_ATTRIBUTE) != 0;
         if (types[i].data == KK_DATA_TEMPLATE) {
-            assert_true((types[i].type & CKF_ARRAY_ATTRIBUTE) != 0);
+            assert_true(has_bit != is_late);
         }
     }
 }
