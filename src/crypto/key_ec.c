@@ -91,14 +91,53 @@ static KK_RV ec_load(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                        &key->pkey);
 }
 
+/* Setting up a curve costs as much as a key on it. The context of the last generation waits in the
+ * kk_crypto for the next one; who takes it has it alone. It holds no key. */
+struct kk_keygen {
+    EVP_PKEY_CTX *ctx;
+    const char *curve; /* of the table, compared by address */
+};
+
+void kk_keygen_free(struct kk_keygen *keygen)
+{
+    if (keygen != NULL) {
+        EVP_PKEY_CTX_free(keygen->ctx);
+        kk_free(keygen);
+    }
+}
+KK_DEFINE_CLEANUP(struct kk_keygen *, kk_keygen_free);
+
+static KK_RV keygen_new(struct kk_crypto *crypto, const char *curve, struct kk_keygen **ret_keygen)
+{
+    KK_CLEANUP(kk_keygen_freep) struct kk_keygen *keygen = NULL;
+    struct kk_pkey_params params = {0};
+    kk_pkey_params_text(&params, OSSL_PKEY_PARAM_GROUP_NAME, curve);
+    KK_TRY(kk_alloc(sizeof *keygen, &keygen));
+    keygen->curve = curve;
+    KK_TRY(kk_pkey_generator(crypto, "EC", &params, &keygen->ctx));
+    *ret_keygen = KK_STEAL(keygen);
+    return CKR_OK;
+}
+
+static KK_RV generate_on(struct kk_crypto *crypto, const char *curve, EVP_PKEY **ret_pkey)
+{
+    KK_CLEANUP(kk_keygen_freep) struct kk_keygen *keygen = atomic_exchange(&crypto->keygen, NULL);
+    if (keygen == NULL || keygen->curve != curve) {
+        kk_keygen_free(KK_STEAL(keygen));
+        KK_TRY(keygen_new(crypto, curve, &keygen));
+    }
+    KK_ENSURE(EVP_PKEY_generate(keygen->ctx, ret_pkey) == 1,
+              kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
+    keygen = atomic_exchange(&crypto->keygen, keygen);
+    return CKR_OK;
+}
+
 static KK_RV ec_generate(struct kk_crypto *crypto, struct kk_key_parts *parts)
 {
-    KK_CLEANUP(kk_pkey_params_clear) struct kk_pkey_params params = {0};
     KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
     struct kk_curve curve;
     KK_TRY(kk_curve_of_parts(crypto, parts, &curve));
-    kk_pkey_params_text(&params, OSSL_PKEY_PARAM_GROUP_NAME, curve.name);
-    KK_TRY(kk_pkey_generate(crypto, "EC", &params, &pkey));
+    KK_TRY(generate_on(crypto, curve.name, &pkey));
     KK_TRY(kk_pkey_get_bytes(pkey, OSSL_PKEY_PARAM_PUB_KEY, 1 + 2 * curve.field_bytes, parts,
                              KK_PART_EC_POINT));
     KK_TRY(kk_pkey_get_number(pkey, OSSL_PKEY_PARAM_PRIV_KEY, curve.order_bytes, false, parts,

@@ -81,7 +81,9 @@ void kk_pkey_params_int(struct kk_pkey_params *params, const char *name, const i
 KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,
                   struct kk_pkey_params *params, CK_RV otherwise, EVP_PKEY **ret_pkey);
 
-/* EVP_PKEY_generate. */
+/* A context for EVP_PKEY_generate(), and one key from one. */
+KK_RV kk_pkey_generator(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
+                        EVP_PKEY_CTX **ret_ctx);
 KK_RV kk_pkey_generate(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
                        EVP_PKEY **ret_pkey);
 

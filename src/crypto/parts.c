@@ -144,20 +144,27 @@ KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,
     return CKR_OK;
 }
 
-KK_RV kk_pkey_generate(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
-                       EVP_PKEY **ret_pkey)
+KK_RV kk_pkey_generator(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
+                        EVP_PKEY_CTX **ret_ctx)
 {
     KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
         EVP_PKEY_CTX_new_from_name(crypto->libctx, type, NULL);
-    EVP_PKEY *pkey = NULL;
     KK_ENSURE(ctx != NULL, kk_crypto_error("EVP_PKEY_CTX_new_from_name", CKR_FUNCTION_FAILED));
     KK_ENSURE(EVP_PKEY_keygen_init(ctx) == 1,
               kk_crypto_error("EVP_PKEY_keygen_init", CKR_FUNCTION_FAILED));
     KK_ENSURE(params->count == 0 || EVP_PKEY_CTX_set_params(ctx, params->params) == 1,
               kk_crypto_error("EVP_PKEY_CTX_set_params", CKR_FUNCTION_FAILED));
-    KK_ENSURE(EVP_PKEY_generate(ctx, &pkey) == 1,
+    *ret_ctx = KK_STEAL(ctx);
+    return CKR_OK;
+}
+
+KK_RV kk_pkey_generate(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
+                       EVP_PKEY **ret_pkey)
+{
+    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
+    KK_TRY(kk_pkey_generator(crypto, type, params, &ctx));
+    KK_ENSURE(EVP_PKEY_generate(ctx, ret_pkey) == 1,
               kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
-    *ret_pkey = pkey;
     return CKR_OK;
 }
 

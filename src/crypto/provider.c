@@ -108,6 +108,7 @@ KK_RV kk_crypto_new(struct kk_crypto **ret_crypto)
 
 static void unload(struct kk_crypto *crypto)
 {
+    kk_keygen_free(atomic_exchange(&crypto->keygen, NULL));
     for (size_t i = 0; i < KK_CRYPTO_DIGESTS; i++) {
         EVP_MD_free(crypto->digests[i]);
     }

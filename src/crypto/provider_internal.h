@@ -24,7 +24,11 @@ struct kk_crypto {
     EVP_CIPHER *ciphers[KK_CRYPTO_CIPHERS];
     EVP_MAC *hmac;
     EVP_MAC *cmac;
+    _Atomic(struct kk_keygen *) keygen; /* the last EC generation's context, see key_ec.c */
 };
+
+struct kk_keygen;
+void kk_keygen_free(struct kk_keygen *keygen);
 
 /* The algorithm of this OpenSSL name, as a reference of the caller's (EVP_MD_free,
  * EVP_CIPHER_free). The usual ones cost no fetch. CKR_MECHANISM_INVALID when it is not there. */

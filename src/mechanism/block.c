@@ -53,6 +53,7 @@ static KK_RV start_ctr(const struct kk_param *param, struct start *ret_start)
 {
     const CK_AES_CTR_PARAMS *ctr = param->data;
     KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    /*= pkcs11-3.2 CK_AES_CTR_PARAMS: 0 < ulCounterBits <= 128, else CKR_MECHANISM_PARAM_INVALID */
     KK_ENSURE(ctr->ulCounterBits >= 1 && ctr->ulCounterBits <= 128, CKR_MECHANISM_PARAM_INVALID);
     ret_start->iv = KK_SPAN_ARRAY(ctr->cb);
     ret_start->limit = counter_limit(ctr->cb, ctr->ulCounterBits);
@@ -117,6 +118,8 @@ static size_t block_bound(const struct kk_op *op, enum kk_phase phase, size_t in
 static KK_RV block_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
 {
     struct block_context *context = op->context;
+    /*= pkcs11-3.2 AES with Counter Encryption / Decryption: an attempt which will cause an overflow
+     * of the counter bits is CKR_DATA_LEN_RANGE */
     KK_ENSURE(in.len <= context->left, CKR_DATA_LEN_RANGE);
     if (context->left != UINT64_MAX) {
         context->left -= in.len;
@@ -153,6 +156,7 @@ static KK_RV block_single(struct kk_op *op, struct kk_span in, uint8_t *out, siz
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 AES-ECB, AES-CBC: a wrapped key is padded on the trailing end with null bytes */
 /* What a key of this length becomes before it is encrypted: where the mode does not pad and needs
  * whole blocks, zeros are added. */
 static size_t padded_length(const struct kk_mechanism *mechanism, size_t len)

@@ -14,5 +14,6 @@ extern const struct kk_mechanism_family kk_family_secret;
 extern const struct kk_mechanism_family kk_family_rsa;
 extern const struct kk_mechanism_family kk_family_ec;
 
-/* For rows: the number and its name. */
+/* For rows: the number and its name. To be written in the row itself: inside another macro the name
+ * would be expanded to the number. */
 #define KK_MECHANISM(x) .type = x, .name = #x

@@ -144,6 +144,8 @@ static KK_RV gcm_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_
     if (op->kind == KK_OP_ENCRYPT) {
         return kk_cipher_update(context->cipher, in, out, ret_len);
     }
+    /*= pkcs11-3.2 AES-GCM Authenticated Encryption / Decryption: no data should be returned until
+     * C_Decrypt or C_DecryptFinal */
     KK_ENSURE(in.len <= HELD_MAX - context->held.len, CKR_ENCRYPTED_DATA_LEN_RANGE);
     kk_buffer_put_span(&context->held, in);
     *ret_len = 0;

@@ -24,6 +24,7 @@ static size_t inner_length(const struct kk_mechanism *mechanism, size_t len)
     return mechanism->detail == KK_KW_DETAIL_PKCS7 ? (len / KK_KW_STEP + 1) * KK_KW_STEP : len;
 }
 
+/*= pkcs11-3.2 CKM_AES_KEY_WRAP: a key whose length is not a multiple of 8 will be zero padded */
 static size_t zero_filled(const struct kk_mechanism *mechanism, size_t len)
 {
     return mechanism->detail == KK_KW_DETAIL_KW ? (len + KK_KW_STEP - 1) / KK_KW_STEP * KK_KW_STEP

@@ -34,6 +34,7 @@ static KK_RV length_of(const struct kk_op *op, size_t *ret_length)
     }
     KK_ENSURE(op->param.present, CKR_MECHANISM_PARAM_INVALID);
     CK_ULONG asked = *(const CK_ULONG *)op->param.data;
+    /*= pkcs11-3.2 General-length HMAC: the length should be in the range 1-n */
     KK_ENSURE(asked >= 1 && asked <= full, CKR_MECHANISM_PARAM_INVALID);
     *ret_length = asked;
     return CKR_OK;

@@ -42,7 +42,7 @@ struct kk_op {
     struct kk_crypto *crypto;
     struct kk_key *key; /* a reference; NULL for digests */
     struct kk_param param;
-    void *context;               /* the family's; NULL at first */
+    void *context;                /* the family's; NULL at first */
     void (*context_free)(void *); /* set together with context */
 };
 
@@ -99,7 +99,8 @@ struct kk_generate_ops {
 struct kk_derive_ops {
     /* `lengths` are the bytes asked for per key, 0 where neither template nor key type says it: the
      * mechanism's natural length then. Codes: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE (more
-     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set. */
+     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set.
+     */
     KK_RV (*derive)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                     struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                     size_t count, struct kk_secret **ret_values);
@@ -109,15 +110,16 @@ struct kk_wrap_ops {
     /* The wrapped length for `plain_len` bytes; CKR_KEY_SIZE_RANGE when it cannot be wrapped. */
     KK_RV (*length)(const struct kk_mechanism *mechanism, struct kk_key *key,
                     const struct kk_param *param, size_t plain_len, size_t *ret_len);
-    KK_RV (*wrap)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism, struct kk_key *key,
-                  const struct kk_param *param, struct kk_span plain, uint8_t *out, size_t *ret_len);
+    KK_RV (*wrap)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                  struct kk_key *key, const struct kk_param *param, struct kk_span plain,
+                  uint8_t *out, size_t *ret_len);
     /* CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_LEN_RANGE. */
     KK_RV (*unwrap)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                     struct kk_key *key, const struct kk_param *param, struct kk_span wrapped,
                     struct kk_secret **ret_plain);
     bool private_keys; /* wraps PKCS#8 too; otherwise secret keys only */
-    bool trailing;     /* raw RSA: the key is the last CKA_VALUE_LEN bytes of the plaintext; elsewhere
-                          the first */
+    bool trailing; /* raw RSA: the key is the last CKA_VALUE_LEN bytes of the plaintext; elsewhere
+                      the first */
 };
 
 struct kk_kem_ops {
@@ -137,7 +139,7 @@ struct kk_mechanism {
     CK_MECHANISM_TYPE type;
     const char *name; /* "CKM_AES_GCM" */
     CK_KEY_TYPE key_type;
-    CK_KEY_TYPE key_type2; /* HMACs also take their own CKK_; KK_NO_KEY_TYPE elsewhere */
+    CK_KEY_TYPE key_type2;     /* HMACs also take their own CKK_; KK_NO_KEY_TYPE elsewhere */
     CK_ULONG min_key, max_key; /* as C_GetMechanismInfo reports them */
     enum kk_param_shape shape;
     bool param_required; /* absent: CKR_MECHANISM_PARAM_INVALID */
@@ -161,12 +163,14 @@ struct kk_mechanism_family {
     size_t count;
 };
 
-/* The registry of one engine: the rows that the library can compute and the configuration allows. */
+/* The registry of one engine: the rows that the library can compute and the configuration allows.
+ */
 struct kk_registry;
 
 /* `allowed` is slots.mechanisms: "ALL", a comma list, or a list behind "-". Unknown names are a
  * warning. */
-KK_RV kk_registry_new(struct kk_crypto *crypto, const char *allowed, struct kk_registry **ret_registry);
+KK_RV kk_registry_new(struct kk_crypto *crypto, const char *allowed,
+                      struct kk_registry **ret_registry);
 void kk_registry_free(struct kk_registry *registry);
 KK_DEFINE_CLEANUP(struct kk_registry *, kk_registry_free);
 
@@ -185,12 +189,14 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism);
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type);
 
 /* Key types as the layers above see them. */
-enum kk_key_kind kk_key_kind_of(CK_KEY_TYPE key_type); /* KK_KEY_SECRET for every secret type; 0 unknown */
+enum kk_key_kind
+kk_key_kind_of(CK_KEY_TYPE key_type); /* KK_KEY_SECRET for every secret type; 0 unknown */
 
-/* Bytes that a secret key of this type has: both 0 when any length will do. false: no secret type */
+/* Bytes that a secret key of this type has: both 0 when any length will do. false: no secret type
+ */
 bool kk_key_type_lengths(CK_KEY_TYPE key_type, size_t *ret_min, size_t *ret_max, size_t *ret_step);
 
-/* The first three bytes of the standard's check value for a secret key: AES and DES encrypt a block of
- * zeros, others hash with SHA-1. */
+/* The first three bytes of the standard's check value for a secret key: AES and DES encrypt a block
+ * of zeros, others hash with SHA-1. */
 KK_RV kk_check_value(struct kk_crypto *crypto, CK_KEY_TYPE key_type, struct kk_span value,
                      uint8_t ret_check[3]);

@@ -67,8 +67,10 @@ static void set_pointer(uint8_t *self, size_t offset, const void *value)
     memcpy(self + offset, &value, sizeof value);
 }
 
+/* No length in the standard goes beyond 2^32 - 1. */
 static KK_RV size_of(CK_ULONG value, size_t *ret_size)
 {
+    KK_ENSURE((uint64_t)value <= UINT32_MAX, CKR_MECHANISM_PARAM_INVALID);
     return kk_ulong_to_size(value, CKR_MECHANISM_PARAM_INVALID, ret_size);
 }
 

@@ -9,22 +9,22 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "cryptoki/params.h"
 #include "crypto/key.h"
+#include "cryptoki/params.h"
 
 #define KK_PARAM_INLINE 512
 #define KK_PARAM_KEYS 4
 
 struct kk_param {
     enum kk_param_shape shape;
-    bool present;       /* false: the caller gave no parameter (NULL or length 0) */
-    const void *data;   /* the CK_ structure, the CK_ULONG, or the raw bytes; aligned */
-    size_t len;         /* of the structure, or of the raw bytes */
-    size_t key_count;   /* handle fields of the layout, in order */
+    bool present;     /* false: the caller gave no parameter (NULL or length 0) */
+    const void *data; /* the CK_ structure, the CK_ULONG, or the raw bytes; aligned */
+    size_t len;       /* of the structure, or of the raw bytes */
+    size_t key_count; /* handle fields of the layout, in order */
     CK_OBJECT_HANDLE handles[KK_PARAM_KEYS];
     struct kk_key *keys[KK_PARAM_KEYS]; /* resolved by session/, references owned here; NULL: 0 */
-    void *heap;         /* when it did not fit inline */
-    size_t used;        /* bytes of inline_ or heap, wiped by kk_param_clear() */
+    void *heap;                         /* when it did not fit inline */
+    size_t used;                        /* bytes of inline_ or heap, wiped by kk_param_clear() */
     _Alignas(16) uint8_t inline_[KK_PARAM_INLINE];
 };
 

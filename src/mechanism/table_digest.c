@@ -70,23 +70,23 @@ static const struct kk_digest_ops digest_ops = {
 };
 
 /* clang-format off */
-#define DIGEST(type_, name_, size_) \
-    {KK_MECHANISM(type_), .key_type = KK_NO_KEY_TYPE, .key_type2 = KK_NO_KEY_TYPE, .digest = &digest_ops, \
-     .needs = KK_ALGORITHM_DIGEST, .algorithm = (name_), .hash = (name_), .detail = (size_)}
+#define DIGEST(name_, size_) \
+    .key_type = KK_NO_KEY_TYPE, .key_type2 = KK_NO_KEY_TYPE, .digest = &digest_ops, \
+     .needs = KK_ALGORITHM_DIGEST, .algorithm = (name_), .hash = (name_), .detail = (size_)
 
 static const struct kk_mechanism rows[] = {
-    DIGEST(CKM_SHA512_224, "SHA512-224", 28),
-    DIGEST(CKM_SHA512_256, "SHA512-256", 32),
-    DIGEST(CKM_MD5,        "MD5",        16),
-    DIGEST(CKM_SHA_1,      "SHA1",       20),
-    DIGEST(CKM_SHA256,     "SHA256",     32),
-    DIGEST(CKM_SHA224,     "SHA224",     28),
-    DIGEST(CKM_SHA384,     "SHA384",     48),
-    DIGEST(CKM_SHA512,     "SHA512",     64),
-    DIGEST(CKM_SHA3_256,   "SHA3-256",   32),
-    DIGEST(CKM_SHA3_224,   "SHA3-224",   28),
-    DIGEST(CKM_SHA3_384,   "SHA3-384",   48),
-    DIGEST(CKM_SHA3_512,   "SHA3-512",   64),
+    {KK_MECHANISM(CKM_SHA512_224), DIGEST("SHA512-224", 28)},
+    {KK_MECHANISM(CKM_SHA512_256), DIGEST("SHA512-256", 32)},
+    {KK_MECHANISM(CKM_MD5), DIGEST("MD5", 16)},
+    {KK_MECHANISM(CKM_SHA_1), DIGEST("SHA1", 20)},
+    {KK_MECHANISM(CKM_SHA256), DIGEST("SHA256", 32)},
+    {KK_MECHANISM(CKM_SHA224), DIGEST("SHA224", 28)},
+    {KK_MECHANISM(CKM_SHA384), DIGEST("SHA384", 48)},
+    {KK_MECHANISM(CKM_SHA512), DIGEST("SHA512", 64)},
+    {KK_MECHANISM(CKM_SHA3_256), DIGEST("SHA3-256", 32)},
+    {KK_MECHANISM(CKM_SHA3_224), DIGEST("SHA3-224", 28)},
+    {KK_MECHANISM(CKM_SHA3_384), DIGEST("SHA3-384", 48)},
+    {KK_MECHANISM(CKM_SHA3_512), DIGEST("SHA3-512", 64)},
 };
 /* clang-format on */
 

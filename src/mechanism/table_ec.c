@@ -15,37 +15,36 @@
 #define NAMED_FLAGS (CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME)
 
 /* clang-format off */
-#define EC(type_) \
-    KK_MECHANISM(type_), .key_type = CKK_EC, .key_type2 = KK_NO_KEY_TYPE, .min_key = 112, .max_key = 571, .extra_flags = EC_FLAGS
-#define NAMED(type_, key_type_) \
-    KK_MECHANISM(type_), .key_type = (key_type_), .key_type2 = KK_NO_KEY_TYPE, .min_key = 255, .max_key = 448, .extra_flags = NAMED_FLAGS
+#define EC .key_type = CKK_EC, .key_type2 = KK_NO_KEY_TYPE, .min_key = 112, .max_key = 571, .extra_flags = EC_FLAGS
+#define NAMED(key_type_) \
+    .key_type = (key_type_), .key_type2 = KK_NO_KEY_TYPE, .min_key = 255, .max_key = 448, .extra_flags = NAMED_FLAGS
 #define NEEDS(name_) \
     .shape = KK_PARAM_NONE, .needs = KK_ALGORITHM_KEY, .algorithm = (name_)
-#define HASHED(type_, hash_) \
-    {EC(type_), .shape = KK_PARAM_NONE, .sign = &kk_ecdsa_hash_ops, \
-     .needs = KK_ALGORITHM_DIGEST, .algorithm = (hash_), .hash = (hash_)}
-#define ECDH(type_, cofactor_) \
-    {KK_MECHANISM(type_), .key_type = CKK_EC, .key_type2 = CKK_EC_MONTGOMERY, .min_key = 112, .max_key = 571, \
-     .extra_flags = EC_FLAGS, .shape = KK_PARAM_ECDH1_DERIVE, .param_required = true, .derive = &kk_ecdh_ops, \
-     .needs = KK_ALGORITHM_KEY, .algorithm = "EC", .detail = (cofactor_)}
+#define HASHED(hash_) \
+    EC, .shape = KK_PARAM_NONE, .sign = &kk_ecdsa_hash_ops, \
+    .needs = KK_ALGORITHM_DIGEST, .algorithm = (hash_), .hash = (hash_)
+#define ECDH(cofactor_) \
+    .key_type = CKK_EC, .key_type2 = CKK_EC_MONTGOMERY, .min_key = 112, .max_key = 571, \
+    .extra_flags = EC_FLAGS, .shape = KK_PARAM_ECDH1_DERIVE, .param_required = true, .derive = &kk_ecdh_ops, \
+    .needs = KK_ALGORITHM_KEY, .algorithm = "EC", .detail = (cofactor_)
 
 static const struct kk_mechanism rows[] = {
-    {EC(CKM_EC_KEY_PAIR_GEN), NEEDS("EC"), .generate = &kk_generate_pair_ops},
-    {EC(CKM_ECDSA),           NEEDS("EC"), .sign = &kk_ecdsa_ops},
-    HASHED(CKM_ECDSA_SHA1,     "SHA1"),
-    HASHED(CKM_ECDSA_SHA224,   "SHA224"),
-    HASHED(CKM_ECDSA_SHA256,   "SHA256"),
-    HASHED(CKM_ECDSA_SHA384,   "SHA384"),
-    HASHED(CKM_ECDSA_SHA512,   "SHA512"),
-    HASHED(CKM_ECDSA_SHA3_224, "SHA3-224"),
-    HASHED(CKM_ECDSA_SHA3_256, "SHA3-256"),
-    HASHED(CKM_ECDSA_SHA3_384, "SHA3-384"),
-    HASHED(CKM_ECDSA_SHA3_512, "SHA3-512"),
-    ECDH(CKM_ECDH1_DERIVE, 0),
-    ECDH(CKM_ECDH1_COFACTOR_DERIVE, 1),
-    {NAMED(CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS),       NEEDS("ED25519"), .generate = &kk_generate_pair_ops},
-    {NAMED(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY), NEEDS("X25519"),  .generate = &kk_generate_pair_ops},
-    {NAMED(CKM_EDDSA, CKK_EC_EDWARDS), .shape = KK_PARAM_EDDSA, .sign = &kk_eddsa_ops,
+    {KK_MECHANISM(CKM_EC_KEY_PAIR_GEN), EC, NEEDS("EC"), .generate = &kk_generate_pair_ops},
+    {KK_MECHANISM(CKM_ECDSA), EC, NEEDS("EC"), .sign = &kk_ecdsa_ops},
+    {KK_MECHANISM(CKM_ECDSA_SHA1), HASHED("SHA1")},
+    {KK_MECHANISM(CKM_ECDSA_SHA224), HASHED("SHA224")},
+    {KK_MECHANISM(CKM_ECDSA_SHA256), HASHED("SHA256")},
+    {KK_MECHANISM(CKM_ECDSA_SHA384), HASHED("SHA384")},
+    {KK_MECHANISM(CKM_ECDSA_SHA512), HASHED("SHA512")},
+    {KK_MECHANISM(CKM_ECDSA_SHA3_224), HASHED("SHA3-224")},
+    {KK_MECHANISM(CKM_ECDSA_SHA3_256), HASHED("SHA3-256")},
+    {KK_MECHANISM(CKM_ECDSA_SHA3_384), HASHED("SHA3-384")},
+    {KK_MECHANISM(CKM_ECDSA_SHA3_512), HASHED("SHA3-512")},
+    {KK_MECHANISM(CKM_ECDH1_DERIVE), ECDH(0)},
+    {KK_MECHANISM(CKM_ECDH1_COFACTOR_DERIVE), ECDH(1)},
+    {KK_MECHANISM(CKM_EC_EDWARDS_KEY_PAIR_GEN), NAMED(CKK_EC_EDWARDS),       NEEDS("ED25519"), .generate = &kk_generate_pair_ops},
+    {KK_MECHANISM(CKM_EC_MONTGOMERY_KEY_PAIR_GEN), NAMED(CKK_EC_MONTGOMERY), NEEDS("X25519"),  .generate = &kk_generate_pair_ops},
+    {KK_MECHANISM(CKM_EDDSA), NAMED(CKK_EC_EDWARDS), .shape = KK_PARAM_EDDSA, .sign = &kk_eddsa_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "ED25519"},
 };
 /* clang-format on */

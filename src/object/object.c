@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "object/codec.h"
+#include "object/policy.h"
 
 #include "base/banned.h"
 
@@ -140,6 +141,11 @@ void kk_object_drop_key(struct kk_object *object)
         key = KK_STEAL(object->key);
     }
     kk_key_unref(key);
+}
+
+bool kk_object_matches(const struct kk_object *object, const struct kk_attrs *tmpl)
+{
+    return kk_policy_matches(object->attrs, tmpl);
 }
 
 bool kk_object_allows(const struct kk_object *object, CK_MECHANISM_TYPE mechanism)

@@ -75,7 +75,7 @@ struct kk_rule_table {
 struct kk_schema {
     CK_OBJECT_CLASS object_class;
     CK_ULONG
-        subtype; /* key type, certificate type; CK_UNAVAILABLE_INFORMATION: the class has none */
+    subtype; /* key type, certificate type; CK_UNAVAILABLE_INFORMATION: the class has none */
     const struct kk_rule_table *tables[KK_SCHEMA_TABLES]; /* common first; NULL behind the last */
 };
 

@@ -61,11 +61,6 @@ KK_RV kk_change_file_create(const char *path, unsigned int mode)
     return write_all(fd, path, 0);
 }
 
-static bool has_blocks(const struct stat *status, bool writable)
-{
-    return !writable || status->st_blocks > 0;
-}
-
 KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool writable,
                          bool *ret_sound)
 {
@@ -82,8 +77,7 @@ KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool w
     if (fstat(fd, &status) != 0) {
         return kk_failure_errno(errno, path, "cannot look at");
     }
-    if (!S_ISREG(status.st_mode) || status.st_size != KK_CHANGE_SIZE ||
-        !has_blocks(&status, writable)) {
+    if (!S_ISREG(status.st_mode) || status.st_size != KK_CHANGE_SIZE) {
         return CKR_OK;
     }
     void *map = mmap(NULL, KK_CHANGE_SIZE, writable ? PROT_READ | PROT_WRITE : PROT_READ,

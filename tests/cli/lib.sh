@@ -9,9 +9,11 @@
 # KK_KIND    foreign | shim | own: what kind of module that is. `foreign` cannot delete tokens;
 #            `shim` is a foreign module behind shim.so, which adds the interface "Vendor Keykist"
 # KK_SHIM    path of shim.so (for `shim`)
+# KK_SANITIZED  not empty: the module can be loaded by programs of the same build only
 
 set -u
 
+# shellcheck disable=SC2034 # the tests use it
 KEYS=$(cd "$(dirname "$0")" && pwd)/keys
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/kk-cli.XXXXXX")
 trap 'rm -rf "$WORK"' EXIT

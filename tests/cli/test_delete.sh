@@ -62,7 +62,7 @@ serial=$(serial_of twin)
 run --delete-token --serial "$serial" --token demo
 said "--serial and --token must both match" 1 "" "$not_found"
 
-name=$(ls "$TOKENS" | grep -i "$(printf '%s' "$serial" | sed 's/^\(....\)/\1-/')\$")
+name=$(basename "$TOKENS"/*"$(printf '%s' "$serial" | sed 's/^\(....\)/\1-/')")
 run --delete-token --serial "$serial" --token twin
 check "the directory is named" grep -q -e "^The token ($TOKENS/$name) has been deleted\.\$" "$WORK/out"
 said "by serial and label" 0 "Found token (UUID) with matching serial and token label.

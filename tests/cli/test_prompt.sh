@@ -10,6 +10,7 @@ fi
 
 # talk NAME STATUS TRANSCRIPT OPTIONS: runs the program under expect; the dialogue is on stdin as
 # expect commands. Carriage returns are taken out of what the terminal showed.
+# shellcheck disable=SC2016 # the dollars are Tcl's
 talk()
 {
     {
@@ -120,6 +121,7 @@ await "Please enter user PIN: ";  send "12"
 await "**"; send "\003"
 END
 
+# shellcheck disable=SC2016
 # After ^C the terminal echoes again: a shell asks stty, on the same terminal, before and after.
 cat > "$WORK/tty.exp" << END
 log_user 0; set timeout 20

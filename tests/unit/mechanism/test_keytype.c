@@ -73,29 +73,29 @@ static void test_lengths_of_the_usual_types(void **state)
     expect_lengths(CKK_CHACHA20, 32, 32, 32);
 }
 
-static void expect_check(CK_KEY_TYPE type, struct kk_span value, const char *want)
+static void expect_check_value(CK_KEY_TYPE type, struct kk_span value, const char *want)
 {
     uint8_t check[3] = {0};
     assert_ok(kk_check_value(crypto, type, value, check));
     assert_memory_equal(check, hex(want).data, 3);
 }
 
-/* AES-128 of the zero block is that of FIPS 197's known answers, DES with 0123456789abcdef the usual
- * one; the others were made with Python's cryptography. */
+/* AES-128 of the zero block is that of FIPS 197's known answers, DES with 0123456789abcdef the
+ * usual one; the others were made with Python's cryptography. */
 static void test_check_values(void **state)
 {
     static const uint8_t zeros[32];
     (void)state;
-    expect_check(CKK_AES, KK_SPAN(zeros, 16), "66e94b");
-    expect_check(CKK_AES, KK_SPAN(zeros, 24), "aae069");
-    expect_check(CKK_AES, KK_SPAN(zeros, 32), "dc95c0");
-    expect_check(CKK_AES, hex("2b7e151628aed2a6abf7158809cf4f3c"), "7df76b");
-    expect_check(CKK_DES, hex("0123456789abcdef"), "d5d44f");
-    expect_check(CKK_DES2, hex("0123456789abcdeffedcba9876543210"), "08d7b4");
-    expect_check(CKK_DES3, hex("0123456789abcdeffedcba98765432101133557799bbddff"), "5802ba");
-    expect_check(CKK_GENERIC_SECRET, KK_SPAN_TEXT("secret"), "e5e9fa");
-    expect_check(CKK_SHA256_HMAC, KK_SPAN_TEXT("secret"), "e5e9fa");
-    expect_check(CKK_GENERIC_SECRET, KK_SPAN(NULL, 0), "da39a3");
+    expect_check_value(CKK_AES, KK_SPAN(zeros, 16), "66e94b");
+    expect_check_value(CKK_AES, KK_SPAN(zeros, 24), "aae069");
+    expect_check_value(CKK_AES, KK_SPAN(zeros, 32), "dc95c0");
+    expect_check_value(CKK_AES, hex("2b7e151628aed2a6abf7158809cf4f3c"), "7df76b");
+    expect_check_value(CKK_DES, hex("0123456789abcdef"), "d5d44f");
+    expect_check_value(CKK_DES2, hex("0123456789abcdeffedcba9876543210"), "08d7b4");
+    expect_check_value(CKK_DES3, hex("0123456789abcdeffedcba98765432101133557799bbddff"), "5802ba");
+    expect_check_value(CKK_GENERIC_SECRET, KK_SPAN_TEXT("secret"), "e5e9fa");
+    expect_check_value(CKK_SHA256_HMAC, KK_SPAN_TEXT("secret"), "e5e9fa");
+    expect_check_value(CKK_GENERIC_SECRET, KK_SPAN(NULL, 0), "da39a3");
 }
 
 static void test_check_values_that_cannot_be(void **state)

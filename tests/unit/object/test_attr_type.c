@@ -41,8 +41,8 @@ static void test_array_attributes_have_the_array_bit(void **state)
     size_t count = 0;
     const struct kk_attr_type *types = kk_attr_types(&count);
     for (size_t i = 0; i < count; i++) {
-        bool is_late = types[i].type == CKA_ENCAPSULATE_TEMPLATE ||
-                       types[i].type == CKA_DECAPSULATE_TEMPLATE;
+        bool is_late =
+            types[i].type == CKA_ENCAPSULATE_TEMPLATE || types[i].type == CKA_DECAPSULATE_TEMPLATE;
         bool has_bit = (types[i].type & CKF_ARRAY_ATTRIBUTE) != 0;
         if (types[i].data == KK_DATA_TEMPLATE) {
             assert_true(has_bit != is_late);

@@ -198,5 +198,5 @@ int main(void)
         cmocka_unit_test(test_a_set_has_a_limit),
         cmocka_unit_test(test_running_out_of_memory_leaves_the_set_whole),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, no_secret_is_left);
 }

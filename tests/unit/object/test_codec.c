@@ -50,10 +50,10 @@ static void test_a_record_has_the_documented_bytes(void **state)
 {
     (void)state;
     static const uint8_t expected[] = {
-        0, 1, 0, 0, 0, 0, 0, 3,                            /* version, flags, count */
-        0, 0, 0, 0, 2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 4, /* CKA_CLASS */
-        0, 0, 0, 1, 1, 0, 0, 0, 1, 1,                      /* CKA_TOKEN */
-        0, 0, 0, 3, 3, 0, 0, 0, 2, 'h', 'i',               /* CKA_LABEL */
+        0, 1, 0, 0, 0, 0, 0, 3,                                /* version, flags, count */
+        0, 0, 0, 0, 2, 0, 0, 0, 8, 0,   0,   0, 0, 0, 0, 0, 4, /* CKA_CLASS */
+        0, 0, 0, 1, 1, 0, 0, 0, 1, 1,                          /* CKA_TOKEN */
+        0, 0, 0, 3, 3, 0, 0, 0, 2, 'h', 'i',                   /* CKA_LABEL */
     };
     struct kk_attrs *attrs = new_attrs();
     assert_ok(kk_attrs_set_bytes(attrs, CKA_LABEL, KK_SPAN_TEXT("hi")));
@@ -230,8 +230,8 @@ static void test_other_versions_flags_and_values_are_refused(void **state)
     static const uint8_t boolean[] = {0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 2};
     static const uint8_t number[] = {0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 1, 2};
     static const uint8_t list[] = {0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 5, 0, 0, 0, 1, 2};
-    static const uint8_t last[] = {0, 1, 0, 0, 0, 0, 0, 2, 255, 255, 255, 255, 1, 0, 0, 0, 1, 1,
-                                   ROW_TOKEN};
+    static const uint8_t last[] = {0,   1,   0, 0, 0, 0, 0, 2, 255,      255,
+                                   255, 255, 1, 0, 0, 0, 1, 1, ROW_TOKEN};
     assert_int_equal(decode_code(version, sizeof version), CKR_DEVICE_ERROR);
     assert_int_equal(decode_code(flags, sizeof flags), CKR_DEVICE_ERROR);
     assert_int_equal(decode_code(boolean, sizeof boolean), CKR_DEVICE_ERROR);
@@ -324,5 +324,5 @@ int main(void)
         cmocka_unit_test(test_a_set_too_large_for_a_record_is_refused),
         cmocka_unit_test(test_a_count_without_rows_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, no_secret_is_left);
 }

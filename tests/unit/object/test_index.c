@@ -71,5 +71,5 @@ int main(void)
         cmocka_unit_test(test_equal_values_index_alike_and_others_do_not),
         cmocka_unit_test(test_a_template_is_not_indexed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, no_secret_is_left);
 }

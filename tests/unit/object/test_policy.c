@@ -99,9 +99,12 @@ static bool verb_makes(enum kk_verb verb, const struct kk_schema *schema)
     case KK_VERB_UNWRAP:
     case KK_VERB_DERIVE:
         return is_secret || made == CKO_PRIVATE_KEY;
-    default:
-        return false;
+    case KK_VERB_COPY:
+    case KK_VERB_SET:
+    case KK_VERB_FIND:
+        break;
     }
+    return false;
 }
 
 /* The smallest good template of a schema for a verb. */
@@ -165,8 +168,8 @@ static void check_given(const struct kk_schema *schema, const struct kk_attr_rul
         }
         bool is_forbidden = (rule->footnotes & forbidden_by(verb)) != 0;
         bool is_raised = (rule->footnotes & FN(10)) != 0;
-        bool is_together = rule->type == CKA_EXTRACTABLE || rule->type == CKA_COPYABLE ||
-                           rule->type == CKA_URL;
+        bool is_together =
+            rule->type == CKA_EXTRACTABLE || rule->type == CKA_COPYABLE || rule->type == CKA_URL;
         CK_RV wanted = is_forbidden ? CKR_ATTRIBUTE_READ_ONLY : CKR_OK;
         CK_RV by_user = is_raised ? CKR_ATTRIBUTE_READ_ONLY : wanted;
         CK_RV by_nobody = by_user == CKR_OK ? CKR_USER_NOT_LOGGED_IN : by_user;
@@ -291,16 +294,13 @@ static struct kk_attrs *other_value(const struct kk_attrs *old, CK_ATTRIBUTE_TYP
     if (attr == NULL || !kk_attr_equal(attr, &tmpl->rows[0])) {
         return tmpl;
     }
-    switch (kk_attr_type_find(type)->data) {
-    case KK_DATA_BOOL:
+    enum kk_attr_data data = kk_attr_type_find(type)->data;
+    if (data == KK_DATA_BOOL) {
         assert_ok(kk_attrs_set_flag(tmpl, type, !attr->value.flag));
-        break;
-    case KK_DATA_ULONG:
+    } else if (data == KK_DATA_ULONG) {
         assert_ok(kk_attrs_set_number(tmpl, type, attr->value.number + 1));
-        break;
-    default:
+    } else {
         assert_ok(kk_attrs_set_bytes(tmpl, type, KK_SPAN_TEXT("another!")));
-        break;
     }
     return tmpl;
 }
@@ -318,8 +318,8 @@ static bool is_left_to_others(const struct kk_schema *schema, const struct kk_at
     bool is_stateful = schema->object_class == CKO_PRIVATE_KEY &&
                        (schema->subtype == CKK_HSS || schema->subtype == CKK_XMSS ||
                         schema->subtype == CKK_XMSSMT);
-    bool is_together = rule->type == CKA_SENSITIVE || rule->type == CKA_EXTRACTABLE ||
-                       rule->type == CKA_COPYABLE;
+    bool is_together =
+        rule->type == CKA_SENSITIVE || rule->type == CKA_EXTRACTABLE || rule->type == CKA_COPYABLE;
     return (rule->rules & KK_RULE_COMPUTED) != 0 || (is_stateful && is_together);
 }
 
@@ -363,8 +363,8 @@ static void test_matrix_of_changes(void **state)
 static struct kk_attrs *secret_template(CK_BBOOL is_private)
 {
     return TEMPLATE(KK_VERB_CREATE, ULONG_ATTR(CKA_CLASS, CKO_SECRET_KEY),
-                    ULONG_ATTR(CKA_KEY_TYPE, CKK_GENERIC_SECRET), TEXT_ATTR(CKA_VALUE, "0123456789"),
-                    BOOL_ATTR(CKA_PRIVATE, is_private));
+                    ULONG_ATTR(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
+                    TEXT_ATTR(CKA_VALUE, "0123456789"), BOOL_ATTR(CKA_PRIVATE, is_private));
 }
 
 static struct kk_attrs *secret_key(CK_BBOOL is_private)
@@ -488,9 +488,9 @@ static void test_an_imposed_template_is_added_or_conflicts(void **state)
     (void)state;
     struct kk_attrs *imposed =
         TEMPLATE(KK_VERB_CREATE, BOOL_ATTR(CKA_SENSITIVE, CK_TRUE), BOOL_ATTR(CKA_SIGN, CK_FALSE));
-    struct kk_attrs *tmpl = TEMPLATE(KK_VERB_UNWRAP, ULONG_ATTR(CKA_CLASS, CKO_SECRET_KEY),
-                                     ULONG_ATTR(CKA_KEY_TYPE, CKK_AES),
-                                     BOOL_ATTR(CKA_SIGN, CK_FALSE));
+    struct kk_attrs *tmpl =
+        TEMPLATE(KK_VERB_UNWRAP, ULONG_ATTR(CKA_CLASS, CKO_SECRET_KEY),
+                 ULONG_ATTR(CKA_KEY_TYPE, CKK_AES), BOOL_ATTR(CKA_SIGN, CK_FALSE));
     struct kk_begin begin = {KK_VERB_UNWRAP, user, CK_UNAVAILABLE_INFORMATION,
                              CK_UNAVAILABLE_INFORMATION, imposed};
     struct kk_attrs *attrs = NULL;
@@ -603,8 +603,8 @@ static void test_a_copy_has_its_own_unique_id_and_the_old_history(void **state)
         TEMPLATE(KK_VERB_COPY, BOOL_ATTR(CKA_EXTRACTABLE, CK_FALSE),
                  ULONG_ATTR(CKA_KEY_TYPE, CKK_GENERIC_SECRET), TEXT_ATTR(CKA_LABEL, "copy"));
     assert_ok(kk_policy_copy(crypto, key, tmpl, &user, &uuid, &copy));
-    assert_false(kk_span_equal(kk_attrs_bytes(copy, CKA_UNIQUE_ID),
-                               kk_attrs_bytes(key, CKA_UNIQUE_ID)));
+    assert_false(
+        kk_span_equal(kk_attrs_bytes(copy, CKA_UNIQUE_ID), kk_attrs_bytes(key, CKA_UNIQUE_ID)));
     assert_int_equal(kk_attrs_bytes(copy, CKA_UNIQUE_ID).len, 36);
     assert_true(kk_attrs_flag(copy, CKA_LOCAL, false));
     assert_true(kk_attrs_flag(copy, CKA_ALWAYS_SENSITIVE, false));

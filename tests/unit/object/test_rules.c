@@ -191,8 +191,7 @@ static void test_defaults_fit_their_type(void **state)
         for (size_t j = 0; j < KK_SCHEMA_TABLES && schema->tables[j] != NULL; j++) {
             for (size_t k = 0; k < schema->tables[j]->count; k++) {
                 const struct kk_attr_rule *rule = &schema->tables[j]->rows[k];
-                enum kk_attr_kind kind =
-                    kk_attr_data_kind(kk_attr_type_find(rule->type)->data);
+                enum kk_attr_kind kind = kk_attr_data_kind(kk_attr_type_find(rule->type)->data);
                 bool is_bool = rule->def.kind == KK_DEFAULT_TRUE ||
                                rule->def.kind == KK_DEFAULT_FALSE ||
                                rule->def.kind == KK_DEFAULT_EXTRACTABLE;

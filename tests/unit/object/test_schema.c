@@ -77,9 +77,9 @@ static void test_a_later_table_replaces_a_row(void **state)
 static void test_classes_that_come_later_have_no_schema(void **state)
 {
     (void)state;
-    static const CK_OBJECT_CLASS later[] = {CKO_HW_FEATURE, CKO_MECHANISM,  CKO_OTP_KEY, CKO_PROFILE,
-                                            CKO_VALIDATION, CKO_TRUST,      CKO_VENDOR_DEFINED,
-                                            CK_UNAVAILABLE_INFORMATION};
+    static const CK_OBJECT_CLASS later[] = {
+        CKO_HW_FEATURE, CKO_MECHANISM, CKO_OTP_KEY,        CKO_PROFILE,
+        CKO_VALIDATION, CKO_TRUST,     CKO_VENDOR_DEFINED, CK_UNAVAILABLE_INFORMATION};
     CK_ATTRIBUTE_TYPE type = 0;
     for (size_t i = 0; i < KK_ARRAY_LEN(later); i++) {
         assert_false(kk_schema_subtype(later[i], &type));

@@ -30,8 +30,8 @@ static void test_each_type_gets_its_kind(void **state)
     assert_false(kk_attrs_find(attrs, CKA_LABEL)->is_secret);
     assert_true(kk_attrs_find(attrs, CKA_VALUE)->is_secret);
     assert_int_equal(kk_attrs_find(attrs, CKA_ALLOWED_MECHANISMS)->len, 3);
-    assert_true(kk_attrs_flag(kk_attrs_find(attrs, CKA_WRAP_TEMPLATE)->value.nested, CKA_SENSITIVE,
-                              false));
+    assert_true(
+        kk_attrs_flag(kk_attrs_find(attrs, CKA_WRAP_TEMPLATE)->value.nested, CKA_SENSITIVE, false));
     kk_attrs_free(attrs);
 }
 
@@ -127,8 +127,8 @@ static void test_one_attribute_twice_counts_once_if_equal(void **state)
 static void test_unavailable_information_is_the_same_at_every_width(void **state)
 {
     (void)state;
-    struct kk_attrs *attrs = TEMPLATE(
-        KK_VERB_FIND, ULONG_ATTR(CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION));
+    struct kk_attrs *attrs =
+        TEMPLATE(KK_VERB_FIND, ULONG_ATTR(CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION));
     assert_true(kk_attrs_number(attrs, CKA_KEY_GEN_MECHANISM, 0) == UINT64_MAX);
     kk_attrs_free(attrs);
 }
@@ -137,9 +137,9 @@ static void test_big_integers_lose_leading_zeros(void **state)
 {
     (void)state;
     static const uint8_t modulus[] = {0, 0, 0x80, 1};
-    struct kk_attrs *attrs = TEMPLATE(KK_VERB_CREATE, ULONG_ATTR(CKA_CLASS, CKO_PUBLIC_KEY),
-                                      ARRAY_ATTR(CKA_MODULUS, modulus),
-                                      ARRAY_ATTR(CKA_VALUE, modulus));
+    struct kk_attrs *attrs =
+        TEMPLATE(KK_VERB_CREATE, ULONG_ATTR(CKA_CLASS, CKO_PUBLIC_KEY),
+                 ARRAY_ATTR(CKA_MODULUS, modulus), ARRAY_ATTR(CKA_VALUE, modulus));
     assert_true(kk_span_equal(kk_attrs_bytes(attrs, CKA_MODULUS), KK_SPAN(modulus + 2, 2)));
     assert_true(kk_span_equal(kk_attrs_bytes(attrs, CKA_VALUE), KK_SPAN_ARRAY(modulus)));
     kk_attrs_free(attrs);
@@ -174,8 +174,8 @@ static void test_values_are_copies(void **state)
     memset(&inner, 0x55, sizeof inner);
     flag = CK_FALSE;
     assert_true(kk_span_equal(kk_attrs_bytes(attrs, CKA_LABEL), KK_SPAN_TEXT("before")));
-    assert_true(kk_attrs_flag(kk_attrs_find(attrs, CKA_WRAP_TEMPLATE)->value.nested, CKA_SENSITIVE,
-                              false));
+    assert_true(
+        kk_attrs_flag(kk_attrs_find(attrs, CKA_WRAP_TEMPLATE)->value.nested, CKA_SENSITIVE, false));
     kk_attrs_free(attrs);
 }
 
@@ -209,5 +209,5 @@ int main(void)
         cmocka_unit_test(test_values_are_copies),
         cmocka_unit_test(test_too_many_attributes_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, no_secret_is_left);
 }

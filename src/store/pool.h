@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The connections of each store, and the list of all stores for the fork handlers to go through.
+ * Everything here is called from inside the gate (gate.h).
+ */
+#pragma once
+
+#include "store/connection.h"
+
+void kk_pool_add_store(struct kk_sqlite_store *store);
+
+/* Also closes the store's connections. */
+void kk_pool_drop_store(struct kk_sqlite_store *store);
+
+/* A connection of the caller's own, from those that lie idle or new. */
+KK_RV kk_pool_take(struct kk_sqlite_store *store, struct kk_connection **ret_connection);
+void kk_pool_give(struct kk_sqlite_store *store, struct kk_connection *connection);
+
+/* Closes the idle connections: they are opened anew when they are wanted. */
+void kk_pool_close_idle(struct kk_sqlite_store *store);
+
+/* The same for all stores, by a thread that shut the gate. */
+void kk_pool_close_all(void);

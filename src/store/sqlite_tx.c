@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Transactions of the sqlite engine.
+ *
+ * A write transaction has the token's write lock from its begin to its end, so that commits and
+ * checkpoints of all processes come one after the other, and SQLite's own lock inside that. The lock
+ * is waited for outside the gate: a fork does not wait for other processes.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/busy.h"
+#include "store/failure.h"
+#include "store/gate.h"
+#include "store/pool.h"
+
+#include "base/banned.h"
+
+/* Ends a transaction in whatever state it is. A connection that saw a failure is not used again. */
+static void tx_end(struct kk_sqlite_tx *tx)
+{
+    if (tx == NULL) {
+        return;
+    }
+    if (tx->connection != NULL) {
+        int result = SQLITE_OK;
+        bool is_sound = tx->failure == CKR_OK;
+        if (tx->has_begun && sqlite3_get_autocommit(tx->connection->db) == 0) {
+            is_sound = kk_connection_run(tx->connection, KK_SQL_ROLLBACK, &result) == CKR_OK &&
+                       result == SQLITE_OK && is_sound;
+        }
+        if (is_sound) {
+            kk_pool_give(tx->store, tx->connection);
+        } else {
+            kk_connection_close(tx->connection);
+        }
+    }
+    kk_ofd_lock_release(tx->lock);
+    if (tx->is_inside) {
+        kk_gate_leave();
+    }
+    kk_free(tx);
+}
+KK_DEFINE_CLEANUP(struct kk_sqlite_tx *, tx_end);
+
+static KK_RV say_removed(const struct kk_sqlite_store *store)
+{
+    kk_log_info("%s: the token was removed", store->paths->dir);
+    return CKR_DEVICE_REMOVED;
+}
+
+/* The token must be the one that was opened: not marked as gone, not deleted or replaced by hand. */
+static KK_RV check_present(const struct kk_sqlite_store *store)
+{
+    struct stat status;
+    if (kk_change_file_read(&store->change) == KK_CHANGE_GONE) {
+        return say_removed(store);
+    }
+    if (stat(store->paths->db, &status) != 0) {
+        return errno == ENOENT || errno == ENOTDIR
+                   ? say_removed(store)
+                   : kk_failure_errno(errno, store->paths->db, "cannot look at");
+    }
+    if (status.st_ino != store->inode || status.st_dev != store->device) {
+        return say_removed(store);
+    }
+    return CKR_OK;
+}
+
+static KK_RV take_write_lock(struct kk_sqlite_tx *tx)
+{
+    struct kk_sqlite_store *store = tx->store;
+    if (atomic_load(&store->read_only)) {
+        kk_log_warning("%s: is read-only", store->paths->dir);
+        return CKR_TOKEN_WRITE_PROTECTED;
+    }
+    KK_TRY(kk_ofd_lock_take(store->paths->write_lock, store->file_mode,
+                            atomic_load(&kk_store_busy_ms), &tx->lock));
+    return CKR_OK;
+}
+
+static KK_RV run(struct kk_sqlite_tx *tx, enum kk_sql sql, const char *what)
+{
+    int result = SQLITE_OK;
+    KK_TRY(kk_connection_run(tx->connection, sql, &result));
+    return result == SQLITE_OK ? CKR_OK
+                               : kk_failure_sqlite(tx->connection->db, result,
+                                                   tx->store->paths->db, what);
+}
+
+static KK_RV read_numbers(struct kk_sqlite_tx *tx, enum kk_sql sql, int64_t *ret_first,
+                          int64_t *ret_second)
+{
+    KK_CLEANUP(kk_statement_done) sqlite3_stmt *statement = NULL;
+    KK_TRY(kk_connection_fixed(tx->connection, sql, &statement));
+    int result = sqlite3_step(statement);
+    if (result != SQLITE_ROW) {
+        return kk_failure_sqlite(tx->connection->db, result == SQLITE_DONE ? SQLITE_CORRUPT : result,
+                                 tx->store->paths->db, "cannot read its format");
+    }
+    *ret_first = sqlite3_column_int64(statement, 0);
+    if (ret_second != NULL) {
+        *ret_second = sqlite3_column_int64(statement, 1);
+    }
+    return CKR_OK;
+}
+
+static KK_RV check_application(struct kk_sqlite_tx *tx)
+{
+    int64_t application = 0;
+    KK_TRY(read_numbers(tx, KK_SQL_APPLICATION_ID, &application, NULL));
+    if (application == KK_SQLITE_APPLICATION_ID) {
+        return CKR_OK;
+    }
+    kk_log_error("%s: not a database of Keykist's, or a damaged one (application id %lld)",
+                 tx->store->paths->db, (long long)application);
+    return application == 0 ? CKR_DEVICE_ERROR : CKR_TOKEN_NOT_RECOGNIZED;
+}
+
+/* A newer program may have changed the format since the last transaction. */
+static KK_RV check_format(struct kk_sqlite_tx *tx)
+{
+    const char *path = tx->store->paths->db;
+    int64_t min_reader = 0;
+    int64_t min_writer = 0;
+    int64_t version = 0;
+    KK_TRY(check_application(tx));
+    KK_TRY(read_numbers(tx, KK_SQL_FORMAT, &min_reader, &min_writer));
+    if (min_reader > KK_STORE_FORMAT) {
+        KK_TRY(read_numbers(tx, KK_SQL_USER_VERSION, &version, NULL));
+        kk_log_error("%s: of a newer format (%lld, readable from %lld on): this program knows %d",
+                     path, (long long)version, (long long)min_reader, KK_STORE_FORMAT);
+        return CKR_TOKEN_NOT_RECOGNIZED;
+    }
+    if (tx->writes && min_writer > KK_STORE_FORMAT) {
+        kk_log_error("%s: of a newer format (writable from %lld on): read-only for this program, "
+                     "which knows %d",
+                     path, (long long)min_writer, KK_STORE_FORMAT);
+        atomic_store(&tx->store->read_only, true);
+        return CKR_TOKEN_WRITE_PROTECTED;
+    }
+    return CKR_OK;
+}
+
+/* Which is also the read that begins the snapshot. */
+static KK_RV begin_in_db(struct kk_sqlite_tx *tx)
+{
+    KK_TRY(run(tx, tx->writes ? KK_SQL_BEGIN_WRITE : KK_SQL_BEGIN_READ, "cannot begin"));
+    tx->has_begun = true;
+    return check_format(tx);
+}
+
+KK_RV kk_sqlite_begin(struct kk_store *base, enum kk_store_access access,
+                      struct kk_store_tx **ret_tx)
+{
+    struct kk_sqlite_store *store = kk_sqlite_store_of(base);
+    KK_CLEANUP(tx_endp) struct kk_sqlite_tx *tx = NULL;
+    KK_TRY(kk_alloc(sizeof *tx, &tx));
+    tx->base = (struct kk_store_tx){.ops = &kk_store_sqlite, .store = base};
+    tx->store = store;
+    tx->writes = access == KK_STORE_WRITE;
+
+    if (tx->writes) {
+        KK_TRY(take_write_lock(tx));
+    }
+    KK_TRY(check_present(store));
+    if (tx->writes) {
+        kk_change_file_settle(&store->change);
+    }
+    kk_gate_enter();
+    tx->is_inside = true;
+    KK_TRY(kk_pool_take(store, &tx->connection));
+    tx->failure = begin_in_db(tx);
+    KK_TRY(tx->failure);
+    *ret_tx = &KK_STEAL(tx)->base;
+    return CKR_OK;
+}
+
+/* The log is brought into the database now and then. That it did not work out shows up at the next
+ * commit, if it matters: this commit stands. */
+static void checkpoint(struct kk_sqlite_tx *tx)
+{
+    if (tx->connection->wal_pages < KK_SQLITE_CHECKPOINT_PAGES) {
+        return;
+    }
+    int result = sqlite3_wal_checkpoint_v2(tx->connection->db, "main", SQLITE_CHECKPOINT_PASSIVE,
+                                           NULL, NULL);
+    if (result != SQLITE_OK && result != SQLITE_BUSY) {
+        (void)kk_failure_sqlite(tx->connection->db, result, tx->store->paths->db,
+                                "cannot checkpoint");
+    }
+}
+
+/* The first commit: SQLite must not have files of the old path open when the directory moves. */
+static KK_RV publish(struct kk_sqlite_tx *tx)
+{
+    struct kk_sqlite_store *store = tx->store;
+    if (store->paths == &store->place) {
+        return CKR_OK;
+    }
+    kk_connection_close(KK_STEAL(tx->connection));
+    kk_pool_close_idle(store);
+    KK_TRY(kk_sqlite_dir_publish(&store->birthplace, &store->place, store->location));
+    store->paths = &store->place;
+    return CKR_OK;
+}
+
+/* Odd before what others can see, even after it, whatever became of it. */
+static KK_RV commit_in_db(struct kk_sqlite_tx *tx)
+{
+    struct kk_change_file *change = &tx->store->change;
+    kk_change_file_step(change);
+    CK_RV rv = run(tx, KK_SQL_COMMIT, "cannot commit");
+    if (rv != CKR_OK && sqlite3_get_autocommit(tx->connection->db) == 0) {
+        (void)run(tx, KK_SQL_ROLLBACK, "cannot roll back");
+    }
+    kk_change_file_step(change);
+    tx->failure = rv;
+    return rv;
+}
+
+KK_RV kk_sqlite_commit(struct kk_store_tx *base)
+{
+    KK_CLEANUP(tx_endp) struct kk_sqlite_tx *tx = kk_sqlite_tx_of(base);
+    KK_TRY(tx->failure);
+    if (!tx->writes) {
+        return CKR_OK;
+    }
+    KK_TRY(commit_in_db(tx));
+    checkpoint(tx);
+    return publish(tx);
+}
+
+void kk_sqlite_rollback(struct kk_store_tx *base)
+{
+    tx_end(kk_sqlite_tx_of(base));
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The sealed repository's own types, shared by the sealed_*.c files and by their tests.
+ *
+ * A token has two sides: private objects under keys that a PIN opens, and public ones under K_pub.
+ * Both are built alike: objects, buckets that list them, and a root over the buckets.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/lock.h"
+#include "crypto/kdf.h"
+#include "object/policy.h"
+#include "token/repository.h"
+
+/* The store's tables. Numbers never change. */
+enum kk_sealed_table {
+    KK_TABLE_TOKEN = 1, /* row 0: who the token is, in clear */
+    KK_TABLE_KEYS = 2,  /* by row number: 0 the SO's, 1 the user's, from 2 on named users' */
+    KK_TABLE_TRIES = 3, /* by the key row's number: failed tries, covered by no hash */
+    KK_TABLE_PUB = 4,   /* row 0: K_pub, wrapped by the pepper when there is one */
+    KK_TABLE_BUCKETS = 5,
+    KK_TABLE_BUCKETS_PUBLIC = 6,
+    KK_TABLE_ROOTS = 7, /* by side */
+};
+
+enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
+#define KK_SIDES 2
+
+#define KK_SEALED_VERSION 1
+#define KK_KEY_ROW_SO 0
+#define KK_KEY_ROW_USER 1
+#define KK_KEY_LEN 32
+#define KK_HASH_LEN KK_SHA256_SIZE
+#define KK_SALT_LEN 16
+#define KK_SERIAL_LEN 16
+#define KK_EPOCH_LEN 16
+#define KK_LABEL_LEN 32
+#define KK_PEPPER_ID_LEN 8
+#define KK_TOKEN_ROW_LEN 76
+#define KK_BUCKETS 4096
+
+/* The keys of one side, in one piece of secret memory. On the public side OBJ is K_pub itself and
+ * there are no master keys; on the private side OBJ and IDX are there only with the DMK. */
+enum kk_key_slot {
+    KK_SLOT_AMK,
+    KK_SLOT_DMK,
+    KK_SLOT_SET,
+    KK_SLOT_TRUST,
+    KK_SLOT_OBJ,
+    KK_SLOT_IDX,
+    KK_SLOTS_COUNT
+};
+
+struct kk_side_keys {
+    struct kk_secret *bytes;
+    unsigned int present; /* bit per slot */
+};
+
+/* What the token row and the K_pub row say; immutable, shared by reference. */
+struct kk_identity {
+    atomic_uint refs;
+    uint8_t row[KK_TOKEN_ROW_LEN]; /* the token row as it is stored */
+    uint8_t epoch[KK_EPOCH_LEN];
+    char serial[KK_SERIAL_LEN];
+    char label[KK_LABEL_LEN];
+    bool so_recovery;
+    uint32_t key_epoch[KK_SIDES]; /* which keys objects of that side are sealed with */
+    struct kk_side_keys pub;      /* empty when K_pub could not be unwrapped */
+    bool pub_is_wrapped;
+    uint8_t pub_hash[KK_HASH_LEN];
+};
+
+/* One key row, parsed. */
+struct kk_key_row {
+    uint32_t no;
+    enum kk_role role;
+    uint8_t name[KK_USER_NAME_MAX];
+    size_t name_len;
+    uint32_t ops, mem_kib;
+    uint8_t salt[KK_SALT_LEN];
+    bool has_pepper;
+    uint8_t pepper_id[KK_PEPPER_ID_LEN];
+    bool has_dmk;
+    uint8_t nonce[KK_AEAD_NONCE];
+    uint8_t sealed[2 * KK_KEY_LEN];
+    uint8_t tag[KK_AEAD_TAG];
+};
+
+struct kk_manifest_entry {
+    struct kk_uuid uuid;
+    uint64_t generation;
+    uint8_t tag[KK_STORE_TAG];
+};
+
+/* A verified bucket: which objects it lists, by uuid. Immutable, shared by reference. */
+struct kk_bucket {
+    atomic_uint refs;
+    uint32_t no;
+    uint64_t generation;
+    uint8_t tag[KK_STORE_TAG];
+    struct kk_store_stamp stamp; /* the bucket row was this one when the store said so */
+    size_t count;
+    struct kk_manifest_entry entries[];
+};
+
+struct kk_row_hash {
+    uint32_t no;
+    uint8_t hash[KK_HASH_LEN];
+};
+
+struct kk_root {
+    uint64_t generation;
+    uint64_t count; /* objects */
+    uint8_t sum[KK_HASH_LEN];
+    /* the private side's only */
+    uint8_t token_hash[KK_HASH_LEN], pub_hash[KK_HASH_LEN];
+    struct kk_row_hash *rows; /* key rows, by number */
+    size_t row_count;
+};
+
+struct kk_sealed_unlock {
+    struct kk_unlock head;
+    struct kk_side_keys keys;
+    uint32_t row_no;
+    uint32_t key_epoch; /* of the private side, when it was opened */
+    uint8_t row_hash[KK_HASH_LEN];
+    uint8_t verifier_salt[KK_SALT_LEN];
+    struct kk_secret *verifier; /* HMAC(salt and AMK, PIN): a further login costs no KDF */
+};
+
+struct kk_tries {
+    uint32_t failed;
+    bool pending;
+    uint64_t not_before_ms; /* of the wall clock; the SO's next try waits for it */
+};
+
+/* Verified buckets that were used; a full cache forgets all. */
+struct kk_bucket_cache {
+    struct kk_bucket *buckets[KK_BUCKETS];
+    size_t entries;
+};
+
+struct kk_sealed {
+    struct kk_repository head;
+    struct kk_crypto *crypto;
+    struct kk_store *store;
+    struct kk_repository_settings settings;
+    atomic_bool public_checked; /* the public root against its buckets, since the last new epoch */
+    struct kk_mutex lock;       /* KK_RANK_INDEX; never held in a transaction; covers what follows */
+    struct kk_identity *identity;
+    struct kk_token_state state;
+    struct kk_store_stamp state_stamp;
+    struct kk_bucket_cache cache[KK_SIDES];
+    /* read-only stores: tries are counted here, one at a time */
+    pthread_cond_t try_ended;
+    bool try_under_way;
+    struct kk_tries tries[2];
+};
+
+/* One operation: a transaction on the token that `identity` describes. */
+struct kk_sealed_op {
+    struct kk_sealed *sealed;
+    struct kk_identity *identity;
+    struct kk_store_tx *tx;
+    const struct kk_side_keys *keys[KK_SIDES]; /* NULL: not opened */
+    bool opens_private; /* keys[KK_SIDE_PRIVATE] are those of the present private objects */
+};
+
+/* ---- sealed.c ---- */
+
+/* Begins a transaction, with an identity that holds in it. CKR_SESSION_HANDLE_INVALID: `unlock`
+ * (may be NULL) is of another epoch. */
+KK_RV kk_sealed_begin(struct kk_sealed *sealed, struct kk_unlock *unlock,
+                      enum kk_store_access access, struct kk_sealed_op *ret_op);
+void kk_sealed_end(struct kk_sealed_op *op);
+KK_RV kk_sealed_commit(struct kk_sealed_op *op);
+const char *kk_sealed_path(const struct kk_sealed *sealed);
+void kk_sealed_identity_unref(struct kk_identity *identity);
+
+/* ---- sealed_keys.c ---- */
+
+KK_RV kk_side_keys_new(struct kk_side_keys *ret_keys);
+void kk_side_keys_clear(struct kk_side_keys *keys);
+bool kk_side_keys_has(const struct kk_side_keys *keys, enum kk_key_slot slot);
+struct kk_span kk_side_key(const struct kk_side_keys *keys, enum kk_key_slot slot);
+uint8_t *kk_side_key_set(struct kk_side_keys *keys, enum kk_key_slot slot);
+KK_RV kk_side_keys_random(struct kk_crypto *crypto, struct kk_side_keys *keys,
+                          enum kk_key_slot slot);
+
+/* Fills what follows from AMK and DMK, or (public side) from K_pub in OBJ. */
+KK_RV kk_side_keys_derive(struct kk_crypto *crypto, struct kk_side_keys *keys, enum kk_side side);
+
+/* The pepper to be used for what is sealed anew. CKR_DEVICE_ERROR, logged: it is not there. */
+KK_RV kk_sealed_pepper(const struct kk_sealed *sealed, const struct kk_secret **ret_pepper);
+
+/* A pepper's name, so that a wrong one is told from a wrong PIN. */
+KK_RV kk_pepper_id(struct kk_crypto *crypto, const struct kk_secret *pepper,
+                   const char serial[KK_SERIAL_LEN], uint8_t ret_id[KK_PEPPER_ID_LEN]);
+
+/* Seals the keys under a new salt and the settings' KDF and pepper. The KDF runs here. */
+KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                      const struct kk_side_keys *keys, struct kk_span pin, struct kk_key_row *row);
+
+/* CKR_DEVICE_ERROR: it needs a pepper that is not there, or names figures no one would use. */
+KK_RV kk_key_row_usable(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                        const struct kk_key_row *row);
+/* CKR_PIN_INCORRECT. The KDF runs here. */
+KK_RV kk_key_row_open(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                      const struct kk_key_row *row, struct kk_span pin,
+                      struct kk_side_keys *ret_keys);
+/* Made with the KDF and the pepper that the settings ask for. */
+bool kk_key_row_is_current(const struct kk_sealed *sealed, const struct kk_key_row *row);
+
+/* ---- sealed_rows.c: the bytes of rows ---- */
+
+void kk_token_row_encode(struct kk_identity *identity);
+KK_RV kk_token_row_decode(struct kk_span row, struct kk_identity *identity);
+
+/* `ret_head` (may be NULL) gets the part that is authenticated, to be kept with the row. */
+void kk_key_row_head(const struct kk_key_row *row, struct kk_buffer *buffer);
+KK_RV kk_key_row_put(struct kk_sealed_op *op, const struct kk_key_row *row, uint64_t generation,
+                     uint8_t ret_hash[KK_HASH_LEN]);
+/* CKR_OBJECT_HANDLE_INVALID: there is none. CKR_DEVICE_ERROR: it is no key row. */
+KK_RV kk_key_row_get(struct kk_sealed_op *op, uint32_t no, struct kk_key_row *ret_row,
+                     uint8_t ret_hash[KK_HASH_LEN]);
+KK_RV kk_key_row_decode(const struct kk_store_row *stored, struct kk_key_row *ret_row);
+KK_RV kk_row_hash_of(struct kk_crypto *crypto, const struct kk_store_row *stored,
+                     uint8_t ret_hash[KK_HASH_LEN]);
+
+KK_RV kk_pub_row_put(struct kk_sealed_op *op, const struct kk_side_keys *pub,
+                     uint8_t ret_hash[KK_HASH_LEN]);
+/* Fills identity->pub when it can; what is wrong is logged. */
+KK_RV kk_pub_row_get(const struct kk_sealed *sealed, struct kk_store_tx *tx,
+                     struct kk_identity *identity);
+KK_RV kk_token_row_put(struct kk_sealed_op *op, uint8_t ret_hash[KK_HASH_LEN]);
+
+/* ---- sealed_manifest.c ---- */
+
+uint32_t kk_bucket_no(const struct kk_uuid *uuid);
+struct kk_bucket *kk_bucket_ref(struct kk_bucket *bucket);
+void kk_bucket_unref(struct kk_bucket *bucket);
+KK_DEFINE_CLEANUP(struct kk_bucket *, kk_bucket_unref);
+const struct kk_manifest_entry *kk_bucket_find(const struct kk_bucket *bucket,
+                                               const struct kk_uuid *uuid);
+enum kk_sealed_table kk_bucket_table(enum kk_side side);
+
+/* A bucket row opened. CKR_DEVICE_ERROR, logged: it was tampered with. */
+KK_RV kk_bucket_open(const struct kk_sealed_op *op, enum kk_side side,
+                     const struct kk_store_row *row, struct kk_bucket **ret_bucket);
+/* *ret_bucket is NULL when there is no such row. */
+KK_RV kk_bucket_read(const struct kk_sealed_op *op, enum kk_side side, uint32_t no,
+                     struct kk_bucket **ret_bucket);
+/* Seals the list of bucket->generation and sets bucket->tag. */
+KK_RV kk_bucket_write(const struct kk_sealed_op *op, enum kk_side side, struct kk_bucket *bucket);
+KK_RV kk_bucket_term(const struct kk_sealed_op *op, enum kk_side side, uint32_t no,
+                     uint64_t generation, const uint8_t tag[KK_STORE_TAG],
+                     uint8_t ret_term[KK_HASH_LEN]);
+void kk_sum_add(uint8_t sum[KK_HASH_LEN], const uint8_t term[KK_HASH_LEN]);
+void kk_sum_subtract(uint8_t sum[KK_HASH_LEN], const uint8_t term[KK_HASH_LEN]);
+
+void kk_root_clear(struct kk_root *root);
+/* CKR_DEVICE_ERROR, logged: missing or tampered with. */
+KK_RV kk_root_read(const struct kk_sealed_op *op, enum kk_side side, struct kk_root *ret_root);
+KK_RV kk_root_write(const struct kk_sealed_op *op, enum kk_side side, const struct kk_root *root);
+const struct kk_row_hash *kk_root_row(const struct kk_root *root, uint32_t no);
+KK_RV kk_root_set_row(struct kk_root *root, uint32_t no, const uint8_t hash[KK_HASH_LEN]);
+void kk_root_remove_row(struct kk_root *root, uint32_t no);
+
+/* ---- sealed_edit.c: a commit's changes to one manifest ---- */
+
+struct kk_bucket_edit {
+    uint32_t no;
+    bool existed;
+    uint64_t old_generation;
+    uint8_t old_tag[KK_STORE_TAG];
+    struct kk_bucket *result; /* after kk_manifest_edit_write() */
+    struct kk_manifest_entry *entries;
+    size_t count;
+};
+
+struct kk_manifest_edit {
+    bool loaded;
+    struct kk_root root; /* its generation is the commit's */
+    struct kk_bucket_edit *buckets;
+    size_t bucket_count;
+};
+
+KK_RV kk_manifest_edit_load(const struct kk_sealed_op *op, enum kk_side side,
+                            struct kk_manifest_edit *edit);
+/* The entry as it stands in this edit; NULL when there is none. */
+KK_RV kk_manifest_edit_find(const struct kk_sealed_op *op, enum kk_side side,
+                            struct kk_manifest_edit *edit, const struct kk_uuid *uuid,
+                            const struct kk_manifest_entry **ret_entry);
+KK_RV kk_manifest_edit_set(const struct kk_sealed_op *op, enum kk_side side,
+                           struct kk_manifest_edit *edit, const struct kk_manifest_entry *entry);
+KK_RV kk_manifest_edit_remove(const struct kk_sealed_op *op, enum kk_side side,
+                              struct kk_manifest_edit *edit, const struct kk_uuid *uuid);
+KK_RV kk_manifest_edit_write(const struct kk_sealed_op *op, enum kk_side side,
+                             struct kk_manifest_edit *edit);
+void kk_manifest_edit_clear(struct kk_manifest_edit *edit);
+
+/* ---- sealed_check.c ---- */
+
+/* The root against its buckets and the number of objects; when they do not agree (or `deep`) every
+ * bucket against the objects. What is wrong is logged and makes *ret_sound false. */
+KK_RV kk_manifest_check(const struct kk_sealed_op *op, enum kk_side side, bool deep,
+                        bool *ret_sound);
+/* The public side's, once after each new epoch. */
+void kk_manifest_check_public(const struct kk_sealed_op *op);
+
+/* ---- sealed_cache.c ---- */
+
+/* A reference, or NULL. */
+struct kk_bucket *kk_bucket_cache_get(struct kk_sealed *sealed, enum kk_side side, uint32_t no);
+void kk_bucket_cache_put(struct kk_sealed *sealed, enum kk_side side, struct kk_bucket *bucket);
+/* Caller holds sealed->lock, or nobody else knows `sealed`. */
+void kk_bucket_cache_forget(struct kk_sealed *sealed);
+
+/* ---- sealed_object.c ---- */
+
+/* Seals `attrs` into `object`, whose blob will be that of `buffer`. */
+KK_RV kk_sealed_object_seal(const struct kk_sealed_op *op, const struct kk_attrs *attrs,
+                            struct kk_store_object *object, struct kk_buffer *buffer);
+/* CKR_DEVICE_ERROR, logged. The row is trusted to be the one of the manifest. */
+KK_RV kk_sealed_object_open(const struct kk_sealed_op *op, const struct kk_store_object *object,
+                            struct kk_object **ret_object);
+/* Says in the log what is wrong with an object; gives CKR_DEVICE_ERROR. */
+KK_RV kk_sealed_damaged(const struct kk_sealed_op *op, const struct kk_uuid *uuid,
+                        const char *what);
+KK_RV kk_sealed_read(struct kk_repository *repository, struct kk_unlock *unlock,
+                     const struct kk_uuid *uuid, struct kk_object **ret_object);
+
+/* ---- sealed_find.c ---- */
+
+KK_RV kk_sealed_columns(const struct kk_sealed_op *op, enum kk_side side,
+                        const struct kk_attrs *attrs, uint64_t ret_columns[KK_STORE_COLUMNS],
+                        uint32_t *ret_set);
+KK_RV kk_sealed_find(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
+                     const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+
+/* ---- sealed_change.c ---- */
+
+KK_RV kk_sealed_change(struct kk_repository *repository, struct kk_unlock *unlock,
+                       const struct kk_stored_change *changes, size_t count,
+                       struct kk_object **ret_objects);
+
+/* ---- sealed_tries.c ---- */
+
+/* One PIN try. After lock() and mark() it counts as failed unless settle() says otherwise; a try
+ * that ends for another reason than the PIN is taken back by release(). */
+struct kk_attempt {
+    struct kk_sealed *sealed;
+    enum kk_role role;
+    uint32_t row_no;
+    void *lock;
+    bool locked, marked, in_memory;
+    struct kk_tries tries;
+};
+
+/* Waits for its turn (and for the SO's delay). CKR_PIN_LOCKED. */
+KK_RV kk_attempt_lock(struct kk_sealed *sealed, enum kk_role role, uint32_t row_no,
+                      struct kk_attempt *ret_attempt);
+KK_RV kk_attempt_mark(struct kk_attempt *attempt);
+KK_RV kk_attempt_settle(struct kk_attempt *attempt, bool right);
+void kk_attempt_release(struct kk_attempt *attempt);
+
+/* Writes a tries row with no failures in a transaction of the caller's (who holds the lock). */
+KK_RV kk_tries_reset(struct kk_sealed_op *op, uint32_t row_no);
+KK_RV kk_tries_get(struct kk_store_tx *tx, uint32_t row_no, struct kk_tries *ret_tries);
+
+/* ---- sealed_pin.c, sealed_admin.c ---- */
+
+/* A PIN try that was right: what it opened, with the attempt still locked. */
+struct kk_opened {
+    struct kk_attempt attempt;
+    struct kk_identity *identity;
+    struct kk_key_row row;
+    uint8_t row_hash[KK_HASH_LEN];
+    struct kk_side_keys keys;
+};
+
+/* `trusting`: the row need not be the root's (C_InitToken replaces all of it anyway). */
+KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
+                    struct kk_span pin, bool trusting, struct kk_opened *ret_opened);
+void kk_opened_clear(struct kk_opened *opened);
+
+KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                       struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock);
+KK_RV kk_sealed_set_pin(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                        struct kk_span old_pin, struct kk_span new_pin);
+KK_RV kk_sealed_init_pin(struct kk_repository *repository, struct kk_unlock *unlock,
+                         struct kk_span new_pin);
+KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so_pin,
+                             const char label[32]);

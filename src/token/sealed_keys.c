@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The key hierarchy of a sealed token: what follows from the master keys, and the way from a PIN to
+ * them.
+ */
+#include <string.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "token/sealed_internal.h"
+
+#include "base/banned.h"
+
+/* What a key row may ask for at most: beyond this it was made to hang or starve us. */
+#define OPS_MAX 64
+#define MEM_KIB_MAX (1024u * 1024u)
+
+static const struct {
+    uint32_t ops, mem_kib;
+} kdfs[] = {
+    [KK_KDF_DEFAULT] = {2, 19456},
+    [KK_KDF_STRONG] = {3, 65536},
+    [KK_KDF_TEST] = {1, 8192},
+};
+
+KK_RV kk_side_keys_new(struct kk_side_keys *ret_keys)
+{
+    ret_keys->present = 0;
+    return kk_secret_new((size_t)KK_SLOTS_COUNT * KK_KEY_LEN, &ret_keys->bytes);
+}
+
+void kk_side_keys_clear(struct kk_side_keys *keys)
+{
+    kk_secret_free(keys->bytes);
+    *keys = (struct kk_side_keys){0};
+}
+
+bool kk_side_keys_has(const struct kk_side_keys *keys, enum kk_key_slot slot)
+{
+    return (keys->present >> slot & 1) != 0;
+}
+
+struct kk_span kk_side_key(const struct kk_side_keys *keys, enum kk_key_slot slot)
+{
+    KK_ASSERT(kk_side_keys_has(keys, slot));
+    return KK_SPAN(kk_secret_span(keys->bytes).data + (size_t)slot * KK_KEY_LEN, KK_KEY_LEN);
+}
+
+uint8_t *kk_side_key_set(struct kk_side_keys *keys, enum kk_key_slot slot)
+{
+    keys->present |= 1u << slot;
+    return kk_secret_data(keys->bytes) + (size_t)slot * KK_KEY_LEN;
+}
+
+KK_RV kk_side_keys_random(struct kk_crypto *crypto, struct kk_side_keys *keys,
+                          enum kk_key_slot slot)
+{
+    return kk_crypto_random_secret(crypto, kk_side_key_set(keys, slot), KK_KEY_LEN);
+}
+
+KK_RV kk_side_keys_derive(struct kk_crypto *crypto, struct kk_side_keys *keys, enum kk_side side)
+{
+    static const struct {
+        enum kk_side side;
+        enum kk_key_slot from, to;
+        const char *info;
+    } rows[] = {
+        {KK_SIDE_PRIVATE, KK_SLOT_AMK, KK_SLOT_SET, "keykist/set"},
+        {KK_SIDE_PRIVATE, KK_SLOT_AMK, KK_SLOT_TRUST, "keykist/trust"},
+        {KK_SIDE_PRIVATE, KK_SLOT_DMK, KK_SLOT_OBJ, "keykist/obj"},
+        {KK_SIDE_PRIVATE, KK_SLOT_DMK, KK_SLOT_IDX, "keykist/idx"},
+        {KK_SIDE_PUBLIC, KK_SLOT_OBJ, KK_SLOT_SET, "keykist/set"},
+        {KK_SIDE_PUBLIC, KK_SLOT_OBJ, KK_SLOT_IDX, "keykist/idx"},
+    };
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *derived = NULL;
+    KK_TRY(kk_secret_new(KK_KEY_LEN, &derived));
+    for (size_t i = 0; i < KK_ARRAY_LEN(rows); i++) {
+        if (rows[i].side != side || !kk_side_keys_has(keys, rows[i].from)) {
+            continue;
+        }
+        KK_TRY(kk_hkdf_sha512(crypto, kk_side_key(keys, rows[i].from), KK_SPAN(NULL, 0),
+                              KK_SPAN(rows[i].info, strlen(rows[i].info)), derived));
+        memcpy(kk_side_key_set(keys, rows[i].to), kk_secret_span(derived).data, KK_KEY_LEN);
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_sealed_pepper(const struct kk_sealed *sealed, const struct kk_secret **ret_pepper)
+{
+    if (sealed->settings.pepper_missing) {
+        kk_log_error("token %s: the pepper of token.pepper is not there, nothing can be sealed",
+                     kk_sealed_path(sealed));
+        return CKR_DEVICE_ERROR;
+    }
+    *ret_pepper = sealed->settings.pepper;
+    return CKR_OK;
+}
+
+KK_RV kk_pepper_id(struct kk_crypto *crypto, const struct kk_secret *pepper,
+                   const char serial[KK_SERIAL_LEN], uint8_t ret_id[KK_PEPPER_ID_LEN])
+{
+    uint8_t mac[KK_SHA256_SIZE];
+    const struct kk_span pieces[] = {KK_SPAN_TEXT("keykist/pepper-id"),
+                                     KK_SPAN(serial, KK_SERIAL_LEN)};
+    KK_TRY(kk_hmac_sha256(crypto, kk_secret_span(pepper), pieces, KK_ARRAY_LEN(pieces), mac));
+    memcpy(ret_id, mac, KK_PEPPER_ID_LEN);
+    return CKR_OK;
+}
+
+/* HKDF(Argon2id(PIN, salt) || pepper, info): bound to token, role and name. */
+static KK_RV derive_kek(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                        const struct kk_key_row *row, const struct kk_secret *pepper,
+                        struct kk_span pin, struct kk_secret **ret_kek)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *stretched = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *ikm = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer info = {0};
+    struct kk_span extra = pepper != NULL ? kk_secret_span(pepper) : KK_SPAN(NULL, 0);
+    KK_TRY(kk_secret_new(KK_KEY_LEN, &stretched));
+    KK_TRY(kk_secret_new(KK_KEY_LEN + extra.len, &ikm));
+    KK_TRY(kk_secret_new(KK_KEY_LEN, &kek));
+    KK_TRY(kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, stretched));
+    memcpy(kk_secret_data(ikm), kk_secret_span(stretched).data, KK_KEY_LEN);
+    if (extra.len > 0) {
+        memcpy(kk_secret_data(ikm) + KK_KEY_LEN, extra.data, extra.len);
+    }
+    kk_buffer_put_span(&info, KK_SPAN_TEXT("keykist/kek"));
+    kk_buffer_put(&info, serial, KK_SERIAL_LEN);
+    kk_buffer_put_u8(&info, (uint8_t)row->role);
+    kk_buffer_put(&info, row->name, row->name_len);
+    KK_TRY(kk_buffer_check(&info));
+    KK_TRY(kk_hkdf_sha512(sealed->crypto, kk_secret_span(ikm), KK_SPAN(NULL, 0),
+                          kk_buffer_span(&info), kek));
+    *ret_kek = KK_STEAL(kek);
+    return CKR_OK;
+}
+
+static KK_RV row_aad(const char serial[KK_SERIAL_LEN], const struct kk_key_row *row,
+                     struct kk_buffer *aad)
+{
+    kk_buffer_put_span(aad, KK_SPAN_TEXT("keykist/row"));
+    kk_buffer_put(aad, serial, KK_SERIAL_LEN);
+    kk_key_row_head(row, aad);
+    return kk_buffer_check(aad);
+}
+
+/* AMK and DMK lie side by side in the slots, so that they are sealed as they are. */
+static struct kk_span master_keys(const struct kk_side_keys *keys)
+{
+    KK_STATIC_ASSERT(KK_SLOT_DMK == KK_SLOT_AMK + 1, "one span");
+    size_t count = kk_side_keys_has(keys, KK_SLOT_DMK) ? 2 : 1;
+    return KK_SPAN(kk_side_key(keys, KK_SLOT_AMK).data, count * KK_KEY_LEN);
+}
+
+KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                      const struct kk_side_keys *keys, struct kk_span pin, struct kk_key_row *row)
+{
+    const struct kk_secret *pepper = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer aad = {0};
+    KK_TRY(kk_sealed_pepper(sealed, &pepper));
+    row->ops = kdfs[sealed->settings.pin_kdf].ops;
+    row->mem_kib = kdfs[sealed->settings.pin_kdf].mem_kib;
+    row->has_dmk = kk_side_keys_has(keys, KK_SLOT_DMK);
+    row->has_pepper = pepper != NULL;
+    memset(row->pepper_id, 0, sizeof row->pepper_id);
+    if (pepper != NULL) {
+        KK_TRY(kk_pepper_id(sealed->crypto, pepper, serial, row->pepper_id));
+    }
+    KK_TRY(kk_crypto_random(sealed->crypto, row->salt, sizeof row->salt));
+    KK_TRY(kk_crypto_random(sealed->crypto, row->nonce, sizeof row->nonce));
+    KK_TRY(derive_kek(sealed, serial, row, pepper, pin, &kek));
+    KK_TRY(row_aad(serial, row, &aad));
+    return kk_aead_seal(sealed->crypto, kk_secret_span(kek), KK_SPAN_ARRAY(row->nonce),
+                        kk_buffer_span(&aad), master_keys(keys), row->sealed, row->tag);
+}
+
+KK_RV kk_key_row_usable(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                        const struct kk_key_row *row)
+{
+    uint8_t id[KK_PEPPER_ID_LEN] = {0};
+    if (row->ops == 0 || row->ops > OPS_MAX || row->mem_kib < 8 || row->mem_kib > MEM_KIB_MAX) {
+        kk_log_error("token %s: key row %u names a KDF that nobody would use: damaged",
+                     kk_sealed_path(sealed), row->no);
+        return CKR_DEVICE_ERROR;
+    }
+    if (!row->has_pepper) {
+        return CKR_OK;
+    }
+    if (sealed->settings.pepper != NULL) {
+        KK_TRY(kk_pepper_id(sealed->crypto, sealed->settings.pepper, serial, id));
+    }
+    if (sealed->settings.pepper == NULL ||
+        !kk_mem_equal(id, sizeof id, row->pepper_id, sizeof row->pepper_id)) {
+        kk_log_error("token %s: key row %u needs a pepper that token.pepper does not give",
+                     kk_sealed_path(sealed), row->no);
+        return CKR_DEVICE_ERROR;
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_key_row_open(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                      const struct kk_key_row *row, struct kk_span pin,
+                      struct kk_side_keys *ret_keys)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
+    KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer aad = {0};
+    KK_TRY(derive_kek(sealed, serial, row, row->has_pepper ? sealed->settings.pepper : NULL, pin,
+                      &kek));
+    KK_TRY(row_aad(serial, row, &aad));
+    KK_TRY(kk_side_keys_new(&keys));
+    uint8_t *amk = kk_side_key_set(&keys, KK_SLOT_AMK);
+    if (row->has_dmk) {
+        (void)kk_side_key_set(&keys, KK_SLOT_DMK);
+    }
+    CK_RV rv = kk_aead_open(sealed->crypto, kk_secret_span(kek), KK_SPAN_ARRAY(row->nonce),
+                            kk_buffer_span(&aad), KK_SPAN(row->sealed, master_keys(&keys).len),
+                            row->tag, amk);
+    KK_ENSURE(rv != CKR_ENCRYPTED_DATA_INVALID, CKR_PIN_INCORRECT);
+    KK_TRY(rv);
+    KK_TRY(kk_side_keys_derive(sealed->crypto, &keys, KK_SIDE_PRIVATE));
+    *ret_keys = keys;
+    keys = (struct kk_side_keys){0};
+    return CKR_OK;
+}
+
+bool kk_key_row_is_current(const struct kk_sealed *sealed, const struct kk_key_row *row)
+{
+    return row->ops == kdfs[sealed->settings.pin_kdf].ops &&
+           row->mem_kib == kdfs[sealed->settings.pin_kdf].mem_kib &&
+           (row->has_pepper || sealed->settings.pepper == NULL);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AES in ECB, CBC and CTR as operations: lengths foretold, in parts, the width of CTR's counter,
+ * contexts used again. Known answers stand in tests/vectors.
+ */
+#include "fixture.h"
+
+#define KEY "0123456789abcdef"
+
+static uint8_t iv[16] = {1, 2, 3};
+static uint8_t plain[100] = "what is to be encrypted, and some zeros behind it";
+
+static const CK_MECHANISM_TYPE all[] = {CKM_AES_ECB, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_CTR};
+
+/* A parameter that fits the mechanism. */
+static void begin(struct kk_op *op, CK_MECHANISM_TYPE type, enum kk_op_kind kind,
+                  struct kk_key *key)
+{
+    CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 128};
+    memcpy(ctr.cb, iv, sizeof iv);
+    if (type == CKM_AES_CTR) {
+        op_begin(op, type, kind, key, &ctr, sizeof ctr);
+    } else if (type == CKM_AES_ECB) {
+        op_begin(op, type, kind, key, NULL, 0);
+    } else {
+        op_begin(op, type, kind, key, iv, sizeof iv);
+    }
+    assert_ok(op->mechanism->cipher->init(op));
+}
+
+static size_t run(struct kk_op *op, struct kk_span in, uint8_t *out, size_t piece)
+{
+    const struct kk_cipher_ops *ops = op->mechanism->cipher;
+    size_t done = 0;
+    size_t len = 0;
+    for (size_t at = 0; at < in.len; at += piece) {
+        size_t n = KK_MIN(piece, in.len - at);
+        size_t bound = ops->bound(op, KK_PHASE_UPDATE, n);
+        assert_ok(ops->update(op, KK_SPAN(in.data + at, n), out + done, &len));
+        assert_int_equal(len, bound);
+        done += len;
+    }
+    size_t bound = ops->bound(op, KK_PHASE_FINAL, 0);
+    assert_ok(ops->final(op, out + done, &len));
+    assert_true(ops->exact ? len == bound : len <= bound);
+    return done + len;
+}
+
+static void test_in_parts_there_and_back(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (size_t m = 0; m < KK_ARRAY_LEN(all); m++) {
+        for (size_t piece = 1; piece <= 40; piece++) {
+            struct kk_op op;
+            uint8_t sealed[112];
+            uint8_t out[112];
+            size_t len = all[m] == CKM_AES_CTR || all[m] == CKM_AES_CBC_PAD ? 90 : 96;
+            begin(&op, all[m], KK_OP_ENCRYPT, key);
+            size_t sealed_len = run(&op, KK_SPAN(plain, len), sealed, piece);
+            op_end(&op);
+            begin(&op, all[m], KK_OP_DECRYPT, key);
+            assert_int_equal(run(&op, KK_SPAN(sealed, sealed_len), out, 41 - piece), len);
+            assert_memory_equal(out, plain, len);
+            op_end(&op);
+        }
+    }
+    kk_key_unref(key);
+}
+
+static void test_lengths_of_single_parts_are_foretold(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (size_t m = 0; m < KK_ARRAY_LEN(all); m++) {
+        bool pads = all[m] == CKM_AES_CBC_PAD;
+        struct kk_op op;
+        uint8_t out[112];
+        size_t len = 0;
+        begin(&op, all[m], KK_OP_ENCRYPT, key);
+        size_t bound = op.mechanism->cipher->bound(&op, KK_PHASE_SINGLE, 32);
+        assert_int_equal(bound, pads ? 48 : 32);
+        assert_int_equal(op.mechanism->cipher->exact, !pads);
+        assert_ok(op.mechanism->cipher->single(&op, KK_SPAN(plain, 32), out, &len));
+        assert_int_equal(len, bound);
+        op_end(&op);
+    }
+    kk_key_unref(key);
+}
+
+static void test_bytes_left_over_are_refused_and_nothing_is_put_out_at_once(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (size_t m = 0; m < 2; m++) {
+        struct kk_op op;
+        uint8_t out[112];
+        size_t len = 0;
+        memset(out, 0xcc, sizeof out);
+        begin(&op, all[m], KK_OP_ENCRYPT, key);
+        assert_rv(op.mechanism->cipher->single(&op, KK_SPAN(plain, 33), out, &len),
+                  CKR_DATA_LEN_RANGE);
+        assert_int_equal(out[0], 0xcc);
+        assert_ok(op.mechanism->cipher->init(&op));
+        assert_ok(op.mechanism->cipher->update(&op, KK_SPAN(plain, 33), out, &len));
+        assert_rv(op.mechanism->cipher->final(&op, out, &len), CKR_DATA_LEN_RANGE);
+        op_end(&op);
+        begin(&op, all[m], KK_OP_DECRYPT, key);
+        assert_rv(op.mechanism->cipher->single(&op, KK_SPAN(plain, 33), out, &len),
+                  CKR_ENCRYPTED_DATA_LEN_RANGE);
+        assert_ok(op.mechanism->cipher->init(&op));
+        assert_ok(op.mechanism->cipher->update(&op, KK_SPAN(plain, 33), out, &len));
+        assert_rv(op.mechanism->cipher->final(&op, out, &len), CKR_ENCRYPTED_DATA_LEN_RANGE);
+        op_end(&op);
+    }
+    kk_key_unref(key);
+}
+
+/* 4 bits from 14 on: two blocks, in whatever parts they come. */
+static void test_ctr_counts_no_further_than_its_bits(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 4, .cb = {[15] = 0xae}};
+    struct kk_op op;
+    uint8_t out[64];
+    size_t len = 0;
+    (void)state;
+    op_begin(&op, CKM_AES_CTR, KK_OP_ENCRYPT, key, &ctr, sizeof ctr);
+    for (size_t piece = 1; piece <= 32; piece++) {
+        size_t done = 0;
+        assert_ok(op.mechanism->cipher->init(&op));
+        while (done + piece <= 32) {
+            assert_ok(op.mechanism->cipher->update(&op, KK_SPAN(plain, piece), out, &len));
+            done += piece;
+        }
+        assert_ok(op.mechanism->cipher->update(&op, KK_SPAN(plain, 0), out, &len));
+        assert_rv(op.mechanism->cipher->update(&op, KK_SPAN(plain, 33 - done), out, &len),
+                  CKR_DATA_LEN_RANGE);
+    }
+    assert_ok(op.mechanism->cipher->init(&op));
+    assert_ok(op.mechanism->cipher->single(&op, KK_SPAN(plain, 32), out, &len));
+    assert_ok(op.mechanism->cipher->init(&op));
+    assert_rv(op.mechanism->cipher->single(&op, KK_SPAN(plain, 33), out, &len), CKR_DATA_LEN_RANGE);
+    op_end(&op);
+    kk_key_unref(key);
+}
+
+/* Every width, with the counter one block before its end: one block fits, no more. With the counter
+ * at 0 a width from 3 bits on has room for 100 bytes. */
+static void test_ctr_of_every_width(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (CK_ULONG bits = 1; bits <= 128; bits++) {
+        CK_AES_CTR_PARAMS ctr = {.ulCounterBits = bits};
+        struct kk_op op;
+        uint8_t out[112];
+        size_t len = 0;
+        op_begin(&op, CKM_AES_CTR, KK_OP_DECRYPT, key, &ctr, sizeof ctr);
+        assert_ok(op.mechanism->cipher->init(&op));
+        size_t room = bits < 3 ? (size_t)16 << bits : 100;
+        assert_ok(op.mechanism->cipher->single(&op, KK_SPAN(plain, room), out, &len));
+        for (CK_ULONG bit = 0; bit < bits; bit++) {
+            ctr.cb[15 - bit / 8] |= (uint8_t)(1u << (bit % 8));
+        }
+        op_param(&op, &ctr, sizeof ctr);
+        assert_ok(op.mechanism->cipher->init(&op));
+        assert_ok(op.mechanism->cipher->update(&op, KK_SPAN(plain, 16), out, &len));
+        assert_rv(op.mechanism->cipher->update(&op, KK_SPAN(plain, 1), out, &len),
+                  CKR_DATA_LEN_RANGE);
+        op_end(&op);
+    }
+    kk_key_unref(key);
+}
+
+static void test_the_same_key_again_allocates_nothing(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (size_t m = 0; m < KK_ARRAY_LEN(all); m++) {
+        struct kk_op op;
+        uint8_t first[112];
+        uint8_t out[112];
+        size_t len = 0;
+        begin(&op, all[m], KK_OP_ENCRYPT, key);
+        assert_ok(op.mechanism->cipher->single(&op, KK_SPAN(plain, 64), first, &len));
+        unsigned long before = kk_alloc_count();
+        for (int i = 0; i < 5; i++) {
+            assert_ok(op.mechanism->cipher->init(&op));
+            assert_ok(op.mechanism->cipher->single(&op, KK_SPAN(plain, 64), out, &len));
+            assert_memory_equal(out, first, len);
+        }
+        assert_int_equal(kk_alloc_count(), before);
+        op_end(&op);
+    }
+    kk_key_unref(key);
+}
+
+static void test_keys_and_parameters_that_cannot_be(void **state)
+{
+    struct kk_op op;
+    struct kk_key *key = secret_key(KK_SPAN_TEXT("too short"));
+    struct kk_key *good = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    op_begin(&op, CKM_AES_CBC, KK_OP_ENCRYPT, key, iv, sizeof iv);
+    assert_rv(op.mechanism->cipher->init(&op), CKR_KEY_SIZE_RANGE);
+    op.key = good;
+    op_param(&op, NULL, 0);
+    assert_rv(op.mechanism->cipher->init(&op), CKR_MECHANISM_PARAM_INVALID);
+    op_param(&op, iv, 15);
+    assert_rv(op.mechanism->cipher->init(&op), CKR_MECHANISM_PARAM_INVALID);
+    assert_null(op.context);
+    op_end(&op);
+    kk_key_unref(key);
+    kk_key_unref(good);
+}
+
+static void test_wrapping_nothing_is_refused(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    struct kk_secret *out = NULL;
+    size_t len = 0;
+    (void)state;
+    for (size_t m = 0; m < KK_ARRAY_LEN(all); m++) {
+        struct kk_op op;
+        begin(&op, all[m], KK_OP_ENCRYPT, key);
+        const struct kk_wrap_ops *ops = op.mechanism->wrap;
+        assert_rv(ops->length(op.mechanism, key, &op.param, 0, &len), CKR_KEY_SIZE_RANGE);
+        assert_rv(ops->length(op.mechanism, key, &op.param, SIZE_MAX, &len), CKR_KEY_SIZE_RANGE);
+        assert_rv(ops->unwrap(crypto, op.mechanism, key, &op.param, KK_SPAN(NULL, 0), &out),
+                  CKR_WRAPPED_KEY_LEN_RANGE);
+        assert_int_equal(ops->private_keys, all[m] == CKM_AES_CBC_PAD);
+        op_end(&op);
+    }
+    assert_null(out);
+    kk_key_unref(key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_in_parts_there_and_back),
+        cmocka_unit_test(test_lengths_of_single_parts_are_foretold),
+        cmocka_unit_test(test_bytes_left_over_are_refused_and_nothing_is_put_out_at_once),
+        cmocka_unit_test(test_ctr_counts_no_further_than_its_bits),
+        cmocka_unit_test(test_ctr_of_every_width),
+        cmocka_unit_test(test_the_same_key_again_allocates_nothing),
+        cmocka_unit_test(test_keys_and_parameters_that_cannot_be),
+        cmocka_unit_test(test_wrapping_nothing_is_refused),
+    };
+    return cmocka_run_group_tests_name("block", tests, set_up, tear_down);
+}
