@@ -45,7 +45,7 @@ def main():
             for text, place in rows:
                 print(f"    {place}: {text}")
 
-    functions = FUNCTION.findall(read("src/cryptoki/functions.h"))
+    functions = list(dict.fromkeys(FUNCTION.findall(read("src/cryptoki/functions.h"))))
     uncited = [name for name in functions if name not in by_subject]
     print(f"{len(good)} citations of {len(by_subject)} subjects; {len(functions) - len(uncited)} of "
           f"{len(functions)} functions are cited")

@@ -9,5 +9,13 @@
 #include <string.h>
 #include <time.h>
 
+/* glibc's fortified ones are macros with some compilers. */
+#undef strcpy
+#undef strcat
+#undef sprintf
+#undef vsprintf
+#undef strncpy
+#undef strncat
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat strtok gets atoi atol rand srand
 #pragma GCC poison gmtime localtime

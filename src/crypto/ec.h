@@ -27,11 +27,13 @@ struct kk_curve {
 KK_RV kk_curve_parse(struct kk_crypto *crypto, struct kk_span params, struct kk_curve *ret_curve);
 
 /* Reads a public point: raw (compressed, hybrid or uncompressed) or inside a DER OCTET STRING (or,
- * for Edwards and Montgomery, BIT STRING); the two are told apart by length against the curve. Gives 04 || x || y, or the public
- * bytes. Not checked to be on the curve; kk_key_new() does that. */
+ * for Edwards and Montgomery, BIT STRING); the two are told apart by length against the curve.
+ * Gives 04 || x || y, or the public bytes. Not checked to be on the curve; kk_key_new() does that.
+ */
 KK_RV kk_point_parse(struct kk_crypto *crypto, const struct kk_curve *curve, struct kk_span point,
                      struct kk_buffer *ret_raw);
 
 /* CKA_EC_POINT as 3.x gives it out: EC a DER OCTET STRING around the uncompressed point; Edwards
  * and Montgomery as the text of 3.2 says. */
-KK_RV kk_point_format(const struct kk_curve *curve, struct kk_span raw, struct kk_buffer *ret_attribute);
+KK_RV kk_point_format(const struct kk_curve *curve, struct kk_span raw,
+                      struct kk_buffer *ret_attribute);

@@ -37,7 +37,8 @@ enum kk_part {
     KK_PART_EXPONENT_2,
     KK_PART_COEFFICIENT,
     KK_PART_EC_PARAMS, /* DER: an OID (named curve) in canonical form, see ec.h */
-    KK_PART_EC_POINT,  /* EC: 04 || x || y; Edwards, Montgomery: the public bytes; no DER around it */
+    KK_PART_EC_POINT,  /* EC: 04 || x || y; Edwards, Montgomery: the public bytes; no DER around it
+                        */
     KK_PART_PRIME,     /* DSA, DH p */
     KK_PART_SUBPRIME,  /* DSA q */
     KK_PART_BASE,      /* DSA, DH g */
@@ -57,15 +58,17 @@ struct kk_key_parts {
 
 void kk_key_parts_clear(struct kk_key_parts *parts);
 KK_RV kk_key_parts_set(struct kk_key_parts *parts, enum kk_part part, struct kk_span value);
-struct kk_span kk_key_parts_get(const struct kk_key_parts *parts, enum kk_part part); /* empty: absent */
+struct kk_span kk_key_parts_get(const struct kk_key_parts *parts,
+                                enum kk_part part); /* empty: absent */
 
 struct kk_key;
 
-/* Parses and checks. The parts stay the caller's. A private RSA key may lack its CRT parts (they are
- * computed) as long as e is there or can be found. A private EC key may lack its point. A private
- * key that does not fit its public parts, a point off its curve, an even modulus ...:
+/* Parses and checks. The parts stay the caller's. A private RSA key may lack its CRT parts (they
+ * are computed) as long as e is there or can be found. A private EC key may lack its point. A
+ * private key that does not fit its public parts, a point off its curve, an even modulus ...:
  * CKR_ATTRIBUTE_VALUE_INVALID; a curve the library does not know: CKR_CURVE_NOT_SUPPORTED. */
-KK_RV kk_key_new(struct kk_crypto *crypto, const struct kk_key_parts *parts, struct kk_key **ret_key);
+KK_RV kk_key_new(struct kk_crypto *crypto, const struct kk_key_parts *parts,
+                 struct kk_key **ret_key);
 
 struct kk_key *kk_key_ref(struct kk_key *key);
 void kk_key_unref(struct kk_key *key);
@@ -80,9 +83,9 @@ size_t kk_key_bits(const struct kk_key *key);
 /* The value of a secret key; an empty span for others. Valid while the reference is held. */
 struct kk_span kk_key_secret(const struct kk_key *key);
 
-/* Generation from parts->kind, ->bits, ->parameter_set and the domain parts that are set (EC_PARAMS;
- * PUBLIC_EXPONENT, default 65537; PRIME, SUBPRIME, BASE). Fills in every other part, public and
- * private ones alike, and sets is_private. Secrets: bits / 8 random bytes. Codes:
+/* Generation from parts->kind, ->bits, ->parameter_set and the domain parts that are set
+ * (EC_PARAMS; PUBLIC_EXPONENT, default 65537; PRIME, SUBPRIME, BASE). Fills in every other part,
+ * public and private ones alike, and sets is_private. Secrets: bits / 8 random bytes. Codes:
  * CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, CKR_ATTRIBUTE_VALUE_INVALID (public exponent),
  * CKR_FUNCTION_FAILED. */
 KK_RV kk_key_generate(struct kk_crypto *crypto, struct kk_key_parts *parts);

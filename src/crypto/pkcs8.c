@@ -192,12 +192,22 @@ static void skip_rest(struct kk_reader *in)
     }
 }
 
+/*= pkcs11-3.2 C_UnwrapKey: zeros that a wrapping mechanism padded the PrivateKeyInfo with are ignored */
+static bool only_padding(const struct kk_reader *reader)
+{
+    uint8_t seen = 0;
+    for (size_t i = 0; i < reader->rest.len; i++) {
+        seen |= reader->rest.data[i];
+    }
+    return !reader->failed && seen == 0;
+}
+
 static KK_RV decode(struct kk_span der, struct kk_key_parts *parts)
 {
     struct kk_reader outer = kk_reader_new(der);
     struct kk_reader in = kk_der_enter(&outer, KK_DER_SEQUENCE);
     struct kk_span version = kk_der_take_integer(&in);
-    KK_ENSURE(!in.failed && kk_reader_done(&outer), CKR_WRAPPED_KEY_INVALID);
+    KK_ENSURE(!in.failed && only_padding(&outer), CKR_WRAPPED_KEY_INVALID);
     KK_ENSURE(version.len == 0 || (version.len == 1 && version.data[0] == 1),
               CKR_WRAPPED_KEY_INVALID);
     CK_RV rv = kk_algorithm_take(&in, parts);

@@ -4,13 +4,13 @@
  */
 #include "module/instance.h"
 
-#include <sched.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
-#include "base/log.h"
+#include "api/lifecycle.h"
+#include "base/lock.h"
 #include "base/memory.h"
-#include "crypto/provider.h"
-#include "session/session.h"
 
 #include "base/banned.h"
 
@@ -19,7 +19,6 @@
 #define DRAIN_MS 200 /* how long C_Finalize waits for calls of other threads */
 
 struct instance {
-    struct kk_engine *engine;
     struct kk_app *app;
     struct instance *next; /* retired ones */
 };
@@ -93,8 +92,7 @@ static void watch_forks(void)
 static void instance_free(struct instance *instance)
 {
     if (instance != NULL) {
-        kk_app_free(instance->app);
-        kk_engine_free(instance->engine);
+        kk_api_stop(instance->app);
         kk_free(instance);
     }
 }
@@ -103,13 +101,8 @@ KK_DEFINE_CLEANUP(struct instance *, instance_free);
 static KK_RV instance_new(struct instance **ret_instance)
 {
     KK_CLEANUP(instance_freep) struct instance *instance = NULL;
-    struct kk_config *config = NULL;
-    KK_TRY(kk_config_load(&config));
-    kk_log_configure((enum kk_log_level)config->log_level, (enum kk_log_target)config->log_target,
-                     config->log_file);
     KK_TRY(kk_alloc(sizeof *instance, &instance));
-    KK_TRY(kk_engine_new(config, &instance->engine));
-    KK_TRY(kk_app_new(instance->engine, &instance->app));
+    KK_TRY(kk_api_start(&instance->app));
     *ret_instance = KK_STEAL(instance);
     return CKR_OK;
 }
@@ -191,7 +184,7 @@ KK_RV kk_instance_finalize(void)
         module.state = GOING_DOWN;
         module.owner = pthread_self();
     }
-    kk_session_close_all(instance->app);
+    kk_api_close_sessions(instance->app);
     dispose(instance);
     settle(NULL);
     return CKR_OK;

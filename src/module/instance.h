@@ -9,7 +9,9 @@
  */
 #pragma once
 
-#include "session/app.h"
+#include "base/macros.h"
+
+struct kk_app;
 
 /* The application, or NULL when the module is not initialised. Every kk_instance_enter(), also one
  * that gave NULL, is followed by kk_instance_leave(). */

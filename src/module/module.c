@@ -7,7 +7,7 @@
 
 #include "admin/admin.h"
 #include "api/api.h"
-#include "crypto/provider.h"
+#include "api/lifecycle.h"
 #include "cryptoki/functions.h"
 #include "module/instance.h"
 
@@ -22,14 +22,14 @@ struct entered {
 
 static struct entered enter(void)
 {
-    kk_crypto_enter();
+    kk_api_enter();
     return (struct entered){kk_instance_enter()};
 }
 
 static void leave(KK_UNUSED struct entered *entered)
 {
     kk_instance_leave();
-    kk_crypto_leave();
+    kk_api_leave();
 }
 
 #define ENTER()                                                                                    \
@@ -63,9 +63,9 @@ EXPORT CK_RV C_Initialize(CK_VOID_PTR pInitArgs)
 EXPORT CK_RV C_Finalize(CK_VOID_PTR pReserved)
 {
     KK_ENSURE(pReserved == NULL, CKR_ARGUMENTS_BAD);
-    kk_crypto_enter();
+    kk_api_enter();
     CK_RV rv = kk_instance_finalize();
-    kk_crypto_leave();
+    kk_api_leave();
     return rv;
 }
 

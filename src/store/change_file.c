@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mapped change counter. Its blocks are written, not left as a hole: a store to a hole on a full
- * disk would end the process.
+ * The mapped change counter. Its blocks are written, not left as a hole: a store to a hole on a
+ * full disk would end the process.
  */
 #include "store/change_file.h"
 
@@ -53,8 +53,8 @@ static KK_RV write_all(int fd, const char *path, uint64_t value)
 
 KK_RV kk_change_file_create(const char *path, unsigned int mode)
 {
-    KK_CLEANUP(fd_close)
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    KK_CLEANUP(fd_close) int fd =
+        open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
         return kk_failure_errno(errno, path, "cannot create");
     }
@@ -65,8 +65,8 @@ KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool w
                          bool *ret_sound)
 {
     *ret_sound = false;
-    KK_CLEANUP(fd_close)
-    int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+    KK_CLEANUP(fd_close) int fd =
+        open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && (errno == ENOENT || !writable)) {
         return CKR_OK;
     }
@@ -105,8 +105,7 @@ static uint64_t some_odd_number(void)
 
 KK_RV kk_change_file_repair(const char *path, unsigned int mode)
 {
-    KK_CLEANUP(fd_close)
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    KK_CLEANUP(fd_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
         return kk_failure_errno(errno, path, "cannot open");
     }

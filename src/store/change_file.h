@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * <token>/change: the counter by which every process sees that something was committed, at the price
- * of a load. Even: settled; odd: a commit is under way, or its process died in it; all ones: the
- * token is gone. 4,096 bytes, mapped shared, never truncated, never replaced.
+ * <token>/change: the counter by which every process sees that something was committed, at the
+ * price of a load. Even: settled; odd: a commit is under way, or its process died in it; all ones:
+ * the token is gone. 4,096 bytes, mapped shared, never truncated, never replaced.
  *
  * What is written here is written under the token's write lock.
  */

@@ -172,14 +172,13 @@ static KK_RV open_db(const struct kk_sqlite_store *store, sqlite3 **ret_db)
     const char *path = store->paths->db;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     KK_CLEANUP(kk_freep) char *name = NULL;
-    if (store->immutable) {
+    if (atomic_load(&store->immutable)) {
         KK_TRY(immutable_name(path, &name));
         flags |= SQLITE_OPEN_URI;
     }
     flags |= atomic_load(&store->read_only) ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     int result = sqlite3_open_v2(name == NULL ? path : name, ret_db, flags, "unix");
-    return result == SQLITE_OK ? CKR_OK
-                               : kk_failure_sqlite(*ret_db, result, path, "cannot open");
+    return result == SQLITE_OK ? CKR_OK : kk_failure_sqlite(*ret_db, result, path, "cannot open");
 }
 
 KK_RV kk_connection_open(const struct kk_sqlite_store *store, struct kk_connection **ret_connection)

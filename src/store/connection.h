@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One connection to a token's database, with its prepared statements. A thread has it to itself from
- * the begin of a transaction to its end.
+ * One connection to a token's database, with its prepared statements. A thread has it to itself
+ * from the begin of a transaction to its end.
  */
 #pragma once
 
@@ -40,7 +40,8 @@ struct kk_connection {
     size_t next_search;
 };
 
-KK_RV kk_connection_open(const struct kk_sqlite_store *store, struct kk_connection **ret_connection);
+KK_RV kk_connection_open(const struct kk_sqlite_store *store,
+                         struct kk_connection **ret_connection);
 
 /* NULL is fine. Writes nothing: no checkpoint is made here. */
 void kk_connection_close(struct kk_connection *connection);

@@ -30,12 +30,12 @@ static CK_RV look_up(const struct code_row *rows, size_t count, int error, CK_RV
 CK_RV kk_failure_code_of_errno(int error)
 {
     static const struct code_row rows[] = {
-        {ENOSPC, CKR_DEVICE_MEMORY},       {EDQUOT, CKR_DEVICE_MEMORY},
-        {EFBIG, CKR_DEVICE_MEMORY},        {EROFS, CKR_TOKEN_WRITE_PROTECTED},
+        {ENOSPC, CKR_DEVICE_MEMORY},         {EDQUOT, CKR_DEVICE_MEMORY},
+        {EFBIG, CKR_DEVICE_MEMORY},          {EROFS, CKR_TOKEN_WRITE_PROTECTED},
         {EACCES, CKR_TOKEN_WRITE_PROTECTED}, {EPERM, CKR_TOKEN_WRITE_PROTECTED},
-        {ENOMEM, CKR_HOST_MEMORY},         {EMFILE, CKR_HOST_MEMORY},
-        {ENFILE, CKR_HOST_MEMORY},         {ENOLCK, CKR_HOST_MEMORY},
-        {ENOENT, CKR_DEVICE_REMOVED},      {ENOTDIR, CKR_DEVICE_REMOVED},
+        {ENOMEM, CKR_HOST_MEMORY},           {EMFILE, CKR_HOST_MEMORY},
+        {ENFILE, CKR_HOST_MEMORY},           {ENOLCK, CKR_HOST_MEMORY},
+        {ENOENT, CKR_DEVICE_REMOVED},        {ENOTDIR, CKR_DEVICE_REMOVED},
     };
     return look_up(rows, KK_ARRAY_LEN(rows), error, CKR_DEVICE_ERROR);
 }

@@ -12,7 +12,8 @@ struct sqlite3;
 /* The code for errno, the line "<path>: <what>: <the system's words>". */
 CK_RV kk_failure_errno(int error, const char *path, const char *what);
 
-/* The code of a result of SQLite's; `db` (may be NULL) adds its own words and the system's error. */
+/* The code of a result of SQLite's; `db` (may be NULL) adds its own words and the system's error.
+ */
 CK_RV kk_failure_sqlite(struct sqlite3 *db, int result, const char *path, const char *what);
 
 /* The code alone (tests). */

@@ -4,8 +4,8 @@
  * one set of them in a process, whatever number of engines it runs.
  *
  * The mutex is not held while the process forks, so that handlers of other layers may take locks of
- * any rank; the flag keeps everybody out instead. In the child the mutex may look taken (by a thread
- * that was about to read the flag and exists no more), so it begins anew there.
+ * any rank; the flag keeps everybody out instead. In the child the mutex may look taken (by a
+ * thread that was about to read the flag and exists no more), so it begins anew there.
  */
 #include "store/gate.h"
 

@@ -16,8 +16,8 @@
 void kk_gate_enter(void);
 void kk_gate_leave(void);
 
-/* The one lock of this layer, for the lists of connections and of file locks. Taken by a thread that
- * has entered, for a few pointer moves. */
+/* The one lock of this layer, for the lists of connections and of file locks. Taken by a thread
+ * that has entered, for a few pointer moves. */
 extern struct kk_mutex kk_gate_mutex;
 
 /* Registers the fork handlers, once. */

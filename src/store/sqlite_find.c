@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-#define PAGE 1024
+#define PAGE 512
 
 struct search {
     struct kk_sqlite_tx *tx;
@@ -138,8 +138,8 @@ static KK_RV page_statement(const struct search *search, sqlite3_stmt **ret_stat
     for (size_t i = 0; i < search->count; i++) {
         put_condition(&text, search, i, i == search->lead);
     }
-    put_text(&text, " ORDER BY uuid LIMIT 1024");
-    KK_STATIC_ASSERT(PAGE == 1024, "the text's limit");
+    put_text(&text, " ORDER BY uuid LIMIT 512");
+    KK_STATIC_ASSERT(PAGE == 512, "the text's limit");
     KK_TRY(statement_of(search, &text, ret_statement));
     (void)kk_sqlite_bind_u64(*ret_statement, 1, search->is_private);
     int result = SQLITE_OK;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/types.h>
 
@@ -64,7 +65,7 @@ struct kk_sqlite_store {
     dev_t device;
     ino_t inode; /* of the database */
     _Atomic bool read_only;
-    bool immutable;
+    _Atomic bool immutable;
     struct kk_change_file change;
 
     /* pool.c; under kk_gate_mutex */

@@ -3,8 +3,8 @@
  * Transactions of the sqlite engine.
  *
  * A write transaction has the token's write lock from its begin to its end, so that commits and
- * checkpoints of all processes come one after the other, and SQLite's own lock inside that. The lock
- * is waited for outside the gate: a fork does not wait for other processes.
+ * checkpoints of all processes come one after the other, and SQLite's own lock inside that. The
+ * lock is waited for outside the gate: a fork does not wait for other processes.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -51,7 +51,8 @@ static KK_RV say_removed(const struct kk_sqlite_store *store)
     return CKR_DEVICE_REMOVED;
 }
 
-/* The token must be the one that was opened: not marked as gone, not deleted or replaced by hand. */
+/* The token must be the one that was opened: not marked as gone, not deleted or replaced by hand.
+ */
 static KK_RV check_present(const struct kk_sqlite_store *store)
 {
     struct stat status;
@@ -67,6 +68,15 @@ static KK_RV check_present(const struct kk_sqlite_store *store)
         return say_removed(store);
     }
     return CKR_OK;
+}
+
+/* A log beside a database on a read-only mount: somebody writes to it by another way after all. */
+static void recheck_immutable(struct kk_sqlite_store *store)
+{
+    if (atomic_load(&store->immutable) && !kk_sqlite_dir_is_immutable(store->paths)) {
+        atomic_store(&store->immutable, false);
+        kk_pool_close_idle(store);
+    }
 }
 
 static KK_RV take_write_lock(struct kk_sqlite_tx *tx)
@@ -85,9 +95,9 @@ static KK_RV run(struct kk_sqlite_tx *tx, enum kk_sql sql, const char *what)
 {
     int result = SQLITE_OK;
     KK_TRY(kk_connection_run(tx->connection, sql, &result));
-    return result == SQLITE_OK ? CKR_OK
-                               : kk_failure_sqlite(tx->connection->db, result,
-                                                   tx->store->paths->db, what);
+    return result == SQLITE_OK
+               ? CKR_OK
+               : kk_failure_sqlite(tx->connection->db, result, tx->store->paths->db, what);
 }
 
 static KK_RV read_numbers(struct kk_sqlite_tx *tx, enum kk_sql sql, int64_t *ret_first,
@@ -97,7 +107,8 @@ static KK_RV read_numbers(struct kk_sqlite_tx *tx, enum kk_sql sql, int64_t *ret
     KK_TRY(kk_connection_fixed(tx->connection, sql, &statement));
     int result = sqlite3_step(statement);
     if (result != SQLITE_ROW) {
-        return kk_failure_sqlite(tx->connection->db, result == SQLITE_DONE ? SQLITE_CORRUPT : result,
+        return kk_failure_sqlite(tx->connection->db,
+                                 result == SQLITE_DONE ? SQLITE_CORRUPT : result,
                                  tx->store->paths->db, "cannot read its format");
     }
     *ret_first = sqlite3_column_int64(statement, 0);
@@ -171,6 +182,7 @@ KK_RV kk_sqlite_begin(struct kk_store *base, enum kk_store_access access,
     }
     kk_gate_enter();
     tx->is_inside = true;
+    recheck_immutable(store);
     KK_TRY(kk_pool_take(store, &tx->connection));
     tx->failure = begin_in_db(tx);
     KK_TRY(tx->failure);

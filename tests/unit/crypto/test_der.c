@@ -12,9 +12,9 @@ static void test_lengths_are_written_shortest(void **state)
     static const struct {
         size_t content;
         const char *head;
-    } cases[] = {{0, "0400"},       {0x7f, "047f"},         {0x80, "048180"},
-                 {0xff, "0481ff"},  {0x100, "04820100"},    {0xffff, "0482ffff"},
-                 {0x10000, "0483010000"}};
+    } cases[] = {
+        {0, "0400"},         {0x7f, "047f"},       {0x80, "048180"},       {0xff, "0481ff"},
+        {0x100, "04820100"}, {0xffff, "0482ffff"}, {0x10000, "0483010000"}};
     static uint8_t bytes[0x10000];
     (void)state;
     for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
@@ -36,8 +36,8 @@ static void test_numbers_have_no_sign_and_no_needless_zeros(void **state)
     static const struct {
         const char *number;
         const char *der;
-    } cases[] = {{"", "020100"},       {"00", "020100"},       {"01", "020101"},
-                 {"7f", "02017f"},     {"80", "02020080"},     {"0000ff00", "020300ff00"}};
+    } cases[] = {{"", "020100"},   {"00", "020100"},   {"01", "020101"},
+                 {"7f", "02017f"}, {"80", "02020080"}, {"0000ff00", "020300ff00"}};
     (void)state;
     for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
         struct kk_buffer der = {0};

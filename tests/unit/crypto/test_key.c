@@ -15,7 +15,8 @@ static void flip_last_bit_but_one(struct kk_key_parts *parts, enum kk_part part)
     kk_secret_data(secret)[kk_secret_len(secret) - 1] ^= 2;
 }
 
-/* --- secrets ----------------------------------------------------------------------------------- */
+/* --- secrets -----------------------------------------------------------------------------------
+ */
 
 static void test_secrets_are_random_bytes_of_the_length_asked_for(void **state)
 {
@@ -75,7 +76,8 @@ static void test_kinds_to_come_are_refused(void **state)
     }
 }
 
-/* --- RSA --------------------------------------------------------------------------------------- */
+/* --- RSA ---------------------------------------------------------------------------------------
+ */
 
 static void test_rsa_generation_fills_in_every_part(void **state)
 {
@@ -101,7 +103,8 @@ static void test_rsa_generation_fills_in_every_part(void **state)
 
 static void test_rsa_generation_takes_any_odd_exponent_from_3(void **state)
 {
-    static const char *const good[] = {"03", "11", "0101", "0000010001", "0100000001", "ffffffffff"};
+    static const char *const good[] = {"03",         "11",         "0101",
+                                       "0000010001", "0100000001", "ffffffffff"};
     static const char *const bad[] = {"00", "01", "02", "010000", "fffffffffe"};
     (void)state;
     for (size_t i = 0; i < KK_ARRAY_LEN(good); i++) {
@@ -227,7 +230,8 @@ static void test_rsa_public_keys_have_an_odd_modulus_and_exponent(void **state)
     kk_key_parts_clear(&all);
 }
 
-/* --- curves ------------------------------------------------------------------------------------ */
+/* --- curves ------------------------------------------------------------------------------------
+ */
 
 static const struct {
     enum kk_key_kind kind;
@@ -236,15 +240,12 @@ static const struct {
     size_t value_len;
     size_t point_len;
 } curves[] = {
-    {KK_KEY_EC, OID_P256, 256, 32, 65},
-    {KK_KEY_EC, OID_P384, 384, 48, 97},
+    {KK_KEY_EC, OID_P256, 256, 32, 65},           {KK_KEY_EC, OID_P384, 384, 48, 97},
     {KK_KEY_EC, "06052b81040023", 521, 66, 133}, /* P-521 */
     {KK_KEY_EC, "06052b81040008", 160, 21, 41},  /* secp160r1: the order has a bit more */
     {KK_KEY_EC, "06052b81040026", 571, 72, 145}, /* sect571k1 */
-    {KK_KEY_EDWARDS, OID_ED25519, 255, 32, 32},
-    {KK_KEY_EDWARDS, OID_ED448, 448, 57, 57},
-    {KK_KEY_MONTGOMERY, OID_X25519, 255, 32, 32},
-    {KK_KEY_MONTGOMERY, OID_X448, 448, 56, 56},
+    {KK_KEY_EDWARDS, OID_ED25519, 255, 32, 32},   {KK_KEY_EDWARDS, OID_ED448, 448, 57, 57},
+    {KK_KEY_MONTGOMERY, OID_X25519, 255, 32, 32}, {KK_KEY_MONTGOMERY, OID_X448, 448, 56, 56},
 };
 
 static void test_curve_keys_are_generated_and_parsed(void **state)
@@ -355,8 +356,8 @@ static void test_curves_belong_to_their_kind(void **state)
 {
     (void)state;
     for (size_t i = 0; i < KK_ARRAY_LEN(curves); i++) {
-        struct kk_key_parts parts = {.kind = curves[i].kind == KK_KEY_EC ? KK_KEY_EDWARDS
-                                                                         : KK_KEY_EC};
+        struct kk_key_parts parts = {.kind =
+                                         curves[i].kind == KK_KEY_EC ? KK_KEY_EDWARDS : KK_KEY_EC};
         assert_rv(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, hex(curves[i].oid)), CKR_OK);
         assert_rv(kk_key_generate(crypto, &parts), CKR_CURVE_NOT_SUPPORTED);
         assert_refused(&parts, CKR_CURVE_NOT_SUPPORTED);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the module needs besides the C_ functions: an application on an engine of its own, and the
+ * frame round every entry from outside.
+ */
+#pragma once
+
+#include "base/macros.h"
+
+struct kk_app;
+
+/* Reads the configuration, sets up the log, makes an engine and an application on it. Codes of
+ * kk_config_load() and kk_engine_new(). */
+KK_RV kk_api_start(struct kk_app **ret_app);
+
+/* Ends every session; calls under way in them end by themselves. */
+void kk_api_close_sessions(struct kk_app *app);
+
+/* Frees the application and its engine. No call may be under way in it. NULL is fine. */
+void kk_api_stop(struct kk_app *app);
+
+/* The caller's OpenSSL error queue stays its own between these. */
+void kk_api_enter(void);
+void kk_api_leave(void);

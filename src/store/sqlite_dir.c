@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Token directories: their files, how they come, go, and can be opened.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/failure.h"
+#include "store/sqlite_internal.h"
+
+#include "base/banned.h"
+
+/* In the order they are deleted: a directory without its database is no token any more, and the
+ * lock goes last. */
+static const char *const known_files[] = {
+    KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
+    "change",     "tries.lock",        "write.lock"};
+
+KK_RV kk_sqlite_join(const char *dir, const char *prefix, const char *name, char **ret_path)
+{
+    size_t size = strlen(dir) + strlen(prefix) + strlen(name) + 2;
+    char *path = NULL;
+    KK_TRY(kk_alloc(size, &path));
+    (void)snprintf(path, size, "%s/%s%s", dir, prefix, name);
+    *ret_path = path;
+    return CKR_OK;
+}
+
+KK_RV kk_sqlite_paths_new(const char *parent, const char *prefix, const char *name,
+                          struct kk_sqlite_paths *ret_paths)
+{
+    KK_CLEANUP(kk_sqlite_paths_clear) struct kk_sqlite_paths paths = {0};
+    KK_TRY(kk_sqlite_join(parent, prefix, name, &paths.dir));
+    KK_TRY(kk_sqlite_join(paths.dir, "", KK_SQLITE_DB, &paths.db));
+    KK_TRY(kk_sqlite_join(paths.dir, "", "change", &paths.change));
+    KK_TRY(kk_sqlite_join(paths.dir, "", "write.lock", &paths.write_lock));
+    KK_TRY(kk_sqlite_join(paths.dir, "", "tries.lock", &paths.tries_lock));
+    *ret_paths = paths;
+    paths = (struct kk_sqlite_paths){0};
+    return CKR_OK;
+}
+
+void kk_sqlite_paths_clear(struct kk_sqlite_paths *paths)
+{
+    kk_free(paths->dir);
+    kk_free(paths->db);
+    kk_free(paths->change);
+    kk_free(paths->write_lock);
+    kk_free(paths->tries_lock);
+    *paths = (struct kk_sqlite_paths){0};
+}
+
+/* ---- coming and going ---- */
+
+static KK_RV make_empty(const char *path, unsigned int mode)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0) {
+        return kk_failure_errno(errno, path, "cannot create");
+    }
+    (void)close(fd);
+    return CKR_OK;
+}
+
+/* The database is made here, empty, for the sake of its mode: SQLite gives the mode to its other
+ * files, and takes an empty file for an empty database. */
+static KK_RV make_files(const struct kk_sqlite_paths *paths, unsigned int mode)
+{
+    KK_TRY(make_empty(paths->db, mode));
+    KK_TRY(make_empty(paths->write_lock, mode));
+    KK_TRY(make_empty(paths->tries_lock, mode));
+    return kk_change_file_create(paths->change, mode);
+}
+
+/* What can't be synced (some file systems refuse it for directories) is not a failure. */
+static void sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    if (fsync(fd) != 0 && errno != EINVAL) {
+        kk_log_warning("%s: cannot sync: %s", path, strerrordesc_np(errno));
+    }
+    (void)close(fd);
+}
+
+KK_RV kk_sqlite_dir_make(const struct kk_sqlite_paths *paths, unsigned int umask)
+{
+    if (mkdir(paths->dir, 0777 & ~umask) != 0) {
+        return kk_failure_errno(errno, paths->dir, "cannot create");
+    }
+    CK_RV rv = make_files(paths, 0666 & ~umask);
+    if (rv != CKR_OK) {
+        (void)kk_sqlite_dir_remove(paths->dir, paths->dir);
+    }
+    return rv;
+}
+
+static int rename_new(const char *from, const char *to)
+{
+    int result = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+    if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {
+        result = rename(from, to); /* refuses a directory with anything in it, too */
+    }
+    return result;
+}
+
+KK_RV kk_sqlite_dir_publish(const struct kk_sqlite_paths *from, const struct kk_sqlite_paths *to,
+                            const char *parent)
+{
+    sync_dir(from->dir);
+    if (rename_new(from->dir, to->dir) != 0) {
+        return kk_failure_errno(errno, to->dir, "cannot give the new token its name");
+    }
+    sync_dir(parent);
+    return CKR_OK;
+}
+
+static void say_what_is_left(const char *dir)
+{
+    DIR *stream = opendir(dir);
+    if (stream == NULL) {
+        return;
+    }
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(stream)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            kk_log_warning("%s/%s: not a file of the removed token's: left", dir, entry->d_name);
+        }
+    }
+    (void)closedir(stream);
+}
+
+/* The parent's time moves even if the directory stays, so that every process looks anew. */
+KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(known_files); i++) {
+        KK_CLEANUP(kk_freep) char *path = NULL;
+        KK_TRY(kk_sqlite_join(dir, "", known_files[i], &path));
+        if (unlink(path) != 0 && errno != ENOENT) {
+            return kk_failure_errno(errno, path, "cannot delete");
+        }
+    }
+    if (rmdir(dir) != 0 && errno != ENOENT) {
+        if (errno != ENOTEMPTY && errno != EEXIST) {
+            return kk_failure_errno(errno, dir, "cannot delete");
+        }
+        say_what_is_left(dir);
+        (void)utimensat(AT_FDCWD, parent, NULL, 0);
+    }
+    sync_dir(parent);
+    return CKR_OK;
+}
+
+/* ---- what a directory allows ---- */
+
+bool kk_sqlite_dir_is_network(long type)
+{
+    static const uint32_t network[] = {
+        NFS_SUPER_MAGIC,         SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+        SMB2_SUPER_MAGIC,        AFS_SUPER_MAGIC, AFS_FS_MAGIC,
+        CODA_SUPER_MAGIC,        NCP_SUPER_MAGIC, CEPH_SUPER_MAGIC,
+        0x0bd00bd0 /* Lustre */,
+    };
+    for (size_t i = 0; i < KK_ARRAY_LEN(network); i++) {
+        if ((uint32_t)type == network[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+KK_RV kk_sqlite_dir_check_kind(const char *dir)
+{
+    struct statfs status;
+    if (statfs(dir, &status) != 0) {
+        return kk_failure_errno(errno, dir, "cannot look at the file system");
+    }
+    if (kk_sqlite_dir_is_network((long)status.f_type)) {
+        kk_log_error("%s: lies on a network file system, where processes on two machines would "
+                     "damage the token: not opened",
+                     dir);
+        return CKR_TOKEN_NOT_RECOGNIZED;
+    }
+    return CKR_OK;
+}
+
+static bool may_write(const char *path)
+{
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+bool kk_sqlite_dir_is_writable(const struct kk_sqlite_paths *paths)
+{
+    return may_write(paths->dir) && may_write(paths->db) &&
+           (may_write(paths->write_lock) || errno == ENOENT);
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    return kk_sqlite_join(dir, "", name, &path) != CKR_OK || access(path, F_OK) == 0;
+}
+
+/* SQLite reads a database whose log it can't have open only under the promise that nobody writes.
+ */
+bool kk_sqlite_dir_is_immutable(const struct kk_sqlite_paths *paths)
+{
+    struct statvfs status;
+    return statvfs(paths->dir, &status) == 0 && (status.f_flag & ST_RDONLY) != 0 &&
+           !is_there(paths->dir, KK_SQLITE_DB "-wal") && !is_there(paths->dir, KK_SQLITE_DB "-shm");
+}
