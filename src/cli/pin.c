@@ -69,8 +69,12 @@ static KK_RV ask(enum kk_cli_pin_role role, struct kk_secret **ret_pin)
 static KK_RV read_file(const char *path, struct kk_secret **ret_pin)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *content = NULL;
-    if (kk_cli_file_read(path, &content) != KK_CLI_FILE_OK) {
-        return kk_cli_error("ERROR: Could not read the PIN file: %s (%s)", path, strerror(errno));
+    enum kk_cli_file_result result = kk_cli_file_read(path, &content);
+    if (result == KK_CLI_FILE_NOT_OPENED) {
+        return kk_cli_error("ERROR: Could not open the PIN file: %s (%s)", path, strerror(errno));
+    }
+    if (result != KK_CLI_FILE_OK) {
+        return kk_cli_error("ERROR: Could not read the PIN file: %s", path);
     }
     const uint8_t *data = kk_secret_data(content);
     size_t len = 0;

@@ -10,5 +10,9 @@
  * CKR_FUNCTION_FAILED: a function of cli/ that returns a failure has said why. */
 CK_RV kk_cli_error(const char *format, ...) KK_PRINTF(1, 2);
 
+/* A second line for those results that an operator can do something about and that SoftHSM's own
+ * message does not tell apart. */
+void kk_cli_explain(CK_RV rv);
+
 /* The exit status of a program: 0 or 1. What could not be written to stdout is a failure too. */
 int kk_cli_exit_status(CK_RV rv);

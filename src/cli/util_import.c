@@ -93,7 +93,11 @@ static KK_RV log_in(CK_FUNCTION_LIST_PTR p11, CK_SESSION_HANDLE session, struct 
     if (rv == CKR_PIN_INCORRECT) {
         return kk_cli_error("ERROR: The given user PIN does not match the one in the token.");
     }
-    return rv == CKR_OK ? rv : kk_cli_error("ERROR: Could not log in on the token.");
+    if (rv != CKR_OK) {
+        (void)kk_cli_error("ERROR: Could not log in on the token.");
+        kk_cli_explain(rv);
+    }
+    return rv;
 }
 
 static void target_clear(struct kk_util_target *target)

@@ -31,6 +31,7 @@ static KK_RV explain_init(CK_RV rv, CK_SLOT_ID slot)
                             "manual for further assistance.");
     default:
         (void)kk_cli_error("ERROR rv=0x%08lX: Could not initialize the token.", rv);
+        kk_cli_explain(rv);
         return kk_cli_error("Please check log files for additional information.");
     }
 }
@@ -46,8 +47,11 @@ static KK_RV init_user_pin(CK_FUNCTION_LIST_PTR p11, CK_SLOT_ID slot, struct kk_
     if (p11->C_Login(session, CKU_SO, kk_secret_data(so_pin), pin_len(so_pin)) != CKR_OK) {
         return kk_cli_error("ERROR: Could not log in on the token.");
     }
-    if (p11->C_InitPIN(session, kk_secret_data(user_pin), pin_len(user_pin)) != CKR_OK) {
-        return kk_cli_error("ERROR: Could not initialize the user PIN.");
+    CK_RV rv = p11->C_InitPIN(session, kk_secret_data(user_pin), pin_len(user_pin));
+    if (rv != CKR_OK) {
+        (void)kk_cli_error("ERROR: Could not initialize the user PIN.");
+        kk_cli_explain(rv);
+        return rv;
     }
     (void)p11->C_CloseSession(session);
     return CKR_OK;

@@ -132,7 +132,8 @@ static bool attrs_are_encodable(const struct kk_attrs *attrs, unsigned int depth
     }
     for (size_t i = 0; i < attrs->count; i++) {
         const struct kk_attr *attr = &attrs->rows[i];
-        if ((uint64_t)attr->type > UINT32_MAX) {
+        uint64_t type = attr->type; /* CK_ULONG has 32 bits on some systems */
+        if (type > UINT32_MAX) {
             return false;
         }
         if (attr->kind == KK_ATTR_TEMPLATE && !attrs_are_encodable(attr->value.nested, depth + 1)) {

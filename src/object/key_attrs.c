@@ -286,7 +286,7 @@ static KK_RV generated_bits(CK_KEY_TYPE key_type, const struct kk_attrs *attrs,
     size_t len = 0;
     if (parts->kind == KK_KEY_SECRET) {
         KK_TRY(generated_bytes(key_type, attrs, &len));
-        parts->bits = len * 8;
+        parts->bits = (CK_ULONG)(len * 8);
         return CKR_OK;
     }
     uint64_t prime_bits = kk_number_bits(kk_key_parts_get(parts, KK_PART_PRIME));

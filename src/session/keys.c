@@ -205,19 +205,10 @@ static KK_RV secret_parts(const struct kk_mechanism *mechanism, const struct kk_
         value.data += mechanism->wrap->trailing ? value.len - wanted : 0;
         value.len = wanted;
     }
-    KK_ENSURE(wanted == 0 || value.len == wanted, CKR_WRAPPED_KEY_INVALID);
+    KK_ENSURE(wanted == 0 || value.len == wanted, CKR_WRAPPED_KEY_LEN_RANGE);
     ret_parts->kind = KK_KEY_SECRET;
     ret_parts->bits = value.len * 8;
     return kk_key_parts_set(ret_parts, KK_PART_VALUE, value);
-}
-
-static KK_RV private_parts(struct kk_call *call, const struct kk_attrs *set,
-                           const struct kk_secret *plain, struct kk_key_parts *ret_parts)
-{
-    CK_KEY_TYPE type = (CK_KEY_TYPE)kk_attrs_number(set, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
-    KK_TRY(kk_pkcs8_decode(kk_secret_span(plain), ret_parts));
-    KK_ENSURE(ret_parts->kind == kk_key_kind_of(type), CKR_WRAPPED_KEY_INVALID);
-    return kk_key_complete(call->app->engine->crypto, ret_parts);
 }
 
 KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
@@ -250,25 +241,10 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     if (object_class == CKO_SECRET_KEY) {
         KK_TRY(secret_parts(mechanism, made.sets[0], plain, &parts));
     } else {
-        KK_TRY(private_parts(call, made.sets[0], plain, &parts));
+        KK_TRY(kk_pkcs8_decode(kk_secret_span(plain), &parts));
     }
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
-}
-
-/* A derived key is a generic secret unless the template says otherwise. */
-static KK_RV derive_template(const struct kk_attrs *tmpl, struct kk_attrs **ret_full)
-{
-    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *full = NULL;
-    KK_TRY(kk_attrs_dup(tmpl, &full));
-    if (!kk_attrs_has(full, CKA_CLASS)) {
-        KK_TRY(kk_attrs_set_number(full, CKA_CLASS, CKO_SECRET_KEY));
-    }
-    if (!kk_attrs_has(full, CKA_KEY_TYPE)) {
-        KK_TRY(kk_attrs_set_number(full, CKA_KEY_TYPE, CKK_GENERIC_SECRET));
-    }
-    *ret_full = KK_STEAL(full);
-    return CKR_OK;
 }
 
 KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
@@ -279,7 +255,6 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
     KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
     KK_CLEANUP(used_key_clear) struct used_key base = {0};
     KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
-    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *full = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
     KK_TRY(take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &base_codes, &base));
@@ -295,8 +270,7 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
         .parts = &parts,
         .base_always_sensitive = kk_attrs_flag(base.object->attrs, CKA_ALWAYS_SENSITIVE, false),
         .base_never_extractable = kk_attrs_flag(base.object->attrs, CKA_NEVER_EXTRACTABLE, false)};
-    KK_TRY(derive_template(tmpl, &full));
-    KK_TRY(begin_set(call, &begin, full, &made.sets[0]));
+    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
     KK_ENSURE(kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY,
               CKR_TEMPLATE_INCONSISTENT);
     KK_TRY(kk_call_resolve_param(call, param));

@@ -67,7 +67,7 @@ static void sqlite_close(struct kk_store *base)
     kk_gate_enter();
     kk_pool_drop_store(store);
     if (store->paths == &store->birthplace) {
-        (void)kk_sqlite_dir_remove(store->birthplace.dir, store->location);
+        kk_sqlite_dir_discard(store->birthplace.dir, store->location);
     }
     kk_gate_leave();
     store_free(store);

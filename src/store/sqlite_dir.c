@@ -94,18 +94,6 @@ static void sync_dir(const char *path)
     (void)close(fd);
 }
 
-KK_RV kk_sqlite_dir_make(const struct kk_sqlite_paths *paths, unsigned int umask)
-{
-    if (mkdir(paths->dir, 0777 & ~umask) != 0) {
-        return kk_failure_errno(errno, paths->dir, "cannot create");
-    }
-    CK_RV rv = make_files(paths, 0666 & ~umask);
-    if (rv != CKR_OK) {
-        (void)kk_sqlite_dir_remove(paths->dir, paths->dir);
-    }
-    return rv;
-}
-
 static int rename_new(const char *from, const char *to)
 {
     int result = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
@@ -160,6 +148,26 @@ KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent)
     }
     sync_dir(parent);
     return CKR_OK;
+}
+
+void kk_sqlite_dir_discard(const char *dir, const char *parent)
+{
+    CK_RV rv = kk_sqlite_dir_remove(dir, parent);
+    if (rv != CKR_OK) {
+        kk_log_debug("%s: left half deleted", dir);
+    }
+}
+
+KK_RV kk_sqlite_dir_make(const struct kk_sqlite_paths *paths, unsigned int umask)
+{
+    if (mkdir(paths->dir, 0777 & ~umask) != 0) {
+        return kk_failure_errno(errno, paths->dir, "cannot create");
+    }
+    CK_RV rv = make_files(paths, 0666 & ~umask);
+    if (rv != CKR_OK) {
+        kk_sqlite_dir_discard(paths->dir, paths->dir);
+    }
+    return rv;
 }
 
 /* ---- what a directory allows ---- */

@@ -129,7 +129,7 @@ static void remove_stale(const struct kk_sqlite_env *env, const char *name)
         return;
     }
     kk_log_info("%s: a token that was never finished, deleted", dir);
-    (void)kk_sqlite_dir_remove(dir, env->location);
+    kk_sqlite_dir_discard(dir, env->location);
 }
 
 static int by_name(const void *a, const void *b)

@@ -118,6 +118,8 @@ KK_RV kk_sqlite_dir_publish(const struct kk_sqlite_paths *from, const struct kk_
                             const char *parent);
 /* Deletes the files we know and the directory; what else lies in it stays, with a log line. */
 KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent);
+/* The same where a failure, which stands in the log, changes nothing. */
+void kk_sqlite_dir_discard(const char *dir, const char *parent);
 /* CKR_TOKEN_NOT_RECOGNIZED on a network file system. */
 KK_RV kk_sqlite_dir_check_kind(const char *dir);
 bool kk_sqlite_dir_is_network(long type);

@@ -225,11 +225,8 @@ static KK_RV commit_in_db(struct kk_sqlite_tx *tx)
     struct kk_change_file *change = &tx->store->change;
     kk_change_file_step(change);
     CK_RV rv = run(tx, KK_SQL_COMMIT, "cannot commit");
-    if (rv != CKR_OK && sqlite3_get_autocommit(tx->connection->db) == 0) {
-        (void)run(tx, KK_SQL_ROLLBACK, "cannot roll back");
-    }
     kk_change_file_step(change);
-    tx->failure = rv;
+    tx->failure = rv; /* what is left of it is rolled back with the connection */
     return rv;
 }
 

@@ -141,6 +141,7 @@ static KK_RV write_bucket(const struct kk_sealed_op *op, enum kk_side side, stru
     size_t list_len = edit->count * sizeof bucket->entries[0];
     KK_TRY(kk_alloc(sizeof *bucket + list_len, &bucket));
     bucket->refs = 1;
+    bucket->stamp = KK_NO_STAMP;
     bucket->no = edit->no;
     bucket->generation = root->generation;
     bucket->count = edit->count;

@@ -40,6 +40,7 @@ enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
 #define KK_PEPPER_ID_LEN 8
 #define KK_TOKEN_ROW_LEN 76
 #define KK_BUCKETS 4096
+#define KK_NO_STAMP UINT64_MAX
 
 /* The keys of one side, in one piece of secret memory. On the public side OBJ is K_pub itself and
  * there are no master keys; on the private side OBJ and IDX are there only with the DMK. */
@@ -100,7 +101,7 @@ struct kk_bucket {
     uint32_t no;
     uint64_t generation;
     uint8_t tag[KK_STORE_TAG];
-    struct kk_store_stamp stamp; /* the bucket row was this one when the store said so */
+    _Atomic uint64_t stamp; /* the row was this one when the store said so; KK_NO_STAMP */
     size_t count;
     struct kk_manifest_entry entries[];
 };
@@ -174,6 +175,8 @@ struct kk_sealed_op {
  * (may be NULL) is of another epoch. */
 KK_RV kk_sealed_begin(struct kk_sealed *sealed, struct kk_unlock *unlock,
                       enum kk_store_access access, struct kk_sealed_op *ret_op);
+/* Ends the transaction of reading; identity and keys stay. */
+void kk_sealed_finish(struct kk_sealed_op *op);
 void kk_sealed_end(struct kk_sealed_op *op);
 KK_RV kk_sealed_commit(struct kk_sealed_op *op);
 const char *kk_sealed_path(const struct kk_sealed *sealed);

@@ -154,6 +154,7 @@ static KK_RV bucket_unseal(const struct kk_sealed_op *op, enum kk_side side,
                         reader.rest, row->tag, list));
     KK_TRY(kk_alloc(sizeof *bucket + count * sizeof bucket->entries[0], &bucket));
     bucket->refs = 1;
+    bucket->stamp = KK_NO_STAMP;
     bucket->no = row->no;
     bucket->generation = row->generation;
     bucket->count = count;

@@ -213,9 +213,11 @@ static bool lists(const struct kk_bucket *bucket, const struct kk_store_object *
            kk_mem_equal(entry->tag, sizeof entry->tag, object->tag, sizeof object->tag);
 }
 
-static bool same_stamp(const struct kk_store_stamp *a, const struct kk_store_stamp *b)
+/* Nobody committed since the bucket was last seen in the store. */
+static bool is_fresh(struct kk_bucket *bucket, const struct kk_store_stamp *now)
 {
-    return a->stable && b->stable && a->value == b->value;
+    return now->stable &&
+           atomic_load_explicit(&bucket->stamp, memory_order_relaxed) == now->value;
 }
 
 /* Whether the bucket row is still the one that was opened into `bucket`; costs no decryption. */
@@ -241,6 +243,7 @@ static KK_RV present_bucket(const struct kk_sealed_op *op, enum kk_side side, ui
         *ret_bucket = kk_bucket_ref(cached);
         return CKR_OK;
     }
+    /* What is in the cache was committed before this transaction began. */
     if (cached != NULL && cached->generation >= row.generation) {
         kk_log_error("token %s: bucket %u of the objects' list was put back to an older one",
                      kk_sealed_path(op->sealed), no);
@@ -270,7 +273,7 @@ static KK_RV check_listed(const struct kk_sealed_op *op, const struct kk_store_o
 {
     enum kk_side side = side_of(object);
     struct kk_bucket *cached = lookup->cached[side];
-    if (cached != NULL && same_stamp(&cached->stamp, &lookup->before) && lists(cached, object)) {
+    if (cached != NULL && is_fresh(cached, &lookup->before) && lists(cached, object)) {
         return CKR_OK;
     }
     CK_RV rv =
@@ -325,22 +328,13 @@ static KK_RV get_verified(const struct kk_sealed_op *op, const struct kk_uuid *u
     return check_listed(op, ret_object, lookup);
 }
 
-/* A new stamp makes a new bucket: those in the cache are never changed. */
 static void remember_bucket(struct kk_sealed *sealed, enum kk_side side, struct lookup *lookup)
 {
     struct kk_bucket *found = lookup->found[side];
-    struct kk_bucket *copy = NULL;
-    if (found == NULL || !lookup->before.stable) {
-        return;
+    if (found != NULL && lookup->before.stable) {
+        atomic_store_explicit(&found->stamp, lookup->before.value, memory_order_relaxed);
+        kk_bucket_cache_put(sealed, side, found);
     }
-    size_t len = sizeof *found + found->count * sizeof found->entries[0];
-    if (kk_memdup(found, len, &copy) != CKR_OK) {
-        return;
-    }
-    copy->refs = 1;
-    copy->stamp = lookup->before;
-    kk_bucket_cache_put(sealed, side, copy);
-    kk_bucket_unref(copy);
 }
 
 KK_RV kk_sealed_read(struct kk_repository *repository, struct kk_unlock *unlock,

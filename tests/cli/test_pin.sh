@@ -35,7 +35,17 @@ $ask_so" "ERROR: Could not get SO PIN"
 
     run $init --pin-file "$WORK/nonexistent" --so-pin 12345678
     said "a PIN file that is not there" 1 "$slot" \
-        "ERROR: Could not read the PIN file: WORK/nonexistent (No such file or directory)
+        "ERROR: Could not open the PIN file: WORK/nonexistent (No such file or directory)
+ERROR: Could not get user PIN"
+
+    run $init --pin-file "$WORK" --so-pin 12345678
+    said "a PIN file that is a directory" 1 "$slot" \
+        "ERROR: Could not read the PIN file: WORK
+ERROR: Could not get user PIN"
+
+    run $init --pin-file /dev/zero --so-pin 12345678
+    said "a PIN file without an end" 1 "$slot" \
+        "ERROR: Could not read the PIN file: /dev/zero
 ERROR: Could not get user PIN"
 
     run $init --pin 1234 --so-pin-env KK_TEST_UNSET

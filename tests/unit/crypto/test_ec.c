@@ -259,8 +259,7 @@ static void test_what_is_no_point(void **state)
         "0303000102",
         /* compressed, x above the prime; and an x that is on no point of the curve */
         "02ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-        "020000000000000000000000000000000000000000000000000000000000000001"
-        "00",
+        "020000000000000000000000000000000000000000000000000000000000000001",
         "050000000000000000000000000000000000000000000000000000000000000001",
     };
     struct kk_curve curve;

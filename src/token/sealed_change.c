@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Writing objects: all changes of a call in one transaction, together with the buckets that list
+ * them and the root.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "token/sealed_internal.h"
+
+#include "base/banned.h"
+
+struct commit {
+    struct kk_sealed_op op;
+    struct kk_manifest_edit edits[KK_SIDES];
+    struct kk_object **made; /* a snapshot per PUT */
+    size_t count;
+};
+
+static void commit_clear(struct commit *commit)
+{
+    for (size_t side = 0; side < KK_SIDES; side++) {
+        kk_manifest_edit_clear(&commit->edits[side]);
+    }
+    for (size_t i = 0; commit->made != NULL && i < commit->count; i++) {
+        kk_object_unref(commit->made[i]);
+    }
+    kk_free(commit->made);
+    kk_sealed_end(&commit->op);
+}
+
+/* May this login write on that side? */
+static KK_RV check_side(const struct commit *commit, enum kk_side side)
+{
+    if (side == KK_SIDE_PRIVATE) {
+        KK_ENSURE(commit->op.opens_private, CKR_USER_NOT_LOGGED_IN);
+        return CKR_OK;
+    }
+    KK_ENSURE(commit->op.keys[KK_SIDE_PUBLIC] != NULL, CKR_DEVICE_ERROR);
+    return CKR_OK;
+}
+
+/* The version that the change started from must be the present one, and the manifest's. */
+static KK_RV check_present(struct commit *commit, const struct kk_stored_change *change,
+                           enum kk_side *ret_side)
+{
+    const struct kk_sealed_op *op = &commit->op;
+    const struct kk_manifest_entry *entry = NULL;
+    struct kk_store_object present = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    KK_TRY(op->tx->ops->object_get(op->tx, &change->uuid, &present, &blob));
+    enum kk_side side = present.is_private ? KK_SIDE_PRIVATE : KK_SIDE_PUBLIC;
+    KK_TRY(check_side(commit, side));
+    KK_TRY(kk_manifest_edit_find(op, side, &commit->edits[side], &change->uuid, &entry));
+    if (entry == NULL || entry->generation != present.generation ||
+        !kk_mem_equal(entry->tag, sizeof entry->tag, present.tag, sizeof present.tag)) {
+        return kk_sealed_damaged(op, &change->uuid, "it is not the one of the token's list");
+    }
+    KK_ENSURE(present.generation == change->expected_generation, CKR_FUNCTION_REJECTED);
+    *ret_side = side;
+    return CKR_OK;
+}
+
+static KK_RV snapshot(const struct commit *commit, const struct kk_stored_change *change,
+                      const struct kk_store_object *stored, struct kk_object **ret_object)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *copy = NULL;
+    struct kk_object *made = NULL;
+    KK_TRY(kk_attrs_dup(change->attrs, &copy));
+    KK_TRY(kk_object_new(&change->uuid, stored->generation, copy, &made));
+    (void)KK_STEAL(copy);
+    made->trust_proven = commit->op.keys[KK_SIDE_PRIVATE] != NULL &&
+                         kk_attrs_flag(made->attrs, CKA_TRUSTED, false);
+    *ret_object = made;
+    return CKR_OK;
+}
+
+static KK_RV put(struct commit *commit, const struct kk_stored_change *change,
+                 struct kk_object **ret_object)
+{
+    const struct kk_sealed_op *op = &commit->op;
+    bool is_private = kk_attrs_flag(change->attrs, CKA_PRIVATE, false);
+    enum kk_side side = is_private ? KK_SIDE_PRIVATE : KK_SIDE_PUBLIC;
+    struct kk_manifest_edit *edit = &commit->edits[side];
+    KK_TRY(check_side(commit, side));
+    if (change->expected_generation != 0) {
+        enum kk_side old_side = side;
+        KK_TRY(check_present(commit, change, &old_side));
+        KK_ENSURE(old_side == side, CKR_TEMPLATE_INCONSISTENT);
+    }
+    KK_TRY(kk_manifest_edit_load(op, side, edit));
+    struct kk_store_object stored = {
+        .uuid = change->uuid, .generation = edit->root.generation, .is_private = is_private};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    KK_TRY(kk_sealed_columns(op, side, change->attrs, stored.columns, &stored.columns_set));
+    KK_TRY(kk_sealed_object_seal(op, change->attrs, &stored, &blob));
+    KK_TRY(op->tx->ops->object_put(op->tx, &stored));
+    struct kk_manifest_entry entry = {.uuid = change->uuid, .generation = stored.generation};
+    memcpy(entry.tag, stored.tag, sizeof entry.tag);
+    KK_TRY(kk_manifest_edit_set(op, side, edit, &entry));
+    return snapshot(commit, change, &stored, ret_object);
+}
+
+static KK_RV delete(struct commit *commit, const struct kk_stored_change *change)
+{
+    const struct kk_sealed_op *op = &commit->op;
+    enum kk_side side = KK_SIDE_PRIVATE;
+    KK_TRY(check_present(commit, change, &side));
+    KK_TRY(op->tx->ops->object_delete(op->tx, &change->uuid));
+    return kk_manifest_edit_remove(op, side, &commit->edits[side], &change->uuid);
+}
+
+static KK_RV apply(struct commit *commit, const struct kk_stored_change *changes)
+{
+    for (size_t i = 0; i < commit->count; i++) {
+        KK_TRY(changes[i].kind == KK_CHANGE_PUT ? put(commit, &changes[i], &commit->made[i])
+                                                : delete (commit, &changes[i]));
+    }
+    for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
+        KK_TRY(kk_manifest_edit_write(&commit->op, side, &commit->edits[side]));
+    }
+    return CKR_OK;
+}
+
+/* What was just written is verified by that. */
+static void remember_buckets(struct kk_sealed *sealed, const struct commit *commit)
+{
+    for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
+        for (size_t i = 0; i < commit->edits[side].bucket_count; i++) {
+            kk_bucket_cache_put(sealed, side, commit->edits[side].buckets[i].result);
+        }
+    }
+}
+
+KK_RV kk_sealed_change(struct kk_repository *repository, struct kk_unlock *unlock,
+                       const struct kk_stored_change *changes, size_t count,
+                       struct kk_object **ret_objects)
+{
+    struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    KK_CLEANUP(commit_clear) struct commit commit = {.count = count};
+    KK_ENSURE(!sealed->store->ops->read_only(sealed->store), CKR_TOKEN_WRITE_PROTECTED);
+    KK_TRY(kk_alloc_array(count, sizeof *commit.made, &commit.made));
+    KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &commit.op));
+    KK_TRY(apply(&commit, changes));
+    KK_TRY(kk_sealed_commit(&commit.op));
+    remember_buckets(sealed, &commit);
+    for (size_t i = 0; ret_objects != NULL && i < count; i++) {
+        ret_objects[i] = KK_STEAL(commit.made[i]);
+    }
+    return CKR_OK;
+}

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mechanisms with key pairs as operations: what one signs or encrypts the other verifies or
+ * decrypts, on contexts used again with another key, parameter or direction. Known answers stand in
+ * tests/vectors.
+ */
+#include "fixture.h"
+
+#define OID_P256 "06082a8648ce3d030107"
+#define OID_P521 "06052b81040023"
+#define OID_ED25519 "06032b6570"
+#define OID_ED448 "06032b6571"
+#define OID_X25519 "06032b656e"
+
+struct pair {
+    struct kk_key *public_key;
+    struct kk_key *private_key;
+};
+
+static struct pair rsa;
+static struct pair other_rsa;
+static struct pair p256;
+static struct pair p521;
+static struct pair ed25519;
+static struct pair ed448;
+static uint8_t message[200] = "a message that is longer than any block of any hash";
+
+/* By the mechanism's own row. */
+static struct pair make_pair(CK_MECHANISM_TYPE type, CK_ULONG bits, const char *oid)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, type);
+    struct kk_key_parts parts = {.kind = kk_key_kind_of(row->key_type), .bits = bits};
+    struct pair pair = {0};
+    if (oid != NULL) {
+        assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, hex(oid)));
+    }
+    assert_true(row->generate->pair);
+    assert_ok(row->generate->generate(crypto, row, NULL, &parts));
+    assert_ok(kk_key_new(crypto, &parts, &pair.private_key));
+    parts.is_private = false;
+    assert_ok(kk_key_new(crypto, &parts, &pair.public_key));
+    kk_key_parts_clear(&parts);
+    return pair;
+}
+
+static void free_pair(struct pair *pair)
+{
+    kk_key_unref(pair->public_key);
+    kk_key_unref(pair->private_key);
+}
+
+static int make_all(void **state)
+{
+    if (set_up(state) != 0) {
+        return -1;
+    }
+    rsa = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, 2048, NULL);
+    other_rsa = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, 1025, NULL);
+    p256 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, OID_P256);
+    p521 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, OID_P521);
+    ed25519 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, OID_ED25519);
+    ed448 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, OID_ED448);
+    return 0;
+}
+
+static int free_all(void **state)
+{
+    free_pair(&rsa);
+    free_pair(&other_rsa);
+    free_pair(&p256);
+    free_pair(&p521);
+    free_pair(&ed25519);
+    free_pair(&ed448);
+    return tear_down(state);
+}
+
+/* --- signatures --------------------------------------------------------------------------------
+ */
+
+struct signing {
+    CK_MECHANISM_TYPE type;
+    const struct pair *pair;
+    size_t data_len; /* 0: any */
+    CK_RSA_PKCS_PSS_PARAMS pss;
+};
+
+static const struct signing signings[] = {
+    {CKM_RSA_PKCS, &rsa, 51, {0}},
+    {CKM_RSA_X_509, &rsa, 200, {0}},
+    {CKM_RSA_PKCS_PSS, &rsa, 32, {CKM_SHA256, CKG_MGF1_SHA256, 32}},
+    {CKM_RSA_PKCS_PSS, &other_rsa, 20, {CKM_SHA_1, CKG_MGF1_SHA512, 106}},
+    {CKM_MD5_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA1_RSA_PKCS, &other_rsa, 0, {0}},
+    {CKM_SHA224_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA256_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA384_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA512_RSA_PKCS, &other_rsa, 0, {0}},
+    {CKM_SHA3_224_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA3_256_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA3_384_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA3_512_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_SHA1_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA_1, CKG_MGF1_SHA1, 20}},
+    {CKM_SHA224_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA224, CKG_MGF1_SHA1, 0}},
+    {CKM_SHA256_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA256, CKG_MGF1_SHA256, 222}},
+    {CKM_SHA384_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA384, CKG_MGF1_SHA384, 48}},
+    {CKM_SHA512_RSA_PKCS_PSS, &other_rsa, 0, {CKM_SHA512, CKG_MGF1_SHA512, 62}},
+    {CKM_SHA3_224_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_224, CKG_MGF1_SHA3_224, 28}},
+    {CKM_SHA3_256_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_256, CKG_MGF1_SHA3_256, 32}},
+    {CKM_SHA3_384_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_384, CKG_MGF1_SHA3_384, 48}},
+    {CKM_SHA3_512_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_512, CKG_MGF1_SHA3_512, 64}},
+    {CKM_ECDSA, &p256, 32, {0}},
+    {CKM_ECDSA, &p256, 64, {0}},
+    {CKM_ECDSA, &p521, 20, {0}},
+    {CKM_ECDSA_SHA1, &p256, 0, {0}},
+    {CKM_ECDSA_SHA224, &p256, 0, {0}},
+    {CKM_ECDSA_SHA256, &p521, 0, {0}},
+    {CKM_ECDSA_SHA384, &p256, 0, {0}},
+    {CKM_ECDSA_SHA512, &p521, 0, {0}},
+    {CKM_ECDSA_SHA3_224, &p256, 0, {0}},
+    {CKM_ECDSA_SHA3_256, &p256, 0, {0}},
+    {CKM_ECDSA_SHA3_384, &p256, 0, {0}},
+    {CKM_ECDSA_SHA3_512, &p521, 0, {0}},
+    {CKM_EDDSA, &ed25519, 0, {0}},
+    {CKM_EDDSA, &ed448, 0, {0}},
+};
+
+static void begin(struct kk_op *op, const struct signing *signing, enum kk_op_kind kind)
+{
+    bool is_private = kind == KK_OP_SIGN || kind == KK_OP_SIGN_RECOVER;
+    bool has_param = signing->pss.hashAlg != 0;
+    op_begin(op, signing->type, kind,
+             is_private ? signing->pair->private_key : signing->pair->public_key,
+             has_param ? &signing->pss : NULL, has_param ? sizeof signing->pss : 0);
+    assert_ok(op->mechanism->sign->init(op));
+}
+
+static struct kk_span data_of(const struct signing *signing)
+{
+    return KK_SPAN(message, signing->data_len != 0 ? signing->data_len : sizeof message);
+}
+
+static void sign(struct kk_op *op, struct kk_span data, bool in_parts, uint8_t *out,
+                 size_t *ret_len)
+{
+    const struct kk_sign_ops *ops = op->mechanism->sign;
+    assert_ok(ops->init(op));
+    if (in_parts) {
+        assert_ok(ops->update(op, KK_SPAN(data.data, 7)));
+        assert_ok(ops->update(op, KK_SPAN(data.data, 0)));
+        assert_ok(ops->update(op, KK_SPAN(data.data + 7, data.len - 7)));
+        assert_ok(ops->final(op, out, ret_len));
+    } else {
+        assert_ok(ops->single(op, data, out, ret_len));
+    }
+    assert_int_equal(*ret_len, ops->length(op));
+}
+
+static CK_RV verify(struct kk_op *op, struct kk_span data, bool in_parts, struct kk_span signature)
+{
+    const struct kk_sign_ops *ops = op->mechanism->sign;
+    assert_ok(ops->init(op));
+    if (!in_parts) {
+        return ops->verify_single(op, data, signature);
+    }
+    assert_ok(ops->update(op, KK_SPAN(data.data, 100)));
+    assert_ok(ops->update(op, KK_SPAN(data.data + 100, data.len - 100)));
+    return ops->verify_final(op, signature);
+}
+
+static void check_signing(const struct signing *signing)
+{
+    struct kk_op signer;
+    struct kk_op verifier;
+    struct kk_span data = data_of(signing);
+    uint8_t out[2048];
+    size_t len = 0;
+    begin(&signer, signing, KK_OP_SIGN);
+    begin(&verifier, signing, KK_OP_VERIFY);
+    bool multi = signer.mechanism->sign->update != NULL;
+    for (int round = 0; round < 6; round++) {
+        sign(&signer, data, multi && (round & 1) != 0, out, &len);
+        assert_ok(verify(&verifier, data, multi && (round & 2) != 0, KK_SPAN(out, len)));
+        out[len - 1 - (size_t)round] ^= 1;
+        assert_rv(verify(&verifier, data, false, KK_SPAN(out, len)), CKR_SIGNATURE_INVALID);
+        assert_rv(verify(&verifier, data, multi, KK_SPAN(out, len - 1)), CKR_SIGNATURE_LEN_RANGE);
+        out[len - 1 - (size_t)round] ^= 1;
+        message[round] ^= 1;
+        assert_rv(verify(&verifier, data, false, KK_SPAN(out, len)), CKR_SIGNATURE_INVALID);
+        message[round] ^= 1;
+    }
+    op_end(&signer);
+    op_end(&verifier);
+}
+
+static void test_what_is_signed_is_verified_and_nothing_else(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(signings); i++) {
+        check_signing(&signings[i]);
+    }
+}
+
+static void test_every_signing_row_is_checked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < kk_registry_count(registry); i++) {
+        const struct kk_mechanism *row = kk_registry_at(registry, i);
+        bool found = false;
+        for (size_t j = 0; j < KK_ARRAY_LEN(signings); j++) {
+            found |= signings[j].type == row->type;
+        }
+        assert_true(found || row->sign == NULL || kk_key_kind_of(row->key_type) == KK_KEY_SECRET);
+    }
+}
+
+static void test_a_sum_begun_anew_forgets_what_came_before(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(signings); i++) {
+        struct kk_op signer;
+        struct kk_op verifier;
+        uint8_t out[2048];
+        size_t len = 0;
+        begin(&signer, &signings[i], KK_OP_SIGN);
+        begin(&verifier, &signings[i], KK_OP_VERIFY);
+        if (signer.mechanism->sign->update != NULL) {
+            assert_ok(signer.mechanism->sign->update(&signer, KK_SPAN_TEXT("given up")));
+            assert_ok(verifier.mechanism->sign->update(&verifier, KK_SPAN_TEXT("given up too")));
+        }
+        sign(&signer, data_of(&signings[i]), false, out, &len);
+        assert_ok(verify(&verifier, data_of(&signings[i]), false, KK_SPAN(out, len)));
+        op_end(&signer);
+        op_end(&verifier);
+    }
+}
+
+/* One operation as session/ keeps it: mechanism, key, direction and parameter change under it. */
+static void test_one_operation_serves_all_in_turns(void **state)
+{
+    struct kk_op op = {0};
+    uint8_t out[2048];
+    size_t len = 0;
+    (void)state;
+    for (size_t i = 0; i < 2 * KK_ARRAY_LEN(signings); i++) {
+        const struct signing *signing = &signings[i * 17 % KK_ARRAY_LEN(signings)];
+        for (int kind = KK_OP_SIGN; kind <= KK_OP_VERIFY; kind++) {
+            struct kk_op next;
+            bool has_param = signing->pss.hashAlg != 0;
+            op_begin(&next, signing->type, (enum kk_op_kind)kind,
+                     kind == KK_OP_SIGN ? signing->pair->private_key : signing->pair->public_key,
+                     has_param ? &signing->pss : NULL, has_param ? sizeof signing->pss : 0);
+            op.mechanism = next.mechanism;
+            op.kind = next.kind;
+            op.crypto = crypto;
+            op.key = next.key;
+            kk_param_move(&op.param, &next.param);
+            if (kind == KK_OP_SIGN) {
+                sign(&op, data_of(signing), false, out, &len);
+            } else {
+                assert_ok(verify(&op, data_of(signing), false, KK_SPAN(out, len)));
+            }
+        }
+    }
+    op_end(&op);
+}
+
+static void test_a_context_is_kept_for_the_same_key_and_allocates_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(signings); i++) {
+        struct kk_op op;
+        uint8_t out[2048];
+        size_t len = 0;
+        begin(&op, &signings[i], KK_OP_SIGN);
+        const void *context = op.context;
+        unsigned long before = kk_alloc_count();
+        for (int round = 0; round < 3; round++) {
+            sign(&op, data_of(&signings[i]), false, out, &len);
+            assert_ptr_equal(op.context, context);
+        }
+        assert_int_equal(kk_alloc_count(), before);
+        op_end(&op);
+    }
+}
+
+static void test_keys_that_do_not_fit_are_refused(void **state)
+{
+    static const struct {
+        CK_MECHANISM_TYPE type;
+        const struct pair *pair;
+    } cases[] = {{CKM_SHA256_RSA_PKCS, &p256}, {CKM_ECDSA, &rsa}, {CKM_ECDSA_SHA256, &ed25519},
+                 {CKM_EDDSA, &p256},           {CKM_EDDSA, &rsa}, {CKM_RSA_PKCS, &ed25519}};
+    struct kk_key *secret = secret_key(KK_SPAN_TEXT("0123456789abcdef"));
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
+        struct kk_key *keys[] = {cases[i].pair->private_key, cases[i].pair->public_key, secret};
+        for (size_t k = 0; k < KK_ARRAY_LEN(keys); k++) {
+            struct kk_op op;
+            op_begin(&op, cases[i].type, KK_OP_SIGN, keys[k], NULL, 0);
+            assert_rv(op.mechanism->sign->init(&op), CKR_KEY_TYPE_INCONSISTENT);
+            op_end(&op);
+        }
+    }
+    struct kk_op op;
+    op_begin(&op, CKM_ECDSA, KK_OP_SIGN, p256.public_key, NULL, 0);
+    assert_rv(op.mechanism->sign->init(&op), CKR_KEY_TYPE_INCONSISTENT);
+    op_end(&op);
+    kk_key_unref(secret);
+}
+
+/* --- recovery, encryption, wrapping ------------------------------------------------------------
+ */
+
+static void test_signatures_give_their_data_back(void **state)
+{
+    static const struct signing recovering[] = {{CKM_RSA_PKCS, &rsa, 40, {0}},
+                                                {CKM_RSA_X_509, &other_rsa, 100, {0}}};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(recovering); i++) {
+        struct kk_op signer;
+        struct kk_op recoverer;
+        struct kk_span data = data_of(&recovering[i]);
+        uint8_t signature[256];
+        uint8_t out[256];
+        size_t len = 0;
+        begin(&signer, &recovering[i], KK_OP_SIGN_RECOVER);
+        begin(&recoverer, &recovering[i], KK_OP_VERIFY_RECOVER);
+        sign(&signer, data, false, signature, &len);
+        const struct kk_sign_ops *ops = recoverer.mechanism->sign;
+        assert_ok(ops->recover(&recoverer, KK_SPAN(signature, len), out, &len));
+        assert_true(len >= data.len);
+        assert_memory_equal(out + (len - data.len), data.data, data.len);
+        assert_rv(ops->recover(&recoverer, KK_SPAN(signature, 100), out, &len),
+                  CKR_SIGNATURE_LEN_RANGE);
+        op_end(&signer);
+        op_end(&recoverer);
+    }
+}
+
+static CK_RSA_PKCS_OAEP_PARAMS oaep = {.hashAlg = CKM_SHA256,
+                                       .mgf = CKG_MGF1_SHA1,
+                                       .source = CKZ_DATA_SPECIFIED,
+                                       .pSourceData = message,
+                                       .ulSourceDataLen = 9};
+
+struct sealing {
+    CK_MECHANISM_TYPE type;
+    const void *param;
+    size_t param_len;
+    size_t most; /* that goes in, with 2,048 bits */
+};
+
+static const struct sealing sealings[] = {
+    {CKM_RSA_PKCS, NULL, 0, 245},
+    {CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep, 190},
+    {CKM_RSA_X_509, NULL, 0, 255},
+};
+
+static void check_sealing(const struct sealing *sealing, size_t plain_len)
+{
+    struct kk_op op;
+    uint8_t plain[256] = {1};
+    uint8_t sealed[256];
+    uint8_t out[256];
+    size_t len = 0;
+    plain[plain_len > 0 ? plain_len - 1 : 0] |= 1;
+    op_begin(&op, sealing->type, KK_OP_ENCRYPT, rsa.public_key, sealing->param, sealing->param_len);
+    const struct kk_cipher_ops *ops = op.mechanism->cipher;
+    assert_ok(ops->init(&op));
+    assert_true(ops->bound(&op, KK_PHASE_SINGLE, plain_len) >= 256);
+    CK_RV rv = ops->single(&op, KK_SPAN(plain, plain_len), sealed, &len);
+    op_end(&op);
+    if (plain_len > sealing->most && sealing->type != CKM_RSA_X_509) {
+        assert_rv(rv, CKR_DATA_LEN_RANGE);
+        return;
+    }
+    assert_ok(rv);
+    assert_int_equal(len, 256);
+    op_begin(&op, sealing->type, KK_OP_DECRYPT, rsa.private_key, sealing->param,
+             sealing->param_len);
+    assert_ok(ops->init(&op));
+    assert_ok(ops->single(&op, KK_SPAN_ARRAY(sealed), out, &len));
+    size_t zeros = sealing->type == CKM_RSA_X_509 ? 256 - plain_len : 0;
+    assert_int_equal(len, zeros + plain_len);
+    assert_memory_equal(out + zeros, plain, plain_len);
+    assert_rv(ops->single(&op, KK_SPAN(sealed, 255), out, &len), CKR_ENCRYPTED_DATA_LEN_RANGE);
+    op_end(&op);
+}
+
+static void test_what_is_encrypted_is_decrypted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(sealings); i++) {
+        for (size_t len = 0; len < 256; len += 5) {
+            check_sealing(&sealings[i], len);
+        }
+        check_sealing(&sealings[i], sealings[i].most);
+        check_sealing(&sealings[i], sealings[i].most + 1);
+    }
+}
+
+static void check_wrapping(CK_MECHANISM_TYPE type, const void *param_in, size_t param_len,
+                           size_t plain_len)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, type);
+    const struct kk_wrap_ops *ops = row->wrap;
+    struct kk_param param = {0};
+    struct kk_secret *plain = NULL;
+    uint8_t wrapped[2048];
+    size_t bound = 0;
+    size_t len = 0;
+    static const uint8_t key[1300] = {9, 8, 7};
+    assert_ok(kk_param_copy(row->shape, param_in, param_len, &param));
+    assert_ok(ops->length(row, rsa.public_key, &param, plain_len, &bound));
+    assert_ok(
+        ops->wrap(crypto, row, rsa.public_key, &param, KK_SPAN(key, plain_len), wrapped, &len));
+    assert_int_equal(len, bound);
+    assert_ok(ops->unwrap(crypto, row, rsa.private_key, &param, KK_SPAN(wrapped, len), &plain));
+    struct kk_span got = kk_secret_span(plain);
+    assert_true(got.len >= plain_len);
+    assert_memory_equal(got.data + (got.len - plain_len), key, plain_len);
+    kk_secret_free(plain);
+    plain = NULL;
+    assert_rv(ops->unwrap(crypto, row, rsa.private_key, &param, KK_SPAN(wrapped, 200), &plain),
+              CKR_WRAPPED_KEY_LEN_RANGE);
+    assert_rv(ops->unwrap(crypto, row, rsa.public_key, &param, KK_SPAN(wrapped, len), &plain),
+              CKR_KEY_TYPE_INCONSISTENT);
+    assert_null(plain);
+    kk_param_clear(&param);
+}
+
+static void test_keys_are_wrapped_and_unwrapped(void **state)
+{
+    static const CK_ULONG bits[] = {128, 192, 256};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(sealings); i++) {
+        check_wrapping(sealings[i].type, sealings[i].param, sealings[i].param_len, 32);
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(bits); i++) {
+        CK_RSA_AES_KEY_WRAP_PARAMS params = {.ulAESKeyBits = bits[i], .pOAEPParams = &oaep};
+        check_wrapping(CKM_RSA_AES_KEY_WRAP, &params, sizeof params, 1);
+        check_wrapping(CKM_RSA_AES_KEY_WRAP, &params, sizeof params, 1218);
+    }
+}
+
+static void test_keys_too_long_are_not_wrapped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct kk_mechanism *row = kk_registry_find(registry, sealings[i].type);
+        struct kk_param param = {0};
+        size_t len = 0;
+        assert_ok(kk_param_copy(row->shape, sealings[i].param, sealings[i].param_len, &param));
+        assert_rv(row->wrap->length(row, rsa.public_key, &param, sealings[i].most + 1, &len),
+                  CKR_KEY_SIZE_RANGE);
+        kk_param_clear(&param);
+    }
+}
+
+/* --- generation and agreement ------------------------------------------------------------------
+ */
+
+static void test_generation_keeps_to_its_kind_and_bounds(void **state)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, CKM_RSA_PKCS_KEY_PAIR_GEN);
+    struct kk_key_parts parts = {.kind = KK_KEY_RSA, .bits = 500};
+    (void)state;
+    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_KEY_SIZE_RANGE);
+    parts.kind = KK_KEY_EC;
+    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_KEY_TYPE_INCONSISTENT);
+    row = kk_registry_find(registry, CKM_EC_EDWARDS_KEY_PAIR_GEN);
+    parts.kind = KK_KEY_EDWARDS;
+    assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, hex(OID_P256)));
+    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_CURVE_NOT_SUPPORTED);
+    kk_key_parts_clear(&parts);
+}
+
+/* The other side's public key as the parameter has it. */
+static struct kk_secret *agree(struct kk_key *own, struct kk_span peer, CK_EC_KDF_TYPE kdf,
+                               size_t len)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, CKM_ECDH1_DERIVE);
+    CK_ECDH1_DERIVE_PARAMS params = {.kdf = kdf, .ulPublicDataLen = peer.len};
+    uint8_t point[160];
+    struct kk_param param = {0};
+    struct kk_secret *value = NULL;
+    memcpy(point, peer.data, peer.len);
+    params.pPublicData = point;
+    assert_ok(kk_param_copy(row->shape, &params, sizeof params, &param));
+    assert_ok(row->derive->derive(crypto, row, own, &param, &len, 1, &value));
+    kk_param_clear(&param);
+    return value;
+}
+
+static void test_two_sides_agree(void **state)
+{
+    static const char *const oids[] = {OID_P256, OID_P521, OID_X25519, "06032b656f"};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(oids); i++) {
+        struct kk_key_parts parts[2];
+        struct kk_key *keys[2] = {NULL, NULL};
+        for (size_t side = 0; side < 2; side++) {
+            parts[side] = (struct kk_key_parts){.kind = i < 2 ? KK_KEY_EC : KK_KEY_MONTGOMERY};
+            assert_ok(kk_key_parts_set(&parts[side], KK_PART_EC_PARAMS, hex(oids[i])));
+            assert_ok(kk_key_generate(crypto, &parts[side]));
+            assert_ok(kk_key_new(crypto, &parts[side], &keys[side]));
+        }
+        for (CK_EC_KDF_TYPE kdf = CKD_NULL; kdf <= CKD_SHA1_KDF; kdf++) {
+            struct kk_secret *a =
+                agree(keys[0], kk_key_parts_get(&parts[1], KK_PART_EC_POINT), kdf, 24);
+            struct kk_secret *b =
+                agree(keys[1], kk_key_parts_get(&parts[0], KK_PART_EC_POINT), kdf, 24);
+            assert_int_equal(kk_secret_len(a), 24);
+            assert_true(kk_secret_equal(a, b));
+            kk_secret_free(a);
+            kk_secret_free(b);
+        }
+        for (size_t side = 0; side < 2; side++) {
+            kk_key_unref(keys[side]);
+            kk_key_parts_clear(&parts[side]);
+        }
+    }
+}
+
+static void test_agreement_wants_a_private_key(void **state)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, CKM_ECDH1_DERIVE);
+    struct kk_key *keys[] = {p256.public_key, rsa.private_key, ed25519.private_key};
+    uint8_t point[65] = {4};
+    CK_ECDH1_DERIVE_PARAMS params = {
+        .kdf = CKD_NULL, .pPublicData = point, .ulPublicDataLen = sizeof point};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(keys); i++) {
+        struct kk_param param = {0};
+        struct kk_secret *value = NULL;
+        size_t len = 0;
+        assert_ok(kk_param_copy(row->shape, &params, sizeof params, &param));
+        assert_rv(row->derive->derive(crypto, row, keys[i], &param, &len, 1, &value),
+                  CKR_KEY_TYPE_INCONSISTENT);
+        kk_param_clear(&param);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_signed_is_verified_and_nothing_else),
+        cmocka_unit_test(test_every_signing_row_is_checked),
+        cmocka_unit_test(test_a_sum_begun_anew_forgets_what_came_before),
+        cmocka_unit_test(test_one_operation_serves_all_in_turns),
+        cmocka_unit_test(test_a_context_is_kept_for_the_same_key_and_allocates_nothing),
+        cmocka_unit_test(test_keys_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_signatures_give_their_data_back),
+        cmocka_unit_test(test_what_is_encrypted_is_decrypted),
+        cmocka_unit_test(test_keys_are_wrapped_and_unwrapped),
+        cmocka_unit_test(test_keys_too_long_are_not_wrapped),
+        cmocka_unit_test(test_generation_keeps_to_its_kind_and_bounds),
+        cmocka_unit_test(test_two_sides_agree),
+        cmocka_unit_test(test_agreement_wants_a_private_key),
+    };
+    return cmocka_run_group_tests(tests, make_all, free_all);
+}
