@@ -50,27 +50,22 @@ CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
 {
     static const struct {
         CK_FLAGS flag;
-        enum kk_op_kind kind;
+        unsigned int what;
     } kinds[] = {
-        {CKF_ENCRYPT, KK_OP_ENCRYPT},
-        {CKF_DECRYPT, KK_OP_DECRYPT},
-        {CKF_DIGEST, KK_OP_DIGEST},
-        {CKF_SIGN, KK_OP_SIGN},
-        {CKF_SIGN_RECOVER, KK_OP_SIGN_RECOVER},
-        {CKF_VERIFY, KK_OP_VERIFY},
-        {CKF_VERIFY_RECOVER, KK_OP_VERIFY_RECOVER},
+        {CKF_ENCRYPT, KK_CANCEL_OPERATION(KK_OP_ENCRYPT)},
+        {CKF_DECRYPT, KK_CANCEL_OPERATION(KK_OP_DECRYPT)},
+        {CKF_DIGEST, KK_CANCEL_OPERATION(KK_OP_DIGEST)},
+        {CKF_SIGN, KK_CANCEL_OPERATION(KK_OP_SIGN)},
+        {CKF_SIGN_RECOVER, KK_CANCEL_OPERATION(KK_OP_SIGN_RECOVER)},
+        {CKF_VERIFY, KK_CANCEL_OPERATION(KK_OP_VERIFY)},
+        {CKF_VERIFY_RECOVER, KK_CANCEL_OPERATION(KK_OP_VERIFY_RECOVER)},
+        {CKF_FIND_OBJECTS, KK_CANCEL_FIND},
     };
-    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    unsigned int what = 0;
     for (size_t i = 0; i < KK_ARRAY_LEN(kinds); i++) {
-        if ((flags & kinds[i].flag) != 0) {
-            (void)kk_operation_cancel(&call, kinds[i].kind);
-        }
+        what |= (flags & kinds[i].flag) != 0 ? kinds[i].what : 0;
     }
-    if ((flags & CKF_FIND_OBJECTS) != 0 && call.session->find.active) {
-        return kk_call_find_final(&call);
-    }
-    return CKR_OK;
+    return kk_session_cancel(app, hSession, what);
 }
 
 CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
@@ -86,15 +81,7 @@ CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYP
 
 CK_RV kk_api_C_Logout(struct kk_app *app, CK_SESSION_HANDLE hSession)
 {
-    struct kk_slot *slot = NULL;
-    {
-        KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-        KK_TRY(kk_call_begin(app, hSession, &call));
-        KK_TRY(kk_session_logout(&call));
-        slot = call.session->slot;
-    }
-    kk_session_purge_slot(app, slot);
-    return CKR_OK;
+    return kk_session_logout(app, hSession);
 }
 
 CK_RV kk_api_C_SeedRandom(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_BYTE_PTR pSeed,

@@ -24,8 +24,9 @@ static const struct import_type import_types[] = {
     {"cert", kk_util_import_cert},
 };
 
-/* --import-type, or --aes, which is how it was said before there was an --import-type. */
-static KK_RV find_type(const struct kk_util_options *options, const struct import_type **ret_type)
+/* --import-type, or --aes, which is how it was said before there was an --import-type. NULL, and
+ * said, when that is none. */
+static const struct import_type *find_type(const struct kk_util_options *options)
 {
     const char *name = options->import_type;
     if (name == NULL) {
@@ -36,12 +37,13 @@ static KK_RV find_type(const struct kk_util_options *options, const struct impor
             continue;
         }
         if (options->aes && import_types[i].run != kk_util_import_aes) {
-            return kk_cli_error("ERROR: --aes and --import-type %s contradict each other.", name);
+            (void)kk_cli_error("ERROR: --aes and --import-type %s contradict each other.", name);
+            return NULL;
         }
-        *ret_type = &import_types[i];
-        return CKR_OK;
+        return &import_types[i];
     }
-    return kk_cli_error("ERROR: Invalid import type '%s'", name);
+    (void)kk_cli_error("ERROR: Invalid import type '%s'", name);
+    return NULL;
 }
 
 static int hex_digit(char c)
@@ -109,11 +111,11 @@ static void target_clear(struct kk_util_target *target)
 KK_RV kk_util_import(struct kk_util *util)
 {
     const struct kk_util_options *options = &util->options;
-    const struct import_type *type = NULL;
+    const struct import_type *type = find_type(options);
     CK_SLOT_ID slot = 0;
     KK_CLEANUP(target_clear) struct kk_util_target target = {.p11 = util->module.p11};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
-    KK_TRY(find_type(options, &type));
+    KK_ENSURE(type != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_util_find_slot(util, false, &slot));
     if (options->label == NULL) {
         return kk_cli_error("ERROR: A label for the object must be supplied. Use --label <text>");

@@ -64,8 +64,7 @@ static void describe(const struct kk_curve_row *row, struct kk_curve *ret_curve)
     }
 }
 
-/* --- explicit parameters -----------------------------------------------------------------------
- */
+/* --- explicit parameters ---------------------------------------------------------------------- */
 
 /* ECParameters, taken apart. */
 struct explicit_params {
@@ -241,8 +240,7 @@ static KK_RV find_explicit(struct kk_crypto *crypto, const struct explicit_param
     return CKR_CURVE_NOT_SUPPORTED;
 }
 
-/* --- names and identifiers ---------------------------------------------------------------------
- */
+/* --- names and identifiers -------------------------------------------------------------------- */
 
 static KK_RV find_oid(struct kk_span params, const struct kk_curve_row **ret_row)
 {
@@ -254,10 +252,21 @@ static KK_RV find_oid(struct kk_span params, const struct kk_curve_row **ret_row
     return CKR_OK;
 }
 
+/* pkcs11-tool up to 0.23 gives "curve25519" a length that is one too many; it can mean nothing
+ * else. */
+static bool is_one_short(struct kk_span params)
+{
+    return params.len > 2 && params.data[1] == params.len - 1;
+}
+
 static KK_RV find_name(struct kk_span params, const struct kk_curve_row **ret_row)
 {
     struct kk_reader reader = kk_reader_new(params);
     struct kk_span name = kk_der_take(&reader, KK_DER_PRINTABLE_STRING);
+    if (reader.failed && is_one_short(params)) {
+        name = KK_SPAN(params.data + 2, params.len - 2);
+        reader = kk_reader_new(KK_SPAN(NULL, 0));
+    }
     KK_ENSURE(kk_reader_done(&reader) && name.len > 0, CKR_ATTRIBUTE_VALUE_INVALID);
     *ret_row = kk_curve_by_name(name);
     KK_ENSURE(*ret_row != NULL, CKR_CURVE_NOT_SUPPORTED);
@@ -300,8 +309,7 @@ KK_RV kk_curve_of_parts(struct kk_crypto *crypto, const struct kk_key_parts *par
     return CKR_OK;
 }
 
-/* --- points ------------------------------------------------------------------------------------
- */
+/* --- points ----------------------------------------------------------------------------------- */
 
 /* A Weierstrass point without DER around it, by its length and first byte. */
 static bool is_raw_point(const struct kk_curve *curve, struct kk_span point)

@@ -86,11 +86,12 @@ struct kk_span kk_key_secret(const struct kk_key *key);
 /* Generation from parts->kind, ->bits, ->parameter_set and the domain parts that are set
  * (EC_PARAMS; PUBLIC_EXPONENT, default 65537; PRIME, SUBPRIME, BASE). Fills in every other part,
  * public and private ones alike, and sets is_private. Secrets: bits / 8 random bytes. Codes:
- * CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, CKR_ATTRIBUTE_VALUE_INVALID (public exponent),
- * CKR_FUNCTION_FAILED. */
+ * CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, CKR_TEMPLATE_INCONSISTENT (an exponent of no use, as
+ * the text of the mechanism says), CKR_FUNCTION_FAILED. */
 KK_RV kk_key_generate(struct kk_crypto *crypto, struct kk_key_parts *parts);
 
-/* From a private key's parts to all that can be computed: RSA CRT parts, the public point. */
+/* From a private key's parts to all that can be computed: RSA CRT parts, the public point, a
+ * curve's identifier for whatever named it. Public keys stay as they are. */
 KK_RV kk_key_complete(struct kk_crypto *crypto, struct kk_key_parts *parts);
 
 /* X.509 SubjectPublicKeyInfo (DER) of the public half; needs the public parts (after

@@ -152,6 +152,7 @@ static KK_RV ec_complete(struct kk_crypto *crypto, struct kk_key_parts *parts)
     struct kk_curve curve;
     KK_TRY(kk_curve_of_parts(crypto, parts, &curve));
     KK_TRY(settle_point(crypto, &curve, parts, &point));
+    KK_TRY(kk_key_parts_set(parts, KK_PART_EC_PARAMS, KK_SPAN(curve.oid, curve.oid_len)));
     return kk_key_parts_set(parts, KK_PART_EC_POINT, kk_buffer_span(&point));
 }
 

@@ -87,6 +87,7 @@ static KK_RV ecx_complete(struct kk_crypto *crypto, struct kk_key_parts *parts)
     KK_TRY(make(crypto, parts, &curve, &pkey));
     KK_TRY(check_public(crypto, parts, &curve, pkey));
     KK_TRY(public_bytes(pkey, &curve, point));
+    KK_TRY(kk_key_parts_set(parts, KK_PART_EC_PARAMS, KK_SPAN(curve.oid, curve.oid_len)));
     return kk_key_parts_set(parts, KK_PART_EC_POINT, KK_SPAN(point, curve.field_bytes));
 }
 

@@ -93,8 +93,7 @@ static KK_RV check_modulus(const BIGNUM *n)
     return CKR_OK;
 }
 
-/* --- primes from n, e and d --------------------------------------------------------------------
- */
+/* --- primes from n, e and d ------------------------------------------------------------------- */
 
 /* With y^2 = 1 and y neither 1 nor -1 modulo n, gcd(y - 1, n) is a prime of n. */
 static KK_RV split(struct numbers *numbers, const BIGNUM *y)
@@ -182,8 +181,7 @@ static KK_RV find_exponent(struct numbers *numbers)
     return CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
-/* --- all numbers from the primes ---------------------------------------------------------------
- */
+/* --- all numbers from the primes -------------------------------------------------------------- */
 
 /* p - 1, q - 1, and p q = n. */
 static KK_RV use_primes(struct numbers *numbers)
@@ -295,8 +293,7 @@ static KK_RV numbers_complete(struct numbers *numbers)
     return settle_coefficient(numbers);
 }
 
-/* --- the family --------------------------------------------------------------------------------
- */
+/* --- the family ------------------------------------------------------------------------------- */
 
 /* What implicit rejection derives its answers from: the hash of d at the length of the modulus. */
 static KK_RV hash_exponent(struct kk_crypto *crypto, const BIGNUM *d, struct kk_key *key)

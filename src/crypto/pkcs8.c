@@ -12,8 +12,7 @@
 #define OVERHEAD 128
 #define OVERHEAD_PER_PART 8
 
-/* --- out ---------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 static const enum kk_part rsa_order[] = {
     KK_PART_MODULUS, KK_PART_PUBLIC_EXPONENT, KK_PART_PRIVATE_EXPONENT, KK_PART_PRIME_1,
@@ -108,8 +107,7 @@ KK_RV kk_pkcs8_encode(const struct kk_key_parts *parts, struct kk_secret **ret_d
     return CKR_OK;
 }
 
-/* --- in ----------------------------------------------------------------------------------------
- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 static KK_RV take_rsa(struct kk_span key, struct kk_key_parts *parts)
 {
@@ -192,7 +190,8 @@ static void skip_rest(struct kk_reader *in)
     }
 }
 
-/*= pkcs11-3.2 C_UnwrapKey: zeros that a wrapping mechanism padded the PrivateKeyInfo with are ignored */
+/*= pkcs11-3.2 C_UnwrapKey: zeros that a wrapping mechanism padded the PrivateKeyInfo with are
+ * ignored */
 static bool only_padding(const struct kk_reader *reader)
 {
     uint8_t seen = 0;

@@ -72,8 +72,7 @@ void kk_rsa_free(struct kk_rsa_op *op)
 }
 KK_DEFINE_CLEANUP(struct kk_rsa_op *, kk_rsa_free);
 
-/* --- begin -------------------------------------------------------------------------------------
- */
+/* --- begin ------------------------------------------------------------------------------------ */
 
 static KK_RV check_hash(const struct kk_rsa_scheme *scheme)
 {
@@ -207,8 +206,7 @@ KK_RV kk_rsa_begin(struct kk_crypto *crypto, struct kk_key *key, enum kk_asym_us
     return kk_prehash_start(&made->hash);
 }
 
-/* --- signatures --------------------------------------------------------------------------------
- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 /* What goes into the block: the hash of the message, the caller's data, or, without padding, the
  * data behind zeros. */
@@ -303,8 +301,7 @@ KK_RV kk_rsa_recover(struct kk_rsa_op *op, struct kk_span signature, uint8_t *ou
     return CKR_OK;
 }
 
-/* --- encryption --------------------------------------------------------------------------------
- */
+/* --- encryption ------------------------------------------------------------------------------- */
 
 static KK_RV encrypt(struct kk_rsa_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
 {

@@ -39,11 +39,18 @@ KK_RV kk_asym_check(const struct kk_mechanism *mechanism, const struct kk_key *k
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 EC_EDWARDS_KEY_PAIR_GEN: curves of another kind are CKR_CURVE_NOT_SUPPORTED */
+static CK_RV wrong_kind(const struct kk_key_parts *parts)
+{
+    return kk_key_parts_get(parts, KK_PART_EC_PARAMS).len > 0 ? CKR_CURVE_NOT_SUPPORTED
+                                                              : CKR_KEY_TYPE_INCONSISTENT;
+}
+
 static KK_RV generate_pair(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                            const struct kk_param *param, struct kk_key_parts *parts)
 {
     (void)param;
-    KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), wrong_kind(parts));
     KK_ENSURE(parts->kind != KK_KEY_RSA ||
                   (parts->bits >= mechanism->min_key && parts->bits <= mechanism->max_key),
               CKR_KEY_SIZE_RANGE);

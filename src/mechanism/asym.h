@@ -28,6 +28,7 @@ extern const struct kk_sign_ops kk_rsa_block_ops; /* single-part, with recovery 
 extern const struct kk_sign_ops kk_rsa_pss_ops;   /* single-part */
 extern const struct kk_sign_ops kk_rsa_hash_ops;
 extern const struct kk_wrap_ops kk_rsa_wrap_ops;
+extern const struct kk_wrap_ops kk_rsa_raw_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_aes_wrap_ops;
 
 /* Elliptic curves; row->hash as above. ECDH: row->detail is 1 with cofactor multiplication. */

@@ -11,8 +11,7 @@
 #include "mechanism/asym.h"
 #include "mechanism/operation.h"
 
-/* --- parameters --------------------------------------------------------------------------------
- */
+/* --- parameters ------------------------------------------------------------------------------- */
 
 /* The hashes that parameters can name. */
 static const struct {
@@ -68,14 +67,16 @@ static KK_RV read_pss(const struct kk_mechanism *mechanism, const void *data,
     return CKR_OK;
 }
 
-/*= pkcs11-3.2 CK_RSA_PKCS_OAEP_PARAMS: source must be CKZ_DATA_SPECIFIED */
+/*= pkcs11-3.2 CK_RSA_PKCS_OAEP_PARAMS: source must be CKZ_DATA_SPECIFIED. Clients (pkcs11-tool)
+ * leave it 0 when they have no label, which says the same */
 static KK_RV read_oaep(const CK_RSA_PKCS_OAEP_PARAMS *params, struct kk_rsa_scheme *scheme)
 {
     size_t len = 0;
     KK_TRY(hash_of(params->hashAlg, &scheme->hash));
     KK_TRY(mgf_of(params->mgf, &scheme->mgf_hash));
-    KK_ENSURE(params->source == CKZ_DATA_SPECIFIED, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(kk_ulong_to_size(params->ulSourceDataLen, CKR_MECHANISM_PARAM_INVALID, &len));
+    KK_ENSURE(params->source == CKZ_DATA_SPECIFIED || (params->source == 0 && len == 0),
+              CKR_MECHANISM_PARAM_INVALID);
     KK_ENSURE(params->pSourceData != NULL || len == 0, CKR_MECHANISM_PARAM_INVALID);
     scheme->padding = KK_RSA_OAEP;
     scheme->label = KK_SPAN(params->pSourceData, len);
@@ -106,8 +107,7 @@ static KK_RV check_size(const struct kk_mechanism *mechanism, const struct kk_ke
     return kk_asym_check(mechanism, key, KK_KEY_RSA);
 }
 
-/* --- operations --------------------------------------------------------------------------------
- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 static void context_free(void *context)
 {
@@ -203,8 +203,7 @@ const struct kk_sign_ops kk_rsa_hash_ops = {
     .verify_final = verify_final,
 };
 
-/* --- wrapping ----------------------------------------------------------------------------------
- */
+/* --- wrapping --------------------------------------------------------------------------------- */
 
 static KK_RV wrap_length(const struct kk_mechanism *mechanism, struct kk_key *key,
                          const struct kk_param *param, size_t plain_len, size_t *ret_len)
@@ -258,8 +257,14 @@ const struct kk_wrap_ops kk_rsa_wrap_ops = {
     .unwrap = unwrap,
 };
 
-/* --- RSA_AES_KEY_WRAP: OAEP around a fresh AES key, KWP with that key around the target ---------
- */
+const struct kk_wrap_ops kk_rsa_raw_wrap_ops = {
+    .length = wrap_length,
+    .wrap = wrap,
+    .unwrap = unwrap,
+    .trailing = true,
+};
+
+/* --- RSA_AES_KEY_WRAP: OAEP around a fresh AES key, KWP with that key around the target ------- */
 
 static KK_RV read_aes_wrap(const struct kk_mechanism *mechanism, struct kk_key *key,
                            const struct kk_param *param, struct kk_rsa_scheme *ret_scheme,

@@ -120,7 +120,10 @@ static KK_RV check_given(const struct kk_begin *begin, const struct kk_schema *s
     for (size_t i = 0; i < attrs->count; i++) {
         const struct kk_attr *attr = &attrs->rows[i];
         const struct kk_attr_rule *rule = kk_schema_rule(schema, attr->type);
-        KK_ENSURE(rule != NULL, CKR_ATTRIBUTE_TYPE_INVALID);
+        /*= pkcs11-3.2 Creating objects: an attribute of the standard that is not of this class
+         * makes the template inconsistent; unknown ones were refused when the template was copied
+         */
+        KK_ENSURE(rule != NULL, CKR_TEMPLATE_INCONSISTENT);
         KK_ENSURE((rule->footnotes & forbidden) == 0, CKR_ATTRIBUTE_READ_ONLY);
         KK_TRY(check_value(rule, attr, &begin->actor));
     }
@@ -361,11 +364,9 @@ KK_RV kk_policy_set(struct kk_crypto *crypto, const struct kk_attrs *old,
     return CKR_OK;
 }
 
-KK_RV kk_policy_destroy(const struct kk_attrs *attrs, const struct kk_actor *actor)
+KK_RV kk_policy_destroy(const struct kk_attrs *attrs)
 {
     KK_ENSURE(kk_attrs_flag(attrs, CKA_DESTROYABLE, true), CKR_ACTION_PROHIBITED);
-    bool is_trusted = kk_attrs_flag(attrs, CKA_TRUSTED, false);
-    KK_ENSURE(!is_trusted || actor->so_logged_in, CKR_ACTION_PROHIBITED);
     return CKR_OK;
 }
 

@@ -99,9 +99,9 @@ KK_RV kk_policy_set(struct kk_crypto *crypto, const struct kk_attrs *old,
                     const struct kk_attrs *tmpl, const struct kk_actor *actor,
                     struct kk_attrs **ret_attrs);
 
-/* C_DestroyObject: CKR_ACTION_PROHIBITED when CKA_DESTROYABLE is false or a trusted object is not
- * this actor's to destroy. Session kind and login are session/'s to check. */
-KK_RV kk_policy_destroy(const struct kk_attrs *attrs, const struct kk_actor *actor);
+/* C_DestroyObject: CKR_ACTION_PROHIBITED when CKA_DESTROYABLE is false. Session kind and login are
+ * session/'s to check. */
+KK_RV kk_policy_destroy(const struct kk_attrs *attrs);
 
 /*
  * One attribute of C_GetAttributeValue, into the caller's CK_ATTRIBUTE: sets ulValueLen, and the

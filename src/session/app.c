@@ -107,28 +107,18 @@ static KK_RV ensure_empty_slot(struct kk_app *app)
     return insert_slot(app, tokens, NULL);
 }
 
-static bool is_listed(struct kk_token **tokens, size_t count, const struct kk_token *token)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (tokens[i] == token) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Makes the application's slots agree with the engine's tokens. Caller holds the state lock. */
+/* Makes the application's slots agree with the engine's tokens. `tokens` may be older than what
+ * another thread brought in meanwhile: whether a token is gone is asked of the token itself. Caller
+ * holds the state lock. */
 static KK_RV take_tokens(struct kk_app *app, struct kk_token **tokens, size_t count)
 {
     KK_ASSERT_HELD(&app->state_lock);
     for (size_t i = 0; i < app->slot_count; i++) {
         struct kk_slot *slot = app->slots[i];
-        if (slot->token != NULL && !is_listed(tokens, count, slot->token)) {
-            slot->gone = true;
-        }
+        slot->gone = slot->gone || (slot->token != NULL && kk_token_is_dropped(slot->token));
     }
     for (size_t i = 0; i < count; i++) {
-        if (slot_of_token(app, tokens[i]) == NULL) {
+        if (slot_of_token(app, tokens[i]) == NULL && !kk_token_is_dropped(tokens[i])) {
             KK_TRY(insert_slot(app, kk_token_slot_id(tokens[i]), tokens[i]));
         }
     }

@@ -121,11 +121,16 @@ KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, 
     return CKR_OK;
 }
 
+void kk_find_clear(struct kk_find *find)
+{
+    kk_free(find->uuids);
+    *find = (struct kk_find){0};
+}
+
 KK_RV kk_call_find_final(struct kk_call *call)
 {
     struct kk_find *find = &call->session->find;
     KK_ENSURE(find->active, CKR_OPERATION_NOT_INITIALIZED);
-    kk_free(find->uuids);
-    *find = (struct kk_find){0};
+    kk_find_clear(find);
     return CKR_OK;
 }

@@ -125,18 +125,20 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
 static KK_RV check_wrappable(const struct kk_object *wrapping, const struct kk_object *target,
                              const struct kk_mechanism *mechanism)
 {
+    KK_ENSURE(target->object_class == CKO_SECRET_KEY ||
+                  (target->object_class == CKO_PRIVATE_KEY && mechanism->wrap->private_keys),
+              CKR_KEY_NOT_WRAPPABLE);
     KK_ENSURE(kk_attrs_flag(target->attrs, CKA_EXTRACTABLE, false), CKR_KEY_UNEXTRACTABLE);
     /*= pkcs11-3.2 C_WrapKey: a key with CKA_WRAP_WITH_TRUSTED needs a wrapping key with CKA_TRUSTED
      */
     KK_ENSURE(!kk_attrs_flag(target->attrs, CKA_WRAP_WITH_TRUSTED, false) || wrapping->trust_proven,
               CKR_KEY_NOT_WRAPPABLE);
+    /*= pkcs11-3.2 C_WrapKey: CKR_KEY_HANDLE_INVALID when the key does not match CKA_WRAP_TEMPLATE
+     */
     const struct kk_attr *demanded = kk_attrs_find(wrapping->attrs, CKA_WRAP_TEMPLATE);
     KK_ENSURE(demanded == NULL || demanded->kind != KK_ATTR_TEMPLATE ||
-                  kk_attrs_match(target->attrs, demanded->value.nested),
-              CKR_KEY_NOT_WRAPPABLE);
-    KK_ENSURE(target->object_class == CKO_SECRET_KEY ||
-                  (target->object_class == CKO_PRIVATE_KEY && mechanism->wrap->private_keys),
-              CKR_KEY_NOT_WRAPPABLE);
+                  kk_object_matches(target, demanded->value.nested),
+              CKR_KEY_HANDLE_INVALID);
     return CKR_OK;
 }
 
@@ -195,15 +197,28 @@ static size_t wanted_length(const struct kk_attrs *set)
     return (size_t)len;
 }
 
-/* The parts of an unwrapped secret key: zero padding and raw RSA leave more than the key. */
+static bool is_zeros(struct kk_span bytes)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        any |= bytes.data[i];
+    }
+    return any == 0;
+}
+
+/* The parts of an unwrapped secret key. Zero padding and raw RSA leave more than the key: zeros,
+ * and nothing else may be cut off, or a key could be shortened until it can be guessed. */
 static KK_RV secret_parts(const struct kk_mechanism *mechanism, const struct kk_attrs *set,
                           const struct kk_secret *plain, struct kk_key_parts *ret_parts)
 {
     struct kk_span value = kk_secret_span(plain);
     size_t wanted = wanted_length(set);
     if (wanted > 0 && wanted < value.len) {
-        value.data += mechanism->wrap->trailing ? value.len - wanted : 0;
-        value.len = wanted;
+        size_t extra = value.len - wanted;
+        bool trailing = mechanism->wrap->trailing;
+        KK_ENSURE(is_zeros(KK_SPAN(value.data + (trailing ? 0 : wanted), extra)),
+                  CKR_WRAPPED_KEY_LEN_RANGE);
+        value = KK_SPAN(value.data + (trailing ? extra : 0), wanted);
     }
     KK_ENSURE(wanted == 0 || value.len == wanted, CKR_WRAPPED_KEY_LEN_RANGE);
     ret_parts->kind = KK_KEY_SECRET;

@@ -52,8 +52,9 @@ static KK_RV login_role(struct kk_session *session, enum kk_login_state wanted, 
     KK_WITH_LOCK(&session->app->state_lock)
     {
         rv = check_login(slot, wanted); /* another thread may have been quicker */
-        if (rv == CKR_OK && atomic_load(&session->dead)) {
-            rv = CKR_SESSION_CLOSED;
+        if (rv == CKR_OK &&
+            (atomic_load(&session->dead) || slot->incarnation != session->incarnation)) {
+            rv = CKR_SESSION_CLOSED; /* or the token was initialised anew meanwhile */
         }
         if (rv == CKR_OK) {
             slot->login = wanted;
@@ -94,21 +95,6 @@ KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span p
     }
 }
 
-struct purge {
-    const struct kk_slot *slot;
-};
-
-static bool purge_session(KK_UNUSED CK_ULONG handle, void *value, void *context)
-{
-    struct kk_session *session = value;
-    const struct purge *purge = context;
-    if (session->slot == purge->slot && kk_mutex_trylock(&session->lock)) {
-        kk_session_purge(session);
-        kk_mutex_unlock(&session->lock);
-    }
-    return true;
-}
-
 void kk_slot_logout(struct kk_app *app, struct kk_slot *slot)
 {
     KK_ASSERT_HELD(&app->state_lock);
@@ -119,25 +105,6 @@ void kk_slot_logout(struct kk_app *app, struct kk_slot *slot)
     atomic_fetch_add(&slot->login_round, 1);
     kk_handles_forget_private(app, slot);
     kk_token_logout(slot->token, KK_STEAL(slot->unlock));
-}
-
-KK_RV kk_session_logout(struct kk_call *call)
-{
-    struct kk_app *app = call->app;
-    struct kk_slot *slot = call->session->slot;
-    KK_WITH_LOCK(&app->state_lock)
-    {
-        KK_ENSURE(slot->login != KK_LOGIN_NONE, CKR_USER_NOT_LOGGED_IN);
-        kk_slot_logout(app, slot);
-    }
-    kk_session_purge(call->session);
-    return CKR_OK;
-}
-
-void kk_session_purge_slot(struct kk_app *app, const struct kk_slot *slot)
-{
-    KK_LOCK_SCOPE(&app->lock);
-    kk_handle_map_each(app->sessions, purge_session, &(struct purge){.slot = slot});
 }
 
 /*= pkcs11-3.2 C_InitPIN: only in the R/W SO Functions state, else CKR_USER_NOT_LOGGED_IN */

@@ -131,91 +131,100 @@ KK_RV kk_call_resolve_param(struct kk_call *call, struct kk_param *param)
     return CKR_OK;
 }
 
-/* Session objects live in the slot's index, known to all sessions of the application there. */
-static KK_RV add_session_object(struct kk_call *call, struct kk_object *object)
+/* Session objects live in the slot's index, known to all sessions of the application there, and
+ * have a handle as long as they live: by it they go with the session or the login. */
+static KK_RV add_session_object(struct kk_call *call, struct kk_object *object,
+                                CK_OBJECT_HANDLE *ret_handle)
 {
     struct kk_session *session = call->session;
+    struct kk_index *index = session->slot->session_objects;
     KK_LOCK_SCOPE(&call->app->state_lock);
     KK_ENSURE(!atomic_load(&session->dead), CKR_SESSION_CLOSED);
     KK_ENSURE(!object->is_private || session->slot->login == KK_LOGIN_USER, CKR_USER_NOT_LOGGED_IN);
-    KK_TRY(kk_index_add(session->slot->session_objects, object));
+    KK_TRY(kk_index_add(index, object));
+    CK_RV rv = kk_handles_give(call->app, session->slot, session, object, call->epoch, ret_handle);
+    if (rv != CKR_OK) {
+        (void)kk_index_remove(index, &object->uuid);
+        return rv;
+    }
     session->made_objects = true;
     return CKR_OK;
 }
 
-static KK_RV give_handle(struct kk_call *call, struct kk_object *object,
-                         CK_OBJECT_HANDLE *ret_handle)
-{
-    KK_LOCK_SCOPE(&call->app->state_lock);
-    return kk_handles_give(call->app, call->session->slot, call->session, object, call->epoch,
-                           ret_handle);
-}
-
-/* The objects of one call, made from sets: token objects come back from the repository. */
+/* The objects of one call on their way from sets to handles. */
 struct making {
-    struct kk_object *objects[STORE_MAX];
+    struct kk_attrs **sets;
+    const struct kk_uuid *uuids;
+    size_t count;
+    CK_OBJECT_HANDLE handles[STORE_MAX];
 };
 
-static void making_clear(struct making *making)
+static KK_RV make_session_object(struct kk_call *call, struct making *making, size_t i)
 {
-    for (size_t i = 0; i < STORE_MAX; i++) {
-        kk_object_unref(making->objects[i]);
-    }
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_TRY(kk_object_new(&making->uuids[i], 0, making->sets[i], &object));
+    making->sets[i] = NULL;
+    return add_session_object(call, object, &making->handles[i]);
 }
 
-static KK_RV make_token_objects(struct kk_call *call, struct kk_attrs **sets,
-                                const struct kk_uuid *uuids, size_t count, struct making *making)
+/* Before a token object is stored: afterwards nothing may fail any more. */
+static KK_RV reserve_handle(struct kk_call *call, struct making *making, size_t i)
+{
+    bool is_private = kk_attrs_flag(making->sets[i], CKA_PRIVATE, false);
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    return kk_handles_give_uuid(call->app, call->session->slot, &making->uuids[i], is_private,
+                                &making->handles[i]);
+}
+
+/* In one transaction. */
+static KK_RV store_token_objects(struct kk_call *call, const struct making *making,
+                                 const size_t *places, size_t count)
 {
     struct kk_new_object fresh[STORE_MAX];
     struct kk_object *stored[STORE_MAX] = {0};
-    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        if (kk_attrs_flag(sets[i], CKA_TOKEN, false)) {
-            fresh[n++] = (struct kk_new_object){.uuid = uuids[i], .attrs = sets[i]};
-        }
-    }
-    if (n == 0) {
-        return CKR_OK;
+        fresh[i] = (struct kk_new_object){.uuid = making->uuids[places[i]],
+                                          .attrs = making->sets[places[i]]};
     }
     bool user = false;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_token_create(call->session->token, unlock, fresh, n, stored));
-    for (size_t i = 0, k = 0; i < count; i++) {
-        if (kk_attrs_flag(sets[i], CKA_TOKEN, false)) {
-            making->objects[i] = stored[k++];
-        }
+    KK_TRY(kk_token_create(call->session->token, unlock, fresh, count, stored));
+    for (size_t i = 0; i < count; i++) {
+        update_handle(call, making->handles[places[i]], stored[i], call->epoch);
+        kk_object_unref(stored[i]);
     }
     return CKR_OK;
 }
 
-static KK_RV make_session_objects(struct kk_call *call, struct kk_attrs **sets,
-                                  const struct kk_uuid *uuids, size_t count, struct making *making)
+static KK_RV make_all(struct kk_call *call, struct making *making)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (making->objects[i] == NULL) {
-            KK_TRY(kk_object_new(&uuids[i], 0, sets[i], &making->objects[i]));
-            sets[i] = NULL;
-            KK_TRY(add_session_object(call, making->objects[i]));
+    size_t places[STORE_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < making->count; i++) {
+        if (kk_attrs_flag(making->sets[i], CKA_TOKEN, false)) {
+            KK_TRY(reserve_handle(call, making, i));
+            places[count++] = i;
+        } else {
+            KK_TRY(make_session_object(call, making, i));
         }
     }
-    return CKR_OK;
+    return count > 0 ? store_token_objects(call, making, places, count) : CKR_OK;
 }
 
 KK_RV kk_call_store(struct kk_call *call, struct kk_attrs **sets, const struct kk_uuid *uuids,
                     size_t count, CK_OBJECT_HANDLE *ret_handles)
 {
     KK_ENSURE(count <= STORE_MAX, CKR_FUNCTION_FAILED);
-    KK_CLEANUP(making_clear) struct making making = {0};
-    KK_TRY(make_token_objects(call, sets, uuids, count, &making));
-    KK_TRY(make_session_objects(call, sets, uuids, count, &making));
-    CK_OBJECT_HANDLE handles[STORE_MAX];
+    struct making making = {.sets = sets, .uuids = uuids, .count = count};
+    CK_RV rv = make_all(call, &making);
     for (size_t i = 0; i < count; i++) {
-        KK_TRY(give_handle(call, making.objects[i], &handles[i]));
+        if (rv == CKR_OK) {
+            ret_handles[i] = making.handles[i];
+        } else {
+            update_handle(call, making.handles[i], NULL, 0);
+        }
     }
-    for (size_t i = 0; i < count; i++) {
-        ret_handles[i] = handles[i];
-    }
-    return CKR_OK;
+    return rv;
 }
 
 KK_RV kk_call_create_object(struct kk_call *call, const struct kk_attrs *tmpl,
@@ -246,25 +255,6 @@ KK_RV kk_call_copy_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     kk_session_actor(call->session, &actor);
     KK_TRY(kk_policy_copy(call->app->engine->crypto, object->attrs, tmpl, &actor, &uuid, &attrs));
     return kk_call_store(call, &attrs, &uuid, 1, ret_handle);
-}
-
-/*= pkcs11-3.2 C_DestroyObject: a token object needs a read-write session */
-KK_RV kk_call_destroy_object(struct kk_call *call, CK_OBJECT_HANDLE handle)
-{
-    struct kk_session *session = call->session;
-    struct kk_actor actor;
-    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
-    KK_TRY(kk_call_object(call, handle, &object));
-    KK_ENSURE(session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
-    kk_session_actor(session, &actor);
-    KK_TRY(kk_policy_destroy(object->attrs, &actor));
-    if (object->is_token) {
-        bool user = false;
-        KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
-        KK_TRY(kk_token_destroy(session->token, unlock, object));
-    }
-    update_handle(call, handle, NULL, 0);
-    return CKR_OK;
 }
 
 static KK_RV set_session_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
@@ -312,15 +302,48 @@ static KK_RV set_once(struct kk_call *call, CK_OBJECT_HANDLE handle, const struc
     return set_token_object(call, handle, object, attrs);
 }
 
-KK_RV kk_call_set_attributes(struct kk_call *call, CK_OBJECT_HANDLE handle,
-                             const struct kk_attrs *tmpl)
+/*= pkcs11-3.2 C_DestroyObject: a token object needs a read-write session */
+static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
+                          KK_UNUSED const struct kk_attrs *tmpl)
+{
+    struct kk_session *session = call->session;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_TRY(kk_call_object(call, handle, &object));
+    KK_ENSURE(session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
+    KK_TRY(kk_policy_destroy(object->attrs));
+    if (object->is_token) {
+        bool user = false;
+        KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
+        KK_TRY(kk_token_destroy(session->token, unlock, object));
+    }
+    update_handle(call, handle, NULL, 0);
+    kk_operation_forget_key(session, &object->uuid);
+    return CKR_OK;
+}
+
+typedef CK_RV change_fn(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl);
+
+/* Once more from the start when another change came between. */
+static KK_RV retry(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl,
+                   change_fn *change)
 {
     CK_RV rv = CKR_FUNCTION_REJECTED;
     for (int i = 0; i < RETRIES && rv == CKR_FUNCTION_REJECTED; i++) {
-        rv = set_once(call, handle, tmpl);
+        rv = change(call, handle, tmpl);
         if (rv == CKR_FUNCTION_REJECTED) {
             KK_TRY(kk_token_fresh(call->session->token, &call->epoch));
         }
     }
     return rv == CKR_FUNCTION_REJECTED ? CKR_FUNCTION_FAILED : rv;
+}
+
+KK_RV kk_call_destroy_object(struct kk_call *call, CK_OBJECT_HANDLE handle)
+{
+    return retry(call, handle, NULL, destroy_once);
+}
+
+KK_RV kk_call_set_attributes(struct kk_call *call, CK_OBJECT_HANDLE handle,
+                             const struct kk_attrs *tmpl)
+{
+    return retry(call, handle, tmpl, set_once);
 }

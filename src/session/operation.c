@@ -4,14 +4,15 @@
  *
  * A result is computed straight into the caller's buffer when that has room for the most that the
  * mechanism may put out. Otherwise the answer is CKR_BUFFER_TOO_SMALL at once where the length is
- * known exactly; where it is not (padding, implicit lengths), the result is computed into secret
- * memory and waits there for a buffer that it fits.
+ * known exactly, as it is in every update; where it is not (padding, implicit lengths), the result
+ * is computed into secret memory and waits there for a buffer that it fits.
  */
 #include "session/operation.h"
 
 #include <string.h>
 
 #include "base/memory.h"
+#include "session/handles.h"
 #include "session/objects.h"
 #include "session/session.h"
 
@@ -167,7 +168,14 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
     return CKR_OK;
 }
 
-/* Whether the key is still there: destroyed here, or by another process since the last look. */
+/* A session object that was changed since: whether its present version is still there. */
+static bool is_known(struct kk_call *call, const struct kk_uuid *uuid)
+{
+    KK_LOCK_SCOPE(&call->app->state_lock);
+    return kk_handles_find_uuid(call->app, uuid) != NULL;
+}
+
+/* Whether the key is gone: destroyed here, or by another process since the last look. */
 static bool key_gone(struct kk_call *call, struct kk_operation *operation)
 {
     struct kk_object *object = operation->object;
@@ -177,7 +185,10 @@ static bool key_gone(struct kk_call *call, struct kk_operation *operation)
     if (atomic_load_explicit(&object->destroyed, memory_order_acquire)) {
         return true;
     }
-    if (!object->is_token || operation->epoch == call->epoch) {
+    if (!object->is_token) {
+        return atomic_load(&object->superseded) && !is_known(call, &object->uuid);
+    }
+    if (operation->epoch == call->epoch) {
         return false;
     }
     bool user = false;
@@ -203,6 +214,16 @@ static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operat
     }
     *ret_operation = operation;
     return CKR_OK;
+}
+
+void kk_operation_forget_key(struct kk_session *session, const struct kk_uuid *uuid)
+{
+    for (size_t i = 0; i < KK_OP_COUNT; i++) {
+        struct kk_operation *operation = &session->operations[i];
+        if (operation->object != NULL && kk_uuid_equal(&operation->object->uuid, uuid)) {
+            kk_operation_clear(operation);
+        }
+    }
 }
 
 bool kk_operation_wants_login(const struct kk_session *session)
@@ -263,7 +284,8 @@ static KK_RV produce(struct kk_operation *operation, enum kk_phase phase, struct
                      bool *ret_delivered)
 {
     *ret_delivered = false;
-    if (operation->pending != NULL && operation->pending_phase == phase) {
+    if (operation->pending != NULL) {
+        KK_ENSURE(operation->pending_phase == phase, CKR_OPERATION_NOT_INITIALIZED);
         return deliver_pending(operation, out, ret_delivered);
     }
     if (out->data == NULL) {
@@ -277,7 +299,7 @@ static KK_RV produce(struct kk_operation *operation, enum kk_phase phase, struct
         *ret_delivered = true;
         return CKR_OK;
     }
-    KK_ENSURE(!exact, (*out->len = bound, CKR_BUFFER_TOO_SMALL));
+    KK_ENSURE(!exact && phase != KK_PHASE_UPDATE, (*out->len = bound, CKR_BUFFER_TOO_SMALL));
     KK_TRY(compute_pending(operation, phase, in, bound, compute));
     return deliver_pending(operation, out, ret_delivered);
 }
@@ -446,9 +468,8 @@ KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_s
 {
     struct kk_operation *operation = NULL;
     KK_TRY(active(call, KK_OP_VERIFY, &operation));
-    KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
-    if (phase == KK_PHASE_SINGLE || has_update(&operation->op)) {
+    if (phase == KK_PHASE_SINGLE ? !operation->multi : has_update(&operation->op)) {
         rv = verify_any(operation, phase, in, signature);
     }
     kk_operation_end(operation);

@@ -20,7 +20,7 @@ static void session_free(struct kk_session *session)
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
         kk_operation_clear(&session->operations[i]);
     }
-    kk_free(session->find.uuids);
+    kk_find_clear(&session->find);
     kk_token_unref(session->token);
     kk_mutex_destroy(&session->lock);
     kk_free(session);
@@ -35,19 +35,54 @@ void kk_session_unref(struct kk_session *session)
 }
 KK_DEFINE_CLEANUP(struct kk_session *, kk_session_unref);
 
-/* Ends operations that a logout made void, and forgets the contexts of private keys. */
-void kk_session_purge(struct kk_session *session)
+static void cancel(struct kk_session *session, unsigned int what)
 {
-    uint64_t round = atomic_load_explicit(&session->slot->login_round, memory_order_acquire);
-    if (round == session->login_round) {
-        return;
+    for (size_t i = 0; i < KK_OP_COUNT; i++) {
+        if ((what & KK_CANCEL_OPERATION(i)) != 0) {
+            kk_operation_end(&session->operations[i]);
+        }
     }
-    session->login_round = round;
+    if ((what & KK_CANCEL_FIND) != 0) {
+        kk_find_clear(&session->find);
+    }
+}
+
+/* Ends operations that a logout made void, and forgets the contexts of private keys. */
+static void forget_logins(struct kk_session *session, uint64_t round)
+{
+    atomic_store(&session->login_round, round);
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
         struct kk_operation *operation = &session->operations[i];
         if (operation->is_private && operation->login_round != round) {
             kk_operation_clear(operation);
         }
+    }
+}
+
+/* Caller holds the session's lock. */
+static void purge(struct kk_session *session)
+{
+    KK_ASSERT_HELD(&session->lock);
+    uint64_t round = atomic_load(&session->slot->login_round);
+    if (KK_UNLIKELY(round != atomic_load(&session->login_round))) {
+        forget_logins(session, round);
+    }
+    if (KK_UNLIKELY(atomic_load(&session->cancelled) != 0)) {
+        cancel(session, atomic_exchange(&session->cancelled, 0));
+    }
+}
+
+static bool is_settled(struct kk_session *session)
+{
+    return atomic_load(&session->login_round) == atomic_load(&session->slot->login_round) &&
+           atomic_load(&session->cancelled) == 0;
+}
+
+void kk_session_settle(struct kk_session *session)
+{
+    while (KK_UNLIKELY(!is_settled(session)) && kk_mutex_trylock(&session->lock)) {
+        purge(session);
+        kk_mutex_unlock(&session->lock);
     }
 }
 
@@ -100,7 +135,7 @@ KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call
         }
         return rv;
     }
-    kk_session_purge(session);
+    purge(session);
     ret_call->app = app;
     ret_call->session = KK_STEAL(session);
     return CKR_OK;
@@ -112,14 +147,60 @@ void kk_call_end(struct kk_call *call)
     if (session == NULL) {
         return;
     }
-    /* A logout that found the lock taken leaves the purge to whoever holds it. */
-    do {
-        kk_session_purge(session);
-        kk_mutex_unlock(&session->lock);
-    } while (session->login_round != atomic_load(&session->slot->login_round) &&
-             kk_mutex_trylock(&session->lock));
+    /* A logout or a cancel that found the lock taken leaves the rest to whoever holds it. */
+    purge(session);
+    kk_mutex_unlock(&session->lock);
+    kk_session_settle(session);
     kk_session_unref(session);
     call->session = NULL;
+}
+
+/* A session for a call that does not take its lock. */
+static KK_RV living_session(struct kk_app *app, CK_SESSION_HANDLE handle,
+                            struct kk_session **ret_session)
+{
+    uint64_t epoch = 0;
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
+    KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
+    CK_RV rv = check_alive(session, &epoch);
+    if (rv == CKR_SESSION_HANDLE_INVALID) {
+        KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
+    }
+    KK_TRY(rv);
+    *ret_session = KK_STEAL(session);
+    return CKR_OK;
+}
+
+KK_RV kk_session_cancel(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what)
+{
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(living_session(app, handle, &session));
+    atomic_fetch_or(&session->cancelled, what);
+    kk_session_settle(session);
+    return CKR_OK;
+}
+
+static bool settle_in_slot(KK_UNUSED CK_ULONG handle, void *value, void *context)
+{
+    struct kk_session *session = value;
+    if (session->slot == context) {
+        kk_session_settle(session);
+    }
+    return true;
+}
+
+KK_RV kk_session_logout(struct kk_app *app, CK_SESSION_HANDLE handle)
+{
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(living_session(app, handle, &session));
+    KK_WITH_LOCK(&app->state_lock)
+    {
+        KK_ENSURE(session->slot->login != KK_LOGIN_NONE, CKR_USER_NOT_LOGGED_IN);
+        kk_slot_logout(app, session->slot);
+    }
+    KK_LOCK_SCOPE(&app->lock);
+    kk_handle_map_each(app->sessions, settle_in_slot, session->slot);
+    return CKR_OK;
 }
 
 static KK_RV session_new(struct kk_app *app, struct kk_token *token, CK_FLAGS flags,

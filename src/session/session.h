@@ -18,6 +18,9 @@ struct kk_find {
     size_t next;
 };
 
+/* Ends the search, if there is one. */
+void kk_find_clear(struct kk_find *find);
+
 struct kk_session {
     atomic_uint refs;
     struct kk_app *app;
@@ -28,12 +31,17 @@ struct kk_session {
     CK_FLAGS flags;
     atomic_bool dead;
     uint64_t incarnation;
-    bool made_objects;    /* session objects may be there to be destroyed with it */
-    struct kk_mutex lock; /* KK_RANK_SESSION; covers what follows */
-    uint64_t login_round; /* at which idle contexts were last looked through */
+    bool made_objects; /* session objects may be there to be destroyed with it; state lock */
+    _Atomic uint64_t login_round;   /* at which idle contexts were last looked through */
+    _Atomic unsigned int cancelled; /* KK_CANCEL_ bits that whoever holds the lock owes */
+    struct kk_mutex lock;           /* KK_RANK_SESSION; covers what follows */
     struct kk_operation operations[KK_OP_COUNT];
     struct kk_find find;
 };
+
+/* What C_SessionCancel ends: an operation of a kind, the search. */
+#define KK_CANCEL_OPERATION(kind) (1u << (kind))
+#define KK_CANCEL_FIND (1u << KK_OP_COUNT)
 
 struct kk_call {
     struct kk_app *app;
@@ -68,16 +76,19 @@ struct kk_unlock *kk_session_unlock(struct kk_session *session, bool *ret_user);
 
 /* Login states (login.c). */
 KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span pin);
-KK_RV kk_session_logout(struct kk_call *call);
-/* After a logout, holding no lock: lets every idle session of the slot forget private keys now.
- * Busy ones do so when their call ends. */
-void kk_session_purge_slot(struct kk_app *app, const struct kk_slot *slot);
+/* Does not wait for a call under way in the session, or in any other: what such a call holds of
+ * private keys goes when it ends. */
+KK_RV kk_session_logout(struct kk_app *app, CK_SESSION_HANDLE handle);
 KK_RV kk_session_init_pin(struct kk_call *call, struct kk_span pin);
 KK_RV kk_session_set_pin(struct kk_call *call, struct kk_span old_pin, struct kk_span new_pin);
 
 /* Ends a slot's login. Caller holds the state lock; sessions purge themselves. */
 void kk_slot_logout(struct kk_app *app, struct kk_slot *slot);
 
-/* Drops idle contexts and ends operations that the last logout or login made void. Caller holds
- * the session's lock. */
-void kk_session_purge(struct kk_session *session);
+/* C_SessionCancel: KK_CANCEL_ bits. Does not wait for a call under way, whose operation ends with
+ * it. */
+KK_RV kk_session_cancel(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what);
+
+/* Drops the contexts and ends the operations that a login, a logout or C_SessionCancel made void,
+ * unless a call is under way: then that does so when it ends. */
+void kk_session_settle(struct kk_session *session);

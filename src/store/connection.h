@@ -34,7 +34,8 @@ enum kk_sql {
 struct kk_connection {
     struct kk_connection *next;
     sqlite3 *db;
-    int wal_pages; /* after the last commit on this connection */
+    unsigned int forks; /* how many this process came of, when it was opened */
+    int wal_pages;      /* after the last commit on this connection */
     sqlite3_stmt *fixed[KK_SQL_COUNT];
     sqlite3_stmt *searches[KK_CONNECTION_SEARCHES];
     size_t next_search;

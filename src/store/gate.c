@@ -72,6 +72,7 @@ static void after_fork_in_child(void)
     is_forking = false;
     inside = inside_of_mine;
     kk_ofd_lock_close_all();
+    kk_pool_begin_child();
 }
 
 static void register_handlers(void)

@@ -50,7 +50,6 @@ static KK_RV memory_env_new(const char *location, unsigned int umask, struct kk_
     KK_TRY(kk_alloc(sizeof *env, &env));
     env->base.ops = &kk_store_memory;
     kk_mutex_init(&env->mutex, KK_RANK_STORE);
-    (void)pthread_cond_init(&env->changed, NULL);
     *ret_env = &env->base;
     return CKR_OK;
 }
@@ -77,7 +76,6 @@ static void memory_env_free(struct kk_store_env *base)
         env->tokens = token->next;
         token_free(token);
     }
-    (void)pthread_cond_destroy(&env->changed);
     kk_mutex_destroy(&env->mutex);
     kk_free(env);
 }
@@ -248,7 +246,6 @@ static KK_RV memory_remove(struct kk_store *base)
     env->stamp += token->listed ? 1 : 0;
     token->listed = false;
     detach_token(token); /* the name is free again; the stores keep the token itself */
-    (void)pthread_cond_broadcast(&env->changed);
     return CKR_OK;
 }
 
@@ -284,29 +281,13 @@ static void tx_free(struct kk_memory_tx *tx)
 }
 KK_DEFINE_CLEANUP(struct kk_memory_tx *, tx_free);
 
-static long ms_until(const struct timespec *end)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
-}
-
 /* Caller holds the environment's lock. */
 static KK_RV wait_for_turn(struct kk_memory_token *token)
 {
     long limit = atomic_load(&kk_store_busy_ms);
-    struct timespec end;
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += limit / 1000;
-    end.tv_nsec += limit % 1000 * 1000000;
-    while (token->writing && atomic_load(&token->counter) != UINT64_MAX) {
-        long left = ms_until(&end);
-        if (left <= 0) {
-            kk_log_error("%s: another write transaction took longer than %ld ms", token->path,
-                         limit);
-            return CKR_FUNCTION_FAILED;
-        }
-        (void)kk_cond_wait(&token->env->changed, &token->env->mutex, left);
+    if (!kk_turn_take(&token->writing, &token->env->mutex, limit)) {
+        kk_log_error("%s: other write transactions took longer than %ld ms", token->path, limit);
+        return CKR_FUNCTION_FAILED;
     }
     return CKR_OK;
 }
@@ -326,9 +307,11 @@ static KK_RV memory_begin(struct kk_store *store, enum kk_store_access access,
         KK_TRY(wait_for_turn(token));
     }
     if (atomic_load(&token->counter) == UINT64_MAX) {
+        if (tx->writes) {
+            kk_turn_give(&token->writing);
+        }
         return CKR_DEVICE_REMOVED;
     }
-    token->writing = token->writing || tx->writes;
     kk_memory_state_ref(&token->state, &tx->state);
     *ret_tx = &KK_STEAL(tx)->base;
     return CKR_OK;
@@ -359,8 +342,7 @@ static KK_RV memory_commit(struct kk_store_tx *base)
     }
     struct kk_memory_token *token = tx->token;
     KK_LOCK_SCOPE(&token->env->mutex);
-    token->writing = false;
-    (void)pthread_cond_broadcast(&token->env->changed);
+    kk_turn_give(&token->writing);
     return put_in_place(token, &tx->state);
 }
 
@@ -371,8 +353,7 @@ static void memory_rollback(struct kk_store_tx *base)
         return;
     }
     KK_LOCK_SCOPE(&tx->token->env->mutex);
-    tx->token->writing = false;
-    (void)pthread_cond_broadcast(&tx->token->env->changed);
+    kk_turn_give(&tx->token->writing);
 }
 
 /* ---- the lock round a PIN try ---- */
@@ -381,10 +362,7 @@ static KK_RV memory_tries_lock(struct kk_store *store, void **ret_lock)
 {
     struct kk_memory_token *token = token_of(store);
     KK_LOCK_SCOPE(&token->env->mutex);
-    while (token->trying) {
-        (void)kk_cond_wait(&token->env->changed, &token->env->mutex, -1);
-    }
-    token->trying = true;
+    (void)kk_turn_take(&token->trying, &token->env->mutex, -1);
     *ret_lock = token;
     return CKR_OK;
 }
@@ -397,8 +375,7 @@ static void memory_tries_unlock(struct kk_store *store, void *lock)
         return;
     }
     KK_LOCK_SCOPE(&token->env->mutex);
-    token->trying = false;
-    (void)pthread_cond_broadcast(&token->env->changed);
+    kk_turn_give(&token->trying);
 }
 
 const struct kk_store_ops kk_store_memory = {

@@ -7,6 +7,7 @@
 
 #include "base/lock.h"
 #include "store/memory_tree.h"
+#include "store/turn.h"
 
 /* A token's content at one moment: three trees and how many objects there are of each kind. */
 struct kk_memory_state {
@@ -25,8 +26,8 @@ struct kk_memory_token {
     char *path;
     unsigned int refs;
     bool listed; /* false until the first commit and after remove() */
-    bool writing;
-    bool trying;
+    struct kk_turn writing;
+    struct kk_turn trying;
     struct kk_memory_state state;
     _Atomic uint64_t counter; /* as sqlite's: odd during a commit, all ones: gone */
 };
@@ -35,7 +36,6 @@ struct kk_memory_token {
 struct kk_memory_env {
     struct kk_store_env base;
     struct kk_mutex mutex;
-    pthread_cond_t changed;
     struct kk_memory_token *tokens;
     uint64_t stamp;
 };

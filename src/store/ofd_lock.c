@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Open file description locks. Waiting with a limit is asking again and again, with growing pauses:
- * the kernel offers no wait with a time.
+ * Open file description locks: byte 0 of the file is the lock, byte 1 the place at the head of the
+ * queue, which everybody must pass through. Who releases the lock and wants it again finds the
+ * place taken by one that waits, so that a process in a tight loop keeps no other out.
+ *
+ * Waiting with a limit is asking again and again: the kernel offers no wait with a time. The one at
+ * the head asks often, those behind it with growing pauses.
  */
 #include "store/ofd_lock.h"
 
@@ -18,8 +22,11 @@
 
 #include "base/banned.h"
 
-#define PAUSE_FIRST_US 500
+enum { BYTE_LOCK = 0, BYTE_HEAD = 1 };
+
+#define PAUSE_FIRST_US 100
 #define PAUSE_LAST_US 20000
+#define PAUSE_LAST_AT_HEAD_US 1000
 
 struct kk_ofd_lock {
     struct kk_ofd_lock *next;
@@ -77,7 +84,7 @@ void kk_ofd_lock_release(struct kk_ofd_lock *lock)
         {
             take_off_list(lock);
         }
-        struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+        struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET}; /* from 0 to the end */
         (void)fcntl(lock->fd, F_OFD_SETLK, &whole);
         (void)close(lock->fd);
     }
@@ -102,20 +109,22 @@ static long elapsed_ms(const struct timespec *since)
     return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
-/* 0, or an errno; EAGAIN after the limit. */
-static int wait_limited(int fd, long limit_ms)
+static int set_byte(int fd, int command, short type, int byte)
 {
-    struct timespec since;
-    (void)clock_gettime(CLOCK_MONOTONIC, &since);
-    for (long pause = PAUSE_FIRST_US;; pause = KK_MIN(pause * 2, PAUSE_LAST_US)) {
-        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
-            return 0;
+    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(fd, command, &range) == 0 ? 0 : errno;
+}
+
+/* 0, or an errno; EAGAIN after the limit. */
+static int wait_limited(int fd, int byte, const struct timespec *since, long limit_ms)
+{
+    long longest = byte == BYTE_HEAD ? PAUSE_LAST_US : PAUSE_LAST_AT_HEAD_US;
+    for (long pause = PAUSE_FIRST_US;; pause = KK_MIN(pause * 2, longest)) {
+        int error = set_byte(fd, F_OFD_SETLK, F_WRLCK, byte);
+        if (error != EAGAIN && error != EACCES && error != EINTR) {
+            return error;
         }
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
-            return errno;
-        }
-        if (elapsed_ms(&since) >= limit_ms) {
+        if (elapsed_ms(since) >= limit_ms) {
             return EAGAIN;
         }
         struct timespec nap = {.tv_nsec = pause * 1000};
@@ -123,17 +132,25 @@ static int wait_limited(int fd, long limit_ms)
     }
 }
 
-static int wait_for_ever(int fd)
+static int wait_for_ever(int fd, int byte)
 {
-    for (;;) {
-        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        if (fcntl(fd, F_OFD_SETLKW, &whole) == 0) {
-            return 0;
-        }
-        if (errno != EINTR) {
-            return errno;
-        }
+    int error = EINTR;
+    while (error == EINTR) {
+        error = set_byte(fd, F_OFD_SETLKW, F_WRLCK, byte);
     }
+    return error;
+}
+
+static int wait_in_queue(int fd, long limit_ms)
+{
+    struct timespec since;
+    (void)clock_gettime(CLOCK_MONOTONIC, &since);
+    int error = 0;
+    for (int byte = BYTE_HEAD; byte >= BYTE_LOCK && error == 0; byte--) {
+        error = limit_ms < 0 ? wait_for_ever(fd, byte) : wait_limited(fd, byte, &since, limit_ms);
+    }
+    (void)set_byte(fd, F_OFD_SETLK, F_UNLCK, BYTE_HEAD);
+    return error;
 }
 
 static bool is_still_named(int fd, const char *path)
@@ -150,7 +167,7 @@ KK_RV kk_ofd_lock_take(const char *path, unsigned int mode, long limit_ms,
     for (;;) {
         KK_CLEANUP(kk_ofd_lock_releasep) struct kk_ofd_lock *lock = NULL;
         KK_TRY(lock_open(path, mode, &lock));
-        int error = limit_ms < 0 ? wait_for_ever(lock->fd) : wait_limited(lock->fd, limit_ms);
+        int error = wait_in_queue(lock->fd, limit_ms);
         if (error == EAGAIN) {
             kk_log_error("%s: not free for %ld ms, another process or thread holds it", path,
                          limit_ms);

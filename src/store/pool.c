@@ -10,6 +10,12 @@
 
 /* Global for the same reason as the gate: fork handlers know no engine. */
 static struct kk_sqlite_store *stores;
+static unsigned int forks;
+
+bool kk_pool_is_own(const struct kk_connection *connection)
+{
+    return connection->forks == forks;
+}
 
 void kk_pool_add_store(struct kk_sqlite_store *store)
 {
@@ -51,7 +57,8 @@ KK_RV kk_pool_take(struct kk_sqlite_store *store, struct kk_connection **ret_con
         }
     }
     if (connection == NULL) {
-        return kk_connection_open(store, ret_connection);
+        KK_TRY(kk_connection_open(store, &connection));
+        connection->forks = forks;
     }
     *ret_connection = connection;
     return CKR_OK;
@@ -87,5 +94,14 @@ void kk_pool_close_all(void)
 {
     for (struct kk_sqlite_store *store = stores; store != NULL; store = store->next) {
         close_list(KK_STEAL(store->idle));
+    }
+}
+
+void kk_pool_begin_child(void)
+{
+    forks++;
+    for (struct kk_sqlite_store *store = stores; store != NULL; store = store->next) {
+        store->writing = (struct kk_turn){0};
+        store->trying = (struct kk_turn){0};
     }
 }

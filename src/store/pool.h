@@ -16,8 +16,15 @@ void kk_pool_drop_store(struct kk_sqlite_store *store);
 KK_RV kk_pool_take(struct kk_sqlite_store *store, struct kk_connection **ret_connection);
 void kk_pool_give(struct kk_sqlite_store *store, struct kk_connection *connection);
 
+/* Whether the connection was opened by this process, not before it was forked off. */
+bool kk_pool_is_own(const struct kk_connection *connection);
+
 /* Closes the idle connections: they are opened anew when they are wanted. */
 void kk_pool_close_idle(struct kk_sqlite_store *store);
 
 /* The same for all stores, by a thread that shut the gate. */
 void kk_pool_close_all(void);
+
+/* In a forked child, whose only thread waits for no turn and, with an exception that
+ * kk_pool_is_own() finds out, has none. */
+void kk_pool_begin_child(void);

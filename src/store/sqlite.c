@@ -35,7 +35,6 @@ static void store_free(struct kk_sqlite_store *store)
     kk_change_file_unmap(&store->change);
     kk_sqlite_paths_clear(&store->place);
     kk_sqlite_paths_clear(&store->birthplace);
-    (void)pthread_cond_destroy(&store->tried);
     kk_free(store->location);
     kk_free(store->name);
     kk_free(store);
@@ -49,7 +48,6 @@ static KK_RV store_new(const struct kk_sqlite_env *env, const char *name,
     KK_TRY(kk_alloc(sizeof *store, &store));
     store->base.ops = &kk_store_sqlite;
     store->file_mode = 0666 & ~env->umask;
-    (void)pthread_cond_init(&store->tried, NULL);
     KK_TRY(kk_strdup(env->location, &store->location));
     KK_TRY(kk_strdup(name, &store->name));
     KK_TRY(kk_sqlite_paths_new(env->location, "", name, &store->place));
@@ -276,17 +274,13 @@ static KK_RV sqlite_fresh(struct kk_store *store, struct kk_store_stamp *ret_sta
 static void lock_among_threads(struct kk_sqlite_store *store)
 {
     KK_LOCK_SCOPE(&kk_gate_mutex);
-    while (store->is_trying) {
-        (void)kk_cond_wait(&store->tried, &kk_gate_mutex, -1);
-    }
-    store->is_trying = true;
+    (void)kk_turn_take(&store->trying, &kk_gate_mutex, -1);
 }
 
 static void unlock_among_threads(struct kk_sqlite_store *store)
 {
     KK_LOCK_SCOPE(&kk_gate_mutex);
-    store->is_trying = false;
-    (void)pthread_cond_signal(&store->tried);
+    kk_turn_give(&store->trying);
 }
 
 static KK_RV sqlite_tries_lock(struct kk_store *base, void **ret_lock)

@@ -8,13 +8,13 @@
  */
 #pragma once
 
-#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/types.h>
 
 #include "store/change_file.h"
 #include "store/ofd_lock.h"
 #include "store/store.h"
+#include "store/turn.h"
 
 /* "KKST" */
 #define KK_SQLITE_APPLICATION_ID 0x4b4b5354
@@ -72,10 +72,8 @@ struct kk_sqlite_store {
     struct kk_sqlite_store *next;
     struct kk_sqlite_store *previous;
     struct kk_connection *idle;
-
-    /* the tries lock of a store whose lock files can't be opened for writing */
-    bool is_trying;
-    pthread_cond_t tried;
+    struct kk_turn writing; /* the store's threads queue here, one of them at the write lock */
+    struct kk_turn trying;  /* tries lock of a store whose lock files can't be locked */
 };
 
 struct kk_sqlite_tx {
@@ -84,6 +82,7 @@ struct kk_sqlite_tx {
     struct kk_connection *connection;
     struct kk_ofd_lock *lock; /* of a write transaction */
     bool writes;
+    bool has_turn;
     bool is_inside; /* the gate */
     bool has_begun;
     CK_RV failure; /* the first one of SQLite's: the commit fails too */

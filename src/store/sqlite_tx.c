@@ -18,26 +18,45 @@
 
 #include "base/banned.h"
 
-/* Ends a transaction in whatever state it is. A connection that saw a failure is not used again. */
+/* A connection that saw a failure is not used again. */
+static void end_in_db(struct kk_sqlite_tx *tx)
+{
+    struct kk_connection *connection = KK_STEAL(tx->connection);
+    int result = SQLITE_OK;
+    bool is_sound = tx->failure == CKR_OK;
+    if (!kk_pool_is_own(connection)) {
+        return; /* begun before a fork: the parent's, not to be touched */
+    }
+    if (tx->has_begun && sqlite3_get_autocommit(connection->db) == 0) {
+        is_sound = kk_connection_run(connection, KK_SQL_ROLLBACK, &result) == CKR_OK &&
+                   result == SQLITE_OK && is_sound;
+    }
+    if (is_sound) {
+        kk_pool_give(tx->store, connection);
+    } else {
+        kk_connection_close(connection);
+    }
+}
+
+static void give_turn(struct kk_sqlite_store *store)
+{
+    KK_LOCK_SCOPE(&kk_gate_mutex);
+    kk_turn_give(&store->writing);
+}
+
+/* Ends a transaction in whatever state it is. */
 static void tx_end(struct kk_sqlite_tx *tx)
 {
     if (tx == NULL) {
         return;
     }
     if (tx->connection != NULL) {
-        int result = SQLITE_OK;
-        bool is_sound = tx->failure == CKR_OK;
-        if (tx->has_begun && sqlite3_get_autocommit(tx->connection->db) == 0) {
-            is_sound = kk_connection_run(tx->connection, KK_SQL_ROLLBACK, &result) == CKR_OK &&
-                       result == SQLITE_OK && is_sound;
-        }
-        if (is_sound) {
-            kk_pool_give(tx->store, tx->connection);
-        } else {
-            kk_connection_close(tx->connection);
-        }
+        end_in_db(tx);
     }
     kk_ofd_lock_release(tx->lock);
+    if (tx->has_turn) {
+        give_turn(tx->store);
+    }
     if (tx->is_inside) {
         kk_gate_leave();
     }
@@ -79,6 +98,21 @@ static void recheck_immutable(struct kk_sqlite_store *store)
     }
 }
 
+/* In line with the store's other threads first, then with other stores and processes. */
+static KK_RV wait_for_lock(struct kk_sqlite_tx *tx, long limit_ms)
+{
+    struct kk_sqlite_store *store = tx->store;
+    KK_WITH_LOCK(&kk_gate_mutex)
+    {
+        tx->has_turn = kk_turn_take(&store->writing, &kk_gate_mutex, limit_ms);
+    }
+    if (!tx->has_turn) {
+        kk_log_error("%s: other threads wrote for longer than %ld ms", store->paths->dir, limit_ms);
+        return CKR_FUNCTION_FAILED;
+    }
+    return kk_ofd_lock_take(store->paths->write_lock, store->file_mode, limit_ms, &tx->lock);
+}
+
 static KK_RV take_write_lock(struct kk_sqlite_tx *tx)
 {
     struct kk_sqlite_store *store = tx->store;
@@ -86,9 +120,7 @@ static KK_RV take_write_lock(struct kk_sqlite_tx *tx)
         kk_log_warning("%s: is read-only", store->paths->dir);
         return CKR_TOKEN_WRITE_PROTECTED;
     }
-    KK_TRY(kk_ofd_lock_take(store->paths->write_lock, store->file_mode,
-                            atomic_load(&kk_store_busy_ms), &tx->lock));
-    return CKR_OK;
+    return wait_for_lock(tx, atomic_load(&kk_store_busy_ms));
 }
 
 static KK_RV run(struct kk_sqlite_tx *tx, enum kk_sql sql, const char *what)
@@ -234,6 +266,7 @@ KK_RV kk_sqlite_commit(struct kk_store_tx *base)
 {
     KK_CLEANUP(tx_endp) struct kk_sqlite_tx *tx = kk_sqlite_tx_of(base);
     KK_TRY(tx->failure);
+    KK_ENSURE(kk_pool_is_own(tx->connection), CKR_FUNCTION_FAILED);
     if (!tx->writes) {
         return CKR_OK;
     }

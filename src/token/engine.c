@@ -251,6 +251,33 @@ KK_RV kk_engine_tokens(struct kk_engine *engine, struct kk_token ***ret_tokens, 
     return CKR_OK;
 }
 
+static bool is_in(const struct listing *listing, const struct kk_token *token)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        if (listing->tokens[i] == token) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The new list takes the place of the old one. Caller holds the engine's lock. */
+static void take_list(struct kk_engine *engine, struct listing *listing)
+{
+    KK_ASSERT_HELD(&engine->lock);
+    struct kk_token **tokens = engine->tokens;
+    size_t count = engine->token_count;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_in(listing, tokens[i])) {
+            kk_token_drop(tokens[i]);
+        }
+    }
+    engine->tokens = listing->tokens;
+    engine->token_count = listing->count;
+    listing->tokens = tokens;
+    listing->count = count;
+}
+
 /* Holds the engine's lock throughout: two threads must not open one token twice. It is below
  * KK_RANK_TOKEN, so that I/O under it is allowed; only slot functions wait for it. */
 KK_RV kk_engine_refresh(struct kk_engine *engine)
@@ -263,12 +290,7 @@ KK_RV kk_engine_refresh(struct kk_engine *engine)
         return CKR_OK;
     }
     KK_TRY(engine->store_ops->env_list(engine->env, list_name, &listing));
-    struct kk_token **tokens = engine->tokens;
-    size_t count = engine->token_count;
-    engine->tokens = listing.tokens;
-    engine->token_count = listing.count;
-    listing.tokens = tokens;
-    listing.count = count;
+    take_list(engine, &listing);
     engine->env_stamp = stamp;
     engine->listed = true;
     return CKR_OK;
@@ -348,6 +370,7 @@ KK_RV kk_engine_delete_token(struct kk_engine *engine, struct kk_token *token)
     KK_LOCK_SCOPE(&engine->lock);
     for (size_t i = 0; i < engine->token_count; i++) {
         if (engine->tokens[i] == token) {
+            kk_token_drop(token);
             engine->tokens[i] = engine->tokens[--engine->token_count];
             kk_token_unref(token);
             break;

@@ -70,8 +70,8 @@ static KK_RV snapshot(const struct commit *commit, const struct kk_stored_change
     KK_TRY(kk_attrs_dup(change->attrs, &copy));
     KK_TRY(kk_object_new(&change->uuid, stored->generation, copy, &made));
     (void)KK_STEAL(copy);
-    made->trust_proven = commit->op.keys[KK_SIDE_PRIVATE] != NULL &&
-                         kk_attrs_flag(made->attrs, CKA_TRUSTED, false);
+    made->trust_proven =
+        commit->op.keys[KK_SIDE_PRIVATE] != NULL && kk_attrs_flag(made->attrs, CKA_TRUSTED, false);
     *ret_object = made;
     return CKR_OK;
 }
@@ -102,7 +102,7 @@ static KK_RV put(struct commit *commit, const struct kk_stored_change *change,
     return snapshot(commit, change, &stored, ret_object);
 }
 
-static KK_RV delete(struct commit *commit, const struct kk_stored_change *change)
+static KK_RV erase(struct commit *commit, const struct kk_stored_change *change)
 {
     const struct kk_sealed_op *op = &commit->op;
     enum kk_side side = KK_SIDE_PRIVATE;
@@ -115,7 +115,7 @@ static KK_RV apply(struct commit *commit, const struct kk_stored_change *changes
 {
     for (size_t i = 0; i < commit->count; i++) {
         KK_TRY(changes[i].kind == KK_CHANGE_PUT ? put(commit, &changes[i], &commit->made[i])
-                                                : delete (commit, &changes[i]));
+                                                : erase(commit, &changes[i]));
     }
     for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
         KK_TRY(kk_manifest_edit_write(&commit->op, side, &commit->edits[side]));

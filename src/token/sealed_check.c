@@ -56,7 +56,7 @@ static CK_RV add_entries(const struct kk_store_row *row, void *context)
 static void report(struct check *check, const struct kk_uuid *uuid, const char *what)
 {
     if (check->wrong++ < NAMED_MAX) {
-        (void)kk_sealed_damaged(check->op, uuid, what);
+        kk_sealed_say_damaged(check->op, uuid, what);
     }
 }
 
@@ -117,8 +117,8 @@ static KK_RV compare_root(struct check *check, bool *ret_agrees)
     }
     if (root.count != count) {
         kk_log_error("token %s: there are %llu %s objects, and there should be %llu",
-                     kk_sealed_path(op->sealed), (unsigned long long)count,
-                     side_names[check->side], (unsigned long long)root.count);
+                     kk_sealed_path(op->sealed), (unsigned long long)count, side_names[check->side],
+                     (unsigned long long)root.count);
     }
     *ret_agrees = same_sum && root.count == count;
     return CKR_OK;
@@ -150,5 +150,7 @@ void kk_manifest_check_public(const struct kk_sealed_op *op)
         atomic_exchange_explicit(&op->sealed->public_checked, true, memory_order_relaxed)) {
         return;
     }
-    (void)!kk_manifest_check(op, KK_SIDE_PUBLIC, false, &sound);
+    if (kk_manifest_check(op, KK_SIDE_PUBLIC, false, &sound) != CKR_OK) {
+        atomic_store_explicit(&op->sealed->public_checked, false, memory_order_relaxed);
+    }
 }

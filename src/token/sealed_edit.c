@@ -47,8 +47,8 @@ static KK_RV load_bucket(const struct kk_sealed_op *op, enum kk_side side, uint3
         loaded.old_generation = bucket->generation;
         memcpy(loaded.old_tag, bucket->tag, sizeof loaded.old_tag);
         loaded.count = bucket->count;
-        KK_TRY(kk_memdup(bucket->entries, bucket->count * sizeof bucket->entries[0],
-                         &loaded.entries));
+        KK_TRY(
+            kk_memdup(bucket->entries, bucket->count * sizeof bucket->entries[0], &loaded.entries));
     }
     *ret_bucket = loaded;
     return CKR_OK;

@@ -12,8 +12,8 @@
 
 KK_STATIC_ASSERT(KK_INDEX_COLUMNS == KK_STORE_COLUMNS, "one column per indexed attribute");
 
-static KK_RV column_of(const struct kk_sealed_op *op, enum kk_side side,
-                       const struct kk_attr *attr, struct kk_span value, uint64_t *ret_column)
+static KK_RV column_of(const struct kk_sealed_op *op, enum kk_side side, const struct kk_attr *attr,
+                       struct kk_span value, uint64_t *ret_column)
 {
     KK_SECRET_ARRAY(mac, KK_SHA256_SIZE);
     uint8_t type[8];
@@ -90,16 +90,16 @@ static KK_RV find_side(const struct kk_sealed_op *op, enum kk_side side,
 }
 
 /* Both lists are sorted. */
-static KK_RV merge(const struct uuid_list *a, const struct uuid_list *b,
-                   struct kk_uuid **ret_uuids, size_t *ret_count)
+static KK_RV merge(const struct uuid_list *a, const struct uuid_list *b, struct kk_uuid **ret_uuids,
+                   size_t *ret_count)
 {
     struct kk_uuid *merged = NULL;
     size_t i = 0;
     size_t j = 0;
     KK_TRY(kk_alloc_array(a->count + b->count, sizeof *merged, &merged));
     while (i < a->count || j < b->count) {
-        bool from_a = j == b->count ||
-                      (i < a->count && kk_uuid_compare(&a->uuids[i], &b->uuids[j]) < 0);
+        bool from_a =
+            j == b->count || (i < a->count && kk_uuid_compare(&a->uuids[i], &b->uuids[j]) < 0);
         merged[i + j] = from_a ? a->uuids[i] : b->uuids[j];
         i += from_a ? 1 : 0;
         j += from_a ? 0 : 1;

@@ -127,8 +127,7 @@ struct kk_sealed_unlock {
     uint32_t row_no;
     uint32_t key_epoch; /* of the private side, when it was opened */
     uint8_t row_hash[KK_HASH_LEN];
-    uint8_t verifier_salt[KK_SALT_LEN];
-    struct kk_secret *verifier; /* HMAC(salt and AMK, PIN): a further login costs no KDF */
+    struct kk_secret *verifier; /* a random key and the PIN's HMAC: a further login costs no KDF */
 };
 
 struct kk_tries {
@@ -149,7 +148,7 @@ struct kk_sealed {
     struct kk_store *store;
     struct kk_repository_settings settings;
     atomic_bool public_checked; /* the public root against its buckets, since the last new epoch */
-    struct kk_mutex lock;       /* KK_RANK_INDEX; never held in a transaction; covers what follows */
+    struct kk_mutex lock; /* KK_RANK_INDEX; never held in a transaction; covers what follows */
     struct kk_identity *identity;
     struct kk_token_state state;
     struct kk_store_stamp state_stamp;
@@ -180,7 +179,16 @@ void kk_sealed_finish(struct kk_sealed_op *op);
 void kk_sealed_end(struct kk_sealed_op *op);
 KK_RV kk_sealed_commit(struct kk_sealed_op *op);
 const char *kk_sealed_path(const struct kk_sealed *sealed);
-void kk_sealed_identity_unref(struct kk_identity *identity);
+bool kk_sealed_read_only(const struct kk_sealed *sealed);
+KK_RV kk_identity_new(struct kk_identity **ret_identity);
+struct kk_identity *kk_identity_ref(struct kk_identity *identity);
+void kk_identity_unref(struct kk_identity *identity);
+KK_DEFINE_CLEANUP(struct kk_identity *, kk_identity_unref);
+
+/* Puts another identity in place (takes the reference over) and forgets what the old one gave. */
+void kk_sealed_identify(struct kk_sealed *sealed, struct kk_identity *identity);
+/* Reads the identity anew, although the token row may be the same. */
+KK_RV kk_sealed_reload(struct kk_sealed *sealed);
 
 /* ---- sealed_keys.c ---- */
 
@@ -329,7 +337,9 @@ KK_RV kk_sealed_object_seal(const struct kk_sealed_op *op, const struct kk_attrs
 /* CKR_DEVICE_ERROR, logged. The row is trusted to be the one of the manifest. */
 KK_RV kk_sealed_object_open(const struct kk_sealed_op *op, const struct kk_store_object *object,
                             struct kk_object **ret_object);
-/* Says in the log what is wrong with an object; gives CKR_DEVICE_ERROR. */
+/* Says in the log what is wrong with an object; the second gives CKR_DEVICE_ERROR. */
+void kk_sealed_say_damaged(const struct kk_sealed_op *op, const struct kk_uuid *uuid,
+                           const char *what);
 KK_RV kk_sealed_damaged(const struct kk_sealed_op *op, const struct kk_uuid *uuid,
                         const char *what);
 KK_RV kk_sealed_read(struct kk_repository *repository, struct kk_unlock *unlock,
@@ -371,7 +381,11 @@ void kk_attempt_release(struct kk_attempt *attempt);
 
 /* Writes a tries row with no failures in a transaction of the caller's (who holds the lock). */
 KK_RV kk_tries_reset(struct kk_sealed_op *op, uint32_t row_no);
-KK_RV kk_tries_get(struct kk_store_tx *tx, uint32_t row_no, struct kk_tries *ret_tries);
+/* What was counted, wherever this store's tries are counted. */
+KK_RV kk_tries_peek(const struct kk_sealed_op *op, enum kk_role role, uint32_t row_no,
+                    struct kk_tries *ret_tries);
+bool kk_tries_locked(const struct kk_sealed *sealed, enum kk_role role,
+                     const struct kk_tries *tries);
 
 /* ---- sealed_pin.c, sealed_admin.c ---- */
 
@@ -389,6 +403,19 @@ KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span 
                     struct kk_span pin, bool trusting, struct kk_opened *ret_opened);
 void kk_opened_clear(struct kk_opened *opened);
 
+/* Begins a write transaction of who holds `keys` on the token of that epoch; the root is verified
+ * and stands for the token row. */
+KK_RV kk_sealed_begin_admin(struct kk_sealed *sealed, const uint8_t epoch[KK_EPOCH_LEN],
+                            const struct kk_side_keys *keys, struct kk_sealed_op *ret_op,
+                            struct kk_root *ret_root);
+
+/* Writes a token with this identity, these keys and this SO row where another one was, or none. */
+KK_RV kk_sealed_establish(struct kk_sealed_op *op, const struct kk_key_row *so_row);
+/* A new identity with new keys of both sides. */
+KK_RV kk_sealed_new_keys(struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                         const char label[KK_LABEL_LEN], struct kk_identity **ret_identity,
+                         struct kk_side_keys *ret_keys);
+
 KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                        struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock);
 KK_RV kk_sealed_set_pin(struct kk_repository *repository, enum kk_role role, struct kk_span name,
@@ -396,4 +423,4 @@ KK_RV kk_sealed_set_pin(struct kk_repository *repository, enum kk_role role, str
 KK_RV kk_sealed_init_pin(struct kk_repository *repository, struct kk_unlock *unlock,
                          struct kk_span new_pin);
 KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so_pin,
-                             const char label[32]);
+                             const char label[KK_LABEL_LEN]);

@@ -346,8 +346,8 @@ KK_RV kk_root_read(const struct kk_sealed_op *op, enum kk_side side, struct kk_r
         rv = root_unseal(op, side, &row, &root);
     }
     if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_ENCRYPTED_DATA_INVALID) {
-        kk_log_error("token %s: the root of the %s objects' list is %s",
-                     kk_sealed_path(op->sealed), side_names[side],
+        kk_log_error("token %s: the root of the %s objects' list is %s", kk_sealed_path(op->sealed),
+                     side_names[side],
                      rv == CKR_OBJECT_HANDLE_INVALID ? "missing" : "of other keys, or damaged");
         return CKR_DEVICE_ERROR;
     }

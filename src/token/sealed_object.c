@@ -20,12 +20,17 @@
 #define AAD_LEN                                                                                    \
     (HEAD_LEN + KK_SERIAL_LEN + sizeof(struct kk_uuid) + 1 + 8 + 4 + 8 * KK_STORE_COLUMNS)
 
-KK_RV kk_sealed_damaged(const struct kk_sealed_op *op, const struct kk_uuid *uuid,
-                        const char *what)
+void kk_sealed_say_damaged(const struct kk_sealed_op *op, const struct kk_uuid *uuid,
+                           const char *what)
 {
     char text[KK_UUID_TEXT];
     kk_uuid_format(uuid, text);
     kk_log_error("token %s: object %s is damaged: %s", kk_sealed_path(op->sealed), text, what);
+}
+
+KK_RV kk_sealed_damaged(const struct kk_sealed_op *op, const struct kk_uuid *uuid, const char *what)
+{
+    kk_sealed_say_damaged(op, uuid, what);
     return CKR_DEVICE_ERROR;
 }
 
@@ -59,8 +64,8 @@ static KK_RV object_key(const struct kk_sealed_op *op, const struct kk_store_obj
                         uint8_t ret_key[KK_KEY_LEN])
 {
     const struct kk_span piece = KK_SPAN_ARRAY(object->uuid.bytes);
-    return kk_hmac_sha256(op->sealed->crypto,
-                          kk_side_key(op->keys[side_of(object)], KK_SLOT_OBJ), &piece, 1, ret_key);
+    return kk_hmac_sha256(op->sealed->crypto, kk_side_key(op->keys[side_of(object)], KK_SLOT_OBJ),
+                          &piece, 1, ret_key);
 }
 
 static KK_RV trust_tag(const struct kk_sealed_op *op, const struct kk_store_object *object,
@@ -70,9 +75,8 @@ static KK_RV trust_tag(const struct kk_sealed_op *op, const struct kk_store_obje
     kk_store_u64(generation, object->generation);
     const struct kk_span pieces[] = {KK_SPAN_ARRAY(object->uuid.bytes), KK_SPAN_ARRAY(generation),
                                      KK_SPAN_ARRAY(object->tag)};
-    return kk_hmac_sha256(op->sealed->crypto,
-                          kk_side_key(op->keys[KK_SIDE_PRIVATE], KK_SLOT_TRUST), pieces,
-                          KK_ARRAY_LEN(pieces), ret_tag);
+    return kk_hmac_sha256(op->sealed->crypto, kk_side_key(op->keys[KK_SIDE_PRIVATE], KK_SLOT_TRUST),
+                          pieces, KK_ARRAY_LEN(pieces), ret_tag);
 }
 
 KK_RV kk_sealed_object_seal(const struct kk_sealed_op *op, const struct kk_attrs *attrs,
@@ -216,8 +220,7 @@ static bool lists(const struct kk_bucket *bucket, const struct kk_store_object *
 /* Nobody committed since the bucket was last seen in the store. */
 static bool is_fresh(struct kk_bucket *bucket, const struct kk_store_stamp *now)
 {
-    return now->stable &&
-           atomic_load_explicit(&bucket->stamp, memory_order_relaxed) == now->value;
+    return now->stable && atomic_load_explicit(&bucket->stamp, memory_order_relaxed) == now->value;
 }
 
 /* Whether the bucket row is still the one that was opened into `bucket`; costs no decryption. */
@@ -276,8 +279,7 @@ static KK_RV check_listed(const struct kk_sealed_op *op, const struct kk_store_o
     if (cached != NULL && is_fresh(cached, &lookup->before) && lists(cached, object)) {
         return CKR_OK;
     }
-    CK_RV rv =
-        present_bucket(op, side, kk_bucket_no(&object->uuid), cached, &lookup->found[side]);
+    CK_RV rv = present_bucket(op, side, kk_bucket_no(&object->uuid), cached, &lookup->found[side]);
     if (rv == CKR_DEVICE_ERROR) {
         return kk_sealed_damaged(op, &object->uuid, "the list that it stands in is damaged");
     }

@@ -238,8 +238,8 @@ KK_RV kk_pub_row_put(struct kk_sealed_op *op, const struct kk_side_keys *pub,
     struct pub_row row = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {.wipe = true};
     struct kk_store_row stored = {.table = KK_TABLE_PUB};
-    CK_RV rv = pub_row_seal(op->sealed, op->identity, kk_side_key(pub, KK_SLOT_OBJ), &row,
-                            stored.tag);
+    CK_RV rv =
+        pub_row_seal(op->sealed, op->identity, kk_side_key(pub, KK_SLOT_OBJ), &row, stored.tag);
     pub_row_head(&row, &blob);
     kk_buffer_put(&blob, row.key, sizeof row.key);
     kk_wipe(&row, sizeof row);

@@ -26,6 +26,7 @@ struct kk_token {
     _Atomic uint64_t seen; /* the stamp at which the epoch holds */
     _Atomic uint64_t epoch;
     _Atomic uint64_t incarnation;
+    atomic_bool dropped;
     struct kk_mutex lock; /* KK_RANK_TOKEN; covers what follows */
     uint8_t token_epoch[16];
     struct kk_cache *cache;
@@ -121,6 +122,16 @@ CK_SLOT_ID kk_token_slot_id(const struct kk_token *token)
 struct kk_engine *kk_token_engine(struct kk_token *token)
 {
     return token->engine;
+}
+
+void kk_token_drop(struct kk_token *token)
+{
+    atomic_store(&token->dropped, true);
+}
+
+bool kk_token_is_dropped(const struct kk_token *token)
+{
+    return atomic_load(&token->dropped);
 }
 
 uint64_t kk_token_incarnation(const struct kk_token *token)
@@ -380,10 +391,11 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
 }
 
 /*
- * One transaction through the repository. When the stamp moved by exactly this commit, snapshots
- * stay valid and only what was changed is marked; otherwise the next look moves the epoch. Answers
- * to queries go in either case, and the round moves, so that what is being read at this moment is
- * not remembered.
+ * One transaction through the repository. When the stamp moved by exactly this commit and nothing
+ * that existed was changed, snapshots stay valid. A change of an object moves the epoch: there may
+ * be snapshots of it that the cache does not know (forgotten, or read by another application), and
+ * who reads at this moment may come back with the old version. Answers to queries go in either
+ * case, and the round moves, so that what is being read at this moment is not remembered.
  */
 static KK_RV commit(struct kk_token *token, struct kk_unlock *unlock,
                     const struct kk_stored_change *changes, size_t count,
@@ -396,7 +408,9 @@ static KK_RV commit(struct kk_token *token, struct kk_unlock *unlock,
     {
         if (replaced != NULL) {
             atomic_store(&replaced->superseded, true);
+            kk_object_drop_key(replaced);
             kk_cache_remove(token->cache, &replaced->uuid);
+            atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
         }
         uint64_t seen = atomic_load(&token->seen);
         bool only_us = rv == CKR_OK && stamp.stable && stamp.value == seen + 2;
@@ -447,9 +461,15 @@ KK_RV kk_token_remove(struct kk_token *token)
     return token->repository->ops->remove(token->repository);
 }
 
+static bool has_key(struct kk_object *object)
+{
+    KK_LOCK_SCOPE(&object->key_lock);
+    return object->key != NULL;
+}
+
 KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key)
 {
-    bool parsed = atomic_load_explicit(&object->key, memory_order_acquire) != NULL;
+    bool parsed = has_key(object);
     KK_TRY(kk_object_key(object, token->engine->crypto, ret_key));
     if (!atomic_load_explicit(&object->key_touched, memory_order_relaxed)) {
         atomic_store_explicit(&object->key_touched, true, memory_order_relaxed);
@@ -457,7 +477,11 @@ KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_k
     if (!parsed) {
         KK_WITH_LOCK(&token->lock)
         {
-            kk_cache_key_parsed(token->cache, object);
+            if (!object->is_private || token->logins[KK_ROLE_USER] > 0) {
+                kk_cache_key_parsed(token->cache, object);
+            } else {
+                kk_object_drop_key(object); /* the last user logged out while it was parsed */
+            }
         }
     }
     return CKR_OK;

@@ -26,6 +26,11 @@ const char *kk_token_serial(const struct kk_token *token); /* 16 characters, no 
 /* The slot id that the serial gives: its last 8 hex digits, 31 bits. */
 CK_SLOT_ID kk_token_slot_id(const struct kk_token *token);
 
+/* The engine's list has it no more, for good: a token that comes back under the same name is
+ * another one. */
+void kk_token_drop(struct kk_token *token);
+bool kk_token_is_dropped(const struct kk_token *token);
+
 /* Everything but objects; CKR_TOKEN_NOT_PRESENT when it was deleted. */
 KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state);
 KK_RV kk_token_reinitialise(struct kk_token *token, struct kk_span so_pin, const char label[32]);

@@ -234,8 +234,8 @@ static void failed_init_leaves_none(void)
 static void parameter_given(void)
 {
     require_mechanism(CKM_SHA256, CKF_DIGEST);
-    EXPECT(F->C_DigestInit(S, MECHANISM_X(CKM_SHA256, "unwanted", 8)),
-           CKR_MECHANISM_PARAM_INVALID);
+    EXPECT_ANY(F->C_DigestInit(S, MECHANISM_X(CKM_SHA256, "unwanted", 8)),
+               CKR_MECHANISM_PARAM_INVALID, CKR_OK);
 }
 
 static void same_place(void)
@@ -321,7 +321,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, null_arguments, "C_Digest", "CKR_ARGUMENTS_BAD for NULL data, part or length"),
     CHECK(FIX_USER, error_ends, "C_DigestUpdate", "an error ends the operation"),
     CHECK(FIX_USER, failed_init_leaves_none, "C_DigestInit", "a failed call leaves no operation"),
-    CHECK(FIX_USER, parameter_given, "SHA-256 digest", "CKR_MECHANISM_PARAM_INVALID for a parameter"),
+    CHECK(FIX_USER, parameter_given, "SHA-256 digest", "a parameter is refused or ignored"),
     CHECK(FIX_USER, same_place, "C_Digest", "data and digest may be in the same place"),
     CHECK(FIX_PUBLIC, public_session, "C_DigestInit", "needs no login"),
     CHECK(FIX_USER, sessions_are_independent, "C_DigestInit", "each session has a digest of its own"),

@@ -185,11 +185,13 @@ static void parameter_wrong(const void *argument)
     const struct row *row = argument;
     CK_BYTE junk[5] = { 1, 2, 3, 4, 5 };
     prepare(row, 16);
+    if (row->type == CKM_AES_ECB)
+        check_skip("has no parameter: one may be refused or ignored");
     EXPECT(F->C_EncryptInit(S, MECHANISM_X(row->type, junk, sizeof junk), key_of(row)),
            CKR_MECHANISM_PARAM_INVALID);
     EXPECT(F->C_DecryptInit(S, MECHANISM_X(row->type, junk, sizeof junk), key_of(row)),
            CKR_MECHANISM_PARAM_INVALID);
-    if (row->type == CKM_AES_ECB || row->single)
+    if (row->single)
         return;
     EXPECT(F->C_EncryptInit(S, MECHANISM(row->type), key_of(row)), CKR_MECHANISM_PARAM_INVALID);
     EXPECT(F->C_DecryptInit(S, MECHANISM(row->type), key_of(row)), CKR_MECHANISM_PARAM_INVALID);

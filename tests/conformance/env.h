@@ -61,6 +61,7 @@ void logout(CK_SESSION_HANDLE session);
 #define ATTR_U(type, value) { (type), &(CK_ULONG){ (value) }, sizeof(CK_ULONG) }
 #define ATTR_B(type, value) { (type), &(CK_BBOOL){ (value) }, sizeof(CK_BBOOL) }
 #define ATTR_X(type, bytes, length) { (type), (CK_VOID_PTR)(bytes), (length) }
+#define ATTR_A(type, array) { (type), (CK_VOID_PTR)(array), sizeof(array) }
 #define ATTR_S(type, text) { (type), (CK_VOID_PTR)(text), sizeof(text) - 1 }
 
 struct template {

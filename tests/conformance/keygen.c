@@ -152,7 +152,8 @@ static void length_invalid(void)
     need_aes();
     for (size_t i = 0; i < COUNT(lengths); i++)
         EXPECT_ANY(GENERATE_RV(CKM_AES_KEY_GEN, ATTR_U(CKA_VALUE_LEN, lengths[i])),
-                   CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_TEMPLATE_INCONSISTENT);
+                   CKR_ATTRIBUTE_VALUE_INVALID, CKR_KEY_SIZE_RANGE, CKR_TEMPLATE_INCONSISTENT,
+                   CKR_TEMPLATE_INCOMPLETE);
 }
 
 static void key_type_inconsistent(void)
@@ -236,8 +237,8 @@ static void parameter_given(void)
     CK_ATTRIBUTE length = AES_16;
     CK_OBJECT_HANDLE key = 0;
     need_aes();
-    EXPECT(F->C_GenerateKey(S, MECHANISM_X(CKM_AES_KEY_GEN, "unwanted", 8), &length, 1, &key),
-           CKR_MECHANISM_PARAM_INVALID);
+    EXPECT_ANY(F->C_GenerateKey(S, MECHANISM_X(CKM_AES_KEY_GEN, "unwanted", 8), &length, 1, &key),
+               CKR_MECHANISM_PARAM_INVALID, CKR_OK);
 }
 
 static void null_arguments(void)
@@ -303,7 +304,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, unknown_attribute, "C_GenerateKey", "CKR_ATTRIBUTE_TYPE_INVALID for an unknown attribute"),
     CHECK(FIX_USER, wrong_size, "C_GenerateKey", "CKR_ATTRIBUTE_VALUE_INVALID for values of the wrong size"),
     CHECK(FIX_USER, trusted_by_user, "Footnote 10", "CKA_TRUSTED can't be set to CK_TRUE by the user"),
-    CHECK(FIX_USER, parameter_given, "AES key generation", "CKR_MECHANISM_PARAM_INVALID for a parameter"),
+    CHECK(FIX_USER, parameter_given, "AES key generation", "a parameter is refused or ignored"),
     CHECK(FIX_USER, null_arguments, "C_GenerateKey", "CKR_ARGUMENTS_BAD for NULL mechanism, template or phKey"),
     CHECK(FIX_USER, token_key_read_only, "C_GenerateKey", "CKR_SESSION_READ_ONLY for a token key in a R/O session"),
     CHECK(FIX_USER, session_key_read_only, "C_GenerateKey", "session keys can be made in a R/O session"),

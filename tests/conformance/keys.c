@@ -65,13 +65,13 @@ CK_RV key_rsa_private_rv(struct template extra, CK_OBJECT_HANDLE *ret_key)
         ATTR_U(CKA_CLASS, CKO_PRIVATE_KEY), ATTR_U(CKA_KEY_TYPE, CKK_RSA),
         ATTR_B(CKA_PRIVATE, CK_TRUE), ATTR_B(CKA_SENSITIVE, CK_FALSE),
         ATTR_B(CKA_EXTRACTABLE, CK_TRUE), ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_DECRYPT, CK_TRUE),
-        ATTR_B(CKA_UNWRAP, CK_TRUE), ATTR_X(CKA_MODULUS, BYTES(rsa_modulus)),
-        ATTR_X(CKA_PUBLIC_EXPONENT, BYTES(rsa_public_exponent)),
-        ATTR_X(CKA_PRIVATE_EXPONENT, BYTES(rsa_private_exponent)),
-        ATTR_X(CKA_PRIME_1, BYTES(rsa_prime_1)), ATTR_X(CKA_PRIME_2, BYTES(rsa_prime_2)),
-        ATTR_X(CKA_EXPONENT_1, BYTES(rsa_exponent_1)),
-        ATTR_X(CKA_EXPONENT_2, BYTES(rsa_exponent_2)),
-        ATTR_X(CKA_COEFFICIENT, BYTES(rsa_coefficient)));
+        ATTR_B(CKA_UNWRAP, CK_TRUE), ATTR_A(CKA_MODULUS, rsa_modulus),
+        ATTR_A(CKA_PUBLIC_EXPONENT, rsa_public_exponent),
+        ATTR_A(CKA_PRIVATE_EXPONENT, rsa_private_exponent),
+        ATTR_A(CKA_PRIME_1, rsa_prime_1), ATTR_A(CKA_PRIME_2, rsa_prime_2),
+        ATTR_A(CKA_EXPONENT_1, rsa_exponent_1),
+        ATTR_A(CKA_EXPONENT_2, rsa_exponent_2),
+        ATTR_A(CKA_COEFFICIENT, rsa_coefficient));
     return create_merged(base, extra, ret_key);
 }
 
@@ -88,8 +88,8 @@ CK_OBJECT_HANDLE key_rsa_public_with(const char *where, struct template extra)
     struct template base = TEMPLATE(
         ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, CKK_RSA),
         ATTR_B(CKA_VERIFY, CK_TRUE), ATTR_B(CKA_ENCRYPT, CK_TRUE), ATTR_B(CKA_WRAP, CK_TRUE),
-        ATTR_X(CKA_MODULUS, BYTES(rsa_modulus)),
-        ATTR_X(CKA_PUBLIC_EXPONENT, BYTES(rsa_public_exponent)));
+        ATTR_A(CKA_MODULUS, rsa_modulus),
+        ATTR_A(CKA_PUBLIC_EXPONENT, rsa_public_exponent));
     CK_RV rv = create_merged(base, extra, &key);
     return made(where, rv, key);
 }

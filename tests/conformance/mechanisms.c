@@ -273,6 +273,9 @@ static CK_OBJECT_HANDLE aes_key(void)
                   ATTR_B(CKA_SENSITIVE, CK_FALSE), ATTR_X(CKA_VALUE, value, sizeof value));
 }
 
+static CK_ATTRIBUTE aes_template[] = { ATTR_U(CKA_CLASS, CKO_SECRET_KEY),
+                                       ATTR_U(CKA_KEY_TYPE, CKK_AES) };
+
 static void unlisted_encrypt(void)
 {
     CK_OBJECT_HANDLE key = aes_key();
@@ -311,16 +314,16 @@ static void unlisted_wrap(void)
     EXPECT(F->C_WrapKey(S, MECHANISM(0x7fff4711), key, key, out, &length), CKR_MECHANISM_INVALID);
     EXPECT(F->C_WrapKey(S, MECHANISM(CKM_AES_CMAC), key, key, out, &length),
            CKR_MECHANISM_INVALID);
-    EXPECT(F->C_UnwrapKey(S, MECHANISM(0x7fff4711), key, out, 24, NULL, 0, &made),
+    EXPECT(F->C_UnwrapKey(S, MECHANISM(0x7fff4711), key, out, 24, aes_template, 2, &made),
            CKR_MECHANISM_INVALID);
 }
 
 static void unlisted_derive(void)
 {
     CK_OBJECT_HANDLE made = 0;
-    EXPECT(F->C_DeriveKey(S, MECHANISM(0x7fff4711), aes_key(), NULL, 0, &made),
+    EXPECT(F->C_DeriveKey(S, MECHANISM(0x7fff4711), aes_key(), aes_template, 2, &made),
            CKR_MECHANISM_INVALID);
-    EXPECT(F->C_DeriveKey(S, MECHANISM(CKM_AES_CMAC), aes_key(), NULL, 0, &made),
+    EXPECT(F->C_DeriveKey(S, MECHANISM(CKM_AES_CMAC), aes_key(), aes_template, 2, &made),
            CKR_MECHANISM_INVALID);
 }
 

@@ -330,7 +330,7 @@ static void copy_stays_sensitive(void)
     CK_OBJECT_HANDLE key = key_aes(16, ATTR_B(CKA_SENSITIVE, CK_TRUE));
     EXPECT_ANY(COPY_RV(key, ATTR_B(CKA_SENSITIVE, CK_FALSE)), CKR_ATTRIBUTE_READ_ONLY,
                CKR_TEMPLATE_INCONSISTENT);
-    expect_secret(copy_object(HERE, key, NO_ATTRIBUTES), CKA_VALUE);
+    expect_secret(COPY(key, ANY_LABEL), CKA_VALUE);
 }
 
 static void copy_stays_unextractable(void)
@@ -368,7 +368,7 @@ static void copy_fixed_attributes(void)
 static void copy_unique_id(void)
 {
     CK_BYTE one[256], other[256];
-    CK_OBJECT_HANDLE object = sample(), copy = copy_object(HERE, object, NO_ATTRIBUTES);
+    CK_OBJECT_HANDLE object = sample(), copy = COPY(object, ANY_LABEL);
     CK_ULONG length = get_bytes(object, CKA_UNIQUE_ID, one, sizeof one);
     CK_ULONG other_length = get_bytes(copy, CKA_UNIQUE_ID, other, sizeof other);
     EXPECT_TRUE(length != other_length || memcmp(one, other, length) != 0);

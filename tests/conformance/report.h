@@ -19,6 +19,7 @@ struct registered_check {
     enum check_state state;
     enum result result;
     char detail[REPORT_DETAIL];
+    bool required;        /* may not be skipped */
     const char *expected; /* why it is known to fail; NULL for most */
 };
 

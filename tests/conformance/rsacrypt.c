@@ -59,6 +59,24 @@ static struct ossl_rsa ossl_of(const struct row *row)
                               .label_length = row->label ? sizeof label - 1 : 0 };
 }
 
+/* "Which parameter values are supported by a given mechanism can vary from token to token": only
+ * the check encrypts minds another code than CKR_MECHANISM_PARAM_INVALID for those that are not. */
+static void start_encrypt(const struct row *row)
+{
+    CK_RV rv = F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL));
+    if (rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_ARGUMENTS_BAD)
+        check_skip("%s is not supported", row->name);
+    EXPECT_OK(rv);
+}
+
+static void start_decrypt(const struct row *row)
+{
+    CK_RV rv = F->C_DecryptInit(S, mechanism_of(row), key_rsa_private(ANY_LABEL));
+    if (rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_ARGUMENTS_BAD)
+        check_skip("%s is not supported", row->name);
+    EXPECT_OK(rv);
+}
+
 static void encrypts(const void *argument)
 {
     const struct row *row = argument;
@@ -66,7 +84,10 @@ static void encrypts(const void *argument)
     struct ossl_rsa rsa = ossl_of(row);
     for (size_t i = 0; i < COUNT(lengths); i++) {
         CK_ULONG length = sizeof sealed;
-        EXPECT_OK(F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL)));
+        CK_RV rv = F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL));
+        if (rv == CKR_MECHANISM_PARAM_INVALID)
+            check_skip("%s is not supported", row->name);
+        EXPECT_OK(rv);
         EXPECT_OK(F->C_Encrypt(S, data, lengths[i], sealed, &length));
         EXPECT_EQUAL(length, RSA_BYTES);
         EXPECT_BYTES(opened, ossl_rsa_decrypt(&rsa, sealed, length, opened), data, lengths[i]);
@@ -80,9 +101,9 @@ static void decrypts(const void *argument)
     const CK_ULONG lengths[] = { 1, 32, row->most };
     for (size_t i = 0; i < COUNT(lengths); i++) {
         CK_ULONG length = sizeof opened;
-        CK_MECHANISM *mechanism = mechanism_of(row);
+        fill_bytes(data, sizeof data, 41);
         ossl_rsa_encrypt(&rsa, data, lengths[i], sealed);
-        EXPECT_OK(F->C_DecryptInit(S, mechanism, key_rsa_private(ANY_LABEL)));
+        start_decrypt(row);
         EXPECT_OK(F->C_Decrypt(S, sealed, RSA_BYTES, opened, &length));
         EXPECT_BYTES(opened, length, data, lengths[i]);
     }
@@ -92,7 +113,7 @@ static void too_long(const void *argument)
 {
     const struct row *row = argument;
     CK_ULONG length = sizeof sealed;
-    EXPECT_OK(F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL)));
+    start_encrypt(row);
     EXPECT(F->C_Encrypt(S, data, row->most + 1, sealed, &length), CKR_DATA_LEN_RANGE);
     length = sizeof sealed;
     EXPECT(F->C_Encrypt(S, data, 1, sealed, &length), CKR_OPERATION_NOT_INITIALIZED);
@@ -103,14 +124,14 @@ static void lengths(const void *argument)
     const struct row *row = argument;
     CK_ULONG length = 0;
     struct ossl_rsa rsa = ossl_of(row);
-    EXPECT_OK(F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL)));
+    start_encrypt(row);
     EXPECT_OK(F->C_Encrypt(S, data, 16, NULL, &length));
     EXPECT_EQUAL(length, RSA_BYTES);
     length = RSA_BYTES - 1;
     EXPECT(F->C_Encrypt(S, data, 16, sealed, &length), CKR_BUFFER_TOO_SMALL);
     EXPECT_EQUAL(length, RSA_BYTES);
     EXPECT_OK(F->C_Encrypt(S, data, 16, sealed, &length));
-    EXPECT_OK(F->C_DecryptInit(S, mechanism_of(row), key_rsa_private(ANY_LABEL)));
+    start_decrypt(row);
     EXPECT_OK(F->C_Decrypt(S, sealed, RSA_BYTES, NULL, &length));
     EXPECT_TRUE(length >= 16 && length <= RSA_BYTES);
     length = sizeof opened;
@@ -123,7 +144,7 @@ static void wrong_length(const void *argument)
 {
     const struct row *row = argument;
     CK_ULONG length = sizeof opened;
-    EXPECT_OK(F->C_DecryptInit(S, mechanism_of(row), key_rsa_private(ANY_LABEL)));
+    start_decrypt(row);
     EXPECT_ANY(F->C_Decrypt(S, sealed, RSA_BYTES - 1, opened, &length),
                CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_INVALID);
     length = sizeof opened;
@@ -135,9 +156,9 @@ static void randomized(const void *argument)
     const struct row *row = argument;
     CK_BYTE first[RSA_BYTES];
     CK_ULONG length = sizeof first;
-    EXPECT_OK(F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL)));
+    start_encrypt(row);
     EXPECT_OK(F->C_Encrypt(S, data, 16, first, &length));
-    EXPECT_OK(F->C_EncryptInit(S, mechanism_of(row), key_rsa_public(ANY_LABEL)));
+    start_encrypt(row);
     EXPECT_OK(F->C_Encrypt(S, data, 16, sealed, &length));
     EXPECT_TRUE(memcmp(first, sealed, sizeof first) != 0);
 }
@@ -196,9 +217,9 @@ static void oaep_parameter_missing(void)
 static void pkcs_parameter_given(void)
 {
     require_mechanism(CKM_RSA_PKCS, CKF_ENCRYPT);
-    EXPECT(F->C_EncryptInit(S, MECHANISM_X(CKM_RSA_PKCS, "unwanted", 8),
-                            key_rsa_public(ANY_LABEL)),
-           CKR_MECHANISM_PARAM_INVALID);
+    EXPECT_ANY(F->C_EncryptInit(S, MECHANISM_X(CKM_RSA_PKCS, "unwanted", 8),
+                                key_rsa_public(ANY_LABEL)),
+               CKR_MECHANISM_PARAM_INVALID, CKR_OK);
 }
 
 static void raw_both_ways(void)
@@ -245,7 +266,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, oaep_damaged, "PKCS #1 RSA OAEP", "damaged ciphertext does not decrypt, which ends the operation"),
     CHECK(FIX_USER, oaep_parameters, "PKCS #1 RSA OAEP", "CKR_MECHANISM_PARAM_INVALID for hash, MGF, source or label that can't be"),
     CHECK(FIX_USER, oaep_parameter_missing, "PKCS #1 RSA OAEP", "CKR_MECHANISM_PARAM_INVALID without a parameter"),
-    CHECK(FIX_USER, pkcs_parameter_given, "PKCS #1 v1.5 RSA", "CKR_MECHANISM_PARAM_INVALID for a parameter"),
+    CHECK(FIX_USER, pkcs_parameter_given, "PKCS #1 v1.5 RSA", "a parameter is refused or ignored"),
     CHECK(FIX_USER, raw_both_ways, "X.509 (raw) RSA", "encrypts and decrypts numbers as OpenSSL does"),
     CHECK(FIX_USER, raw_short_data, "X.509 (raw) RSA", "shorter data are the same number"),
     CHECK(FIX_USER, single_part_only, "PKCS #1 v1.5 RSA", "no multiple-part operation"),

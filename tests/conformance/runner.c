@@ -112,8 +112,12 @@ static void register_required(void)
     if (options.require_file == NULL)
         return;
     report_read_lines(options.require_file, &lines);
-    for (size_t i = 0; i < lines.count; i++)
-        check_add_row("require", &required, lines.line[i], lines.line[i]);
+    for (size_t i = 0; i < lines.count; i++) {
+        if (strchr(lines.line[i], '/') == NULL)
+            check_add_row("require", &required, lines.line[i], lines.line[i]);
+        for (size_t k = 0; k < check_count; k++)
+            checks[k].required |= fnmatch(lines.line[i], checks[k].id, 0) == 0;
+    }
 }
 
 /* ---- expectations ---- */
@@ -263,6 +267,23 @@ static void work_one(int fd, size_t number)
     say(fd, "R %zu %d %s\n", number, (int)result, detail);
 }
 
+/* Loads the module in a child, so that a runner without one says so once. */
+static bool module_loads(void)
+{
+    int status = 0;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char error[256];
+        bool loads = env_load(options.module, error, sizeof error);
+        if (!loads)
+            printf("Bail out! %s\n", error);
+        fflush(NULL);
+        _exit(loads ? 0 : 1);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 _Noreturn static void work(int fd, size_t from)
 {
     char error[256];
@@ -316,9 +337,11 @@ static void worker_start(struct worker *worker, size_t from)
 
 static void set_result(size_t number, enum result result, const char *detail)
 {
-    checks[number].state = STATE_DONE;
-    checks[number].result = result;
-    snprintf(checks[number].detail, sizeof checks[number].detail, "%s", detail);
+    struct registered_check *entry = &checks[number];
+    bool missing = entry->required && result == RESULT_SKIP;
+    entry->state = STATE_DONE;
+    entry->result = missing ? RESULT_FAIL : result;
+    snprintf(entry->detail, sizeof entry->detail, "%s%s", missing ? "required: " : "", detail);
 }
 
 static void take_line(struct worker *worker, char *line)
@@ -469,7 +492,8 @@ static int usage(FILE *out)
           "  --json      writes a report of the module's capabilities and the results\n"
           "  --list      prints the checks and their clauses instead of running them\n"
           "  --skip-file one id per line: these are not run\n"
-          "  --require   one mechanism (CKM_...) per line: these must be there\n"
+          "  --require   one mechanism (CKM_...) or glob for ids per line: a mechanism that must be\n"
+          "              there, checks that may not be skipped\n"
           "  --expected  one id per line, then the reason: these are known to fail, no others\n"
           "SOFTHSM2_CONF or what else the module reads must lead to a place where it may make\n"
           "tokens; run.sh gives it an empty one.\n",
@@ -507,6 +531,8 @@ static int run_all(void)
 {
     select_checks();
     struct report report = { .checks = checks, .count = check_count, .module = options.module };
+    if (!module_loads())
+        return 2;
     report_plan(&report);
     for (size_t i = 0; i < check_count; i++) {
         if (checks[i].state == STATE_WAITING)

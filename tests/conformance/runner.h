@@ -99,8 +99,8 @@ void expect_bytes(const char *where, const char *what, const void *got, CK_ULONG
 #define EXPECT_ANY(call, ...)                                                                      \
     expect_rv(HERE, #call, (call), (const CK_RV[]){ __VA_ARGS__ },                                 \
               sizeof((const CK_RV[]){ __VA_ARGS__ }) / sizeof(CK_RV))
-#define EXPECT(call, code) EXPECT_ANY(call, code)
-#define EXPECT_OK(call) EXPECT_ANY(call, CKR_OK)
+#define EXPECT(call, code) expect_rv(HERE, #call, (call), (const CK_RV[]){ code }, 1)
+#define EXPECT_OK(call) expect_rv(HERE, #call, (call), (const CK_RV[]){ CKR_OK }, 1)
 #define EXPECT_FAILURE(call) expect_failure(HERE, #call, (call))
 #define EXPECT_TRUE(condition) expect_true(HERE, #condition, (condition))
 #define EXPECT_EQUAL(got, wanted) expect_equal(HERE, #got, (CK_ULONG)(got), (CK_ULONG)(wanted))

@@ -135,6 +135,17 @@ static void test_identifiers_of_before_rfc_8410(void **state)
     assert_curve(hex(OID_X448), "X448");
 }
 
+/* "curve25519" with a length of 11, as pkcs11-tool has it. */
+static void test_a_name_one_byte_short_is_taken(void **state)
+{
+    (void)state;
+    assert_curve(hex("130b63757276653235353139"), "X25519");
+    assert_no_curve(hex("130c63757276653235353139"), CKR_ATTRIBUTE_VALUE_INVALID);
+    assert_no_curve(hex("130963757276653235353139"), CKR_ATTRIBUTE_VALUE_INVALID);
+    assert_no_curve(hex("1303"), CKR_ATTRIBUTE_VALUE_INVALID);
+    assert_no_curve(hex("13036e6f"), CKR_CURVE_NOT_SUPPORTED);
+}
+
 static void test_what_names_no_curve(void **state)
 {
     (void)state;
@@ -150,8 +161,7 @@ static void test_what_names_no_curve(void **state)
     assert_no_curve(hex("13036e6f74"), CKR_CURVE_NOT_SUPPORTED);
 }
 
-/* --- points ------------------------------------------------------------------------------------
- */
+/* --- points ----------------------------------------------------------------------------------- */
 
 static void assert_point(const struct kk_curve *curve, struct kk_span given, struct kk_span want)
 {
@@ -279,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_explicit_parameters_that_differ_are_no_curve),
         cmocka_unit_test(test_names_in_use),
         cmocka_unit_test(test_identifiers_of_before_rfc_8410),
+        cmocka_unit_test(test_a_name_one_byte_short_is_taken),
         cmocka_unit_test(test_what_names_no_curve),
         cmocka_unit_test(test_points_in_every_form_on_every_curve),
         cmocka_unit_test(test_edwards_and_montgomery_points),

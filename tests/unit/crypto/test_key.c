@@ -15,8 +15,7 @@ static void flip_last_bit_but_one(struct kk_key_parts *parts, enum kk_part part)
     kk_secret_data(secret)[kk_secret_len(secret) - 1] ^= 2;
 }
 
-/* --- secrets -----------------------------------------------------------------------------------
- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 static void test_secrets_are_random_bytes_of_the_length_asked_for(void **state)
 {
@@ -76,8 +75,7 @@ static void test_kinds_to_come_are_refused(void **state)
     }
 }
 
-/* --- RSA ---------------------------------------------------------------------------------------
- */
+/* --- RSA -------------------------------------------------------------------------------------- */
 
 static void test_rsa_generation_fills_in_every_part(void **state)
 {
@@ -230,8 +228,7 @@ static void test_rsa_public_keys_have_an_odd_modulus_and_exponent(void **state)
     kk_key_parts_clear(&all);
 }
 
-/* --- curves ------------------------------------------------------------------------------------
- */
+/* --- curves ----------------------------------------------------------------------------------- */
 
 static const struct {
     enum kk_key_kind kind;
@@ -282,6 +279,25 @@ static void test_a_private_key_finds_its_point(void **state)
         assert_same_part(&all, &some, KK_PART_EC_POINT);
         kk_key_parts_clear(&all);
         kk_key_parts_clear(&some);
+    }
+}
+
+static void test_completion_gives_the_identifier_of_a_named_curve(void **state)
+{
+    static const struct {
+        enum kk_key_kind kind;
+        const char *name;
+        const char *oid;
+    } named[] = {{KK_KEY_EC, "1309736563703235367231", OID_P256},
+                 {KK_KEY_EDWARDS, "130c656477617264733235353139", OID_ED25519},
+                 {KK_KEY_MONTGOMERY, "130a63757276653235353139", OID_X25519}};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(named); i++) {
+        struct kk_key_parts parts = curve_parts(named[i].kind, named[i].name);
+        assert_rv(kk_key_complete(crypto, &parts), CKR_OK);
+        assert_hex(kk_key_parts_get(&parts, KK_PART_EC_PARAMS).data,
+                   kk_key_parts_get(&parts, KK_PART_EC_PARAMS).len, named[i].oid);
+        kk_key_parts_clear(&parts);
     }
 }
 
@@ -404,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_rsa_public_keys_have_an_odd_modulus_and_exponent),
         cmocka_unit_test(test_curve_keys_are_generated_and_parsed),
         cmocka_unit_test(test_a_private_key_finds_its_point),
+        cmocka_unit_test(test_completion_gives_the_identifier_of_a_named_curve),
         cmocka_unit_test(test_a_private_key_with_another_s_point_is_refused),
         cmocka_unit_test(test_private_numbers_lie_between_0_and_the_order),
         cmocka_unit_test(test_values_of_rfc_8032_and_7748_have_their_length),

@@ -6,6 +6,8 @@
  */
 #include "fixture.h"
 
+#include <pthread.h>
+
 #define OID_P256 "06082a8648ce3d030107"
 #define OID_P521 "06052b81040023"
 #define OID_ED25519 "06032b6570"
@@ -26,13 +28,13 @@ static struct pair ed448;
 static uint8_t message[200] = "a message that is longer than any block of any hash";
 
 /* By the mechanism's own row. */
-static struct pair make_pair(CK_MECHANISM_TYPE type, CK_ULONG bits, const char *oid)
+static struct pair make_pair(CK_MECHANISM_TYPE type, CK_ULONG bits, struct kk_span oid)
 {
     const struct kk_mechanism *row = kk_registry_find(registry, type);
     struct kk_key_parts parts = {.kind = kk_key_kind_of(row->key_type), .bits = bits};
     struct pair pair = {0};
-    if (oid != NULL) {
-        assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, hex(oid)));
+    if (oid.len > 0) {
+        assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, oid));
     }
     assert_true(row->generate->pair);
     assert_ok(row->generate->generate(crypto, row, NULL, &parts));
@@ -54,12 +56,12 @@ static int make_all(void **state)
     if (set_up(state) != 0) {
         return -1;
     }
-    rsa = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, 2048, NULL);
-    other_rsa = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, 1025, NULL);
-    p256 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, OID_P256);
-    p521 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, OID_P521);
-    ed25519 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, OID_ED25519);
-    ed448 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, OID_ED448);
+    rsa = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, 2048, KK_SPAN(NULL, 0));
+    other_rsa = make_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, 1025, KK_SPAN(NULL, 0));
+    p256 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, hex(OID_P256));
+    p521 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, hex(OID_P521));
+    ed25519 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, hex(OID_ED25519));
+    ed448 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, hex(OID_ED448));
     return 0;
 }
 
@@ -74,8 +76,7 @@ static int free_all(void **state)
     return tear_down(state);
 }
 
-/* --- signatures --------------------------------------------------------------------------------
- */
+/* --- signatures ------------------------------------------------------------------------------- */
 
 struct signing {
     CK_MECHANISM_TYPE type;
@@ -308,8 +309,63 @@ static void test_keys_that_do_not_fit_are_refused(void **state)
     kk_key_unref(secret);
 }
 
-/* --- recovery, encryption, wrapping ------------------------------------------------------------
- */
+static void test_no_memory_leaves_the_old_context_or_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(signings); i++) {
+        struct kk_op op;
+        CK_RV rv = CKR_HOST_MEMORY;
+        begin(&op, &signings[i], KK_OP_SIGN);
+        op.kind = KK_OP_VERIFY;
+        op.key = signings[i].pair->public_key;
+        for (unsigned long nth = 1; rv == CKR_HOST_MEMORY && nth < 20; nth++) {
+            kk_alloc_fail_at(nth);
+            rv = op.mechanism->sign->init(&op);
+            kk_alloc_fail_at(0);
+        }
+        assert_ok(rv);
+        op_end(&op);
+    }
+}
+
+/* One thread's share: sign and verify with keys that all threads use, and make keys. */
+static void *share_of_work(void *unused)
+{
+    /* hex() is not for several threads */
+    static const uint8_t oid_p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    static const uint8_t oid_p384[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+    uint8_t out[2048];
+    (void)unused;
+    for (size_t i = 0; i < 3 * KK_ARRAY_LEN(signings); i++) {
+        const struct signing *signing = &signings[i % KK_ARRAY_LEN(signings)];
+        struct kk_op op;
+        size_t len = 0;
+        begin(&op, signing, KK_OP_SIGN);
+        sign(&op, data_of(signing), false, out, &len);
+        op_end(&op);
+        begin(&op, signing, KK_OP_VERIFY);
+        assert_ok(verify(&op, data_of(signing), false, KK_SPAN(out, len)));
+        op_end(&op);
+        struct kk_span curve = (i & 1) != 0 ? KK_SPAN_ARRAY(oid_p256) : KK_SPAN_ARRAY(oid_p384);
+        struct pair pair = make_pair(CKM_EC_KEY_PAIR_GEN, 0, curve);
+        free_pair(&pair);
+    }
+    return NULL;
+}
+
+static void test_threads_share_keys(void **state)
+{
+    pthread_t threads[4];
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, share_of_work, NULL), 0);
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+}
+
+/* --- recovery, encryption, wrapping ----------------------------------------------------------- */
 
 static void test_signatures_give_their_data_back(void **state)
 {
@@ -457,8 +513,7 @@ static void test_keys_too_long_are_not_wrapped(void **state)
     }
 }
 
-/* --- generation and agreement ------------------------------------------------------------------
- */
+/* --- generation and agreement ----------------------------------------------------------------- */
 
 static void test_generation_keeps_to_its_kind_and_bounds(void **state)
 {
@@ -469,9 +524,11 @@ static void test_generation_keeps_to_its_kind_and_bounds(void **state)
     parts.kind = KK_KEY_EC;
     assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_KEY_TYPE_INCONSISTENT);
     row = kk_registry_find(registry, CKM_EC_EDWARDS_KEY_PAIR_GEN);
-    parts.kind = KK_KEY_EDWARDS;
-    assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, hex(OID_P256)));
-    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_CURVE_NOT_SUPPORTED);
+    assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, hex(OID_X25519)));
+    for (int kind = KK_KEY_EC; kind <= KK_KEY_MONTGOMERY; kind++) {
+        parts.kind = (enum kk_key_kind)kind;
+        assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_CURVE_NOT_SUPPORTED);
+    }
     kk_key_parts_clear(&parts);
 }
 
@@ -550,6 +607,8 @@ int main(void)
         cmocka_unit_test(test_one_operation_serves_all_in_turns),
         cmocka_unit_test(test_a_context_is_kept_for_the_same_key_and_allocates_nothing),
         cmocka_unit_test(test_keys_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_no_memory_leaves_the_old_context_or_none),
+        cmocka_unit_test(test_threads_share_keys),
         cmocka_unit_test(test_signatures_give_their_data_back),
         cmocka_unit_test(test_what_is_encrypted_is_decrypted),
         cmocka_unit_test(test_keys_are_wrapped_and_unwrapped),

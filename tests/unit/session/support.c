@@ -73,9 +73,7 @@ CK_RV session_login(struct kk_app *app, CK_SESSION_HANDLE session, CK_USER_TYPE 
 
 CK_RV session_logout(struct kk_app *app, CK_SESSION_HANDLE session)
 {
-    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, session, &call));
-    return kk_session_logout(&call);
+    return kk_session_logout(app, session);
 }
 
 CK_RV data_create(struct kk_app *app, CK_SESSION_HANDLE session, const char *label, bool token,

@@ -7,7 +7,11 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 char *unit_new_dir(void)
 {
@@ -116,4 +120,52 @@ void unit_put_object(struct kk_store_tx *tx, uint32_t number, bool is_private,
     kk_store_u32(bytes, number);
     object.blob = KK_SPAN_ARRAY(bytes);
     assert_ok(tx->ops->object_put(tx, &object));
+}
+
+pid_t unit_start_child(int (*function)(void *context), void *context)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)alarm(60); /* a child that hangs must not outlive the test */
+        /* Not _exit(): a thread sanitizer counts threads there that exist in the parent alone. */
+        (void)syscall(SYS_exit_group, function(context));
+    }
+    return child;
+}
+
+int unit_wait(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int unit_in_child(int (*function)(void *context), void *context)
+{
+    return unit_wait(unit_start_child(function, context));
+}
+
+void unit_write_file(const char *path, const void *data, size_t len)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+void unit_log_to(const char *path)
+{
+    kk_log_configure(KK_LOG_DEBUG, KK_LOG_FILE, path);
+}
+
+bool unit_file_holds(const char *path, const char *text)
+{
+    static char content[1 << 20];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t len = fread(content, 1, sizeof content - 1, file);
+    assert_int_equal(fclose(file), 0);
+    content[len] = '\0';
+    return strstr(content, text) != NULL;
 }

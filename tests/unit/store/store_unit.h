@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "store/store.h"
 
@@ -50,3 +51,17 @@ bool unit_reads_row(struct kk_store *store, uint32_t no, const char *text);
  * not negative. */
 void unit_put_object(struct kk_store_tx *tx, uint32_t number, bool is_private,
                      const int64_t columns[KK_STORE_COLUMNS]);
+
+/* Runs a function in a forked child: what it returns is the child's exit code, here too; -1 when
+ * the child died of a signal. */
+int unit_in_child(int (*function)(void *context), void *context);
+
+/* The same, not waited for: unit_wait() does. */
+pid_t unit_start_child(int (*function)(void *context), void *context);
+int unit_wait(pid_t child);
+
+void unit_write_file(const char *path, const void *data, size_t len);
+
+/* Sends the log to a file, and tells whether some line there holds a text. */
+void unit_log_to(const char *path);
+bool unit_file_holds(const char *path, const char *text);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The sealed repository: every object is one authenticated record, on any store. This file has the
+ * operations table, making, opening and closing, and what a token says of itself.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "token/sealed_internal.h"
+
+#include "base/banned.h"
+
+/* How often a token may become another one while a transaction begins. */
+#define BEGIN_TRIES 8
+
+const char *kk_sealed_path(const struct kk_sealed *sealed)
+{
+    return sealed->store->ops->path(sealed->store);
+}
+
+bool kk_sealed_read_only(const struct kk_sealed *sealed)
+{
+    return sealed->store->ops->read_only(sealed->store);
+}
+
+/* ---- who the token is ---- */
+
+KK_RV kk_identity_new(struct kk_identity **ret_identity)
+{
+    KK_TRY(kk_alloc(sizeof **ret_identity, ret_identity));
+    (*ret_identity)->refs = 1;
+    return CKR_OK;
+}
+
+struct kk_identity *kk_identity_ref(struct kk_identity *identity)
+{
+    atomic_fetch_add_explicit(&identity->refs, 1, memory_order_relaxed);
+    return identity;
+}
+
+void kk_identity_unref(struct kk_identity *identity)
+{
+    if (identity != NULL &&
+        atomic_fetch_sub_explicit(&identity->refs, 1, memory_order_acq_rel) == 1) {
+        kk_side_keys_clear(&identity->pub);
+        kk_free(identity);
+    }
+}
+
+void kk_sealed_identify(struct kk_sealed *sealed, struct kk_identity *identity)
+{
+    struct kk_identity *old = NULL;
+    KK_WITH_LOCK(&sealed->lock)
+    {
+        old = sealed->identity;
+        sealed->identity = identity;
+        sealed->state_stamp.stable = false;
+        kk_bucket_cache_forget(sealed);
+    }
+    atomic_store_explicit(&sealed->public_checked, false, memory_order_relaxed);
+    kk_identity_unref(old);
+}
+
+static KK_RV read_identity(struct kk_sealed *sealed, struct kk_identity **ret_identity)
+{
+    struct kk_store *store = sealed->store;
+    KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
+    KK_CLEANUP(kk_identity_unrefp) struct kk_identity *identity = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row row = {0};
+    KK_TRY(store->ops->begin(store, KK_STORE_READ, &tx));
+    CK_RV rv = tx->ops->row_get(tx, KK_TABLE_TOKEN, 0, &row, &blob);
+    KK_ENSURE(rv != CKR_OBJECT_HANDLE_INVALID, CKR_TOKEN_NOT_RECOGNIZED);
+    KK_TRY(rv);
+    KK_TRY(kk_identity_new(&identity));
+    KK_TRY(kk_token_row_decode(row.blob, identity));
+    KK_TRY(kk_pub_row_get(sealed, tx, identity));
+    *ret_identity = KK_STEAL(identity);
+    return CKR_OK;
+}
+
+KK_RV kk_sealed_reload(struct kk_sealed *sealed)
+{
+    struct kk_identity *identity = NULL;
+    CK_RV rv = read_identity(sealed, &identity);
+    if (rv == CKR_TOKEN_NOT_RECOGNIZED || rv == CKR_DEVICE_ERROR) {
+        kk_log_error("token %s: its first row is missing, damaged or of a newer format",
+                     kk_sealed_path(sealed));
+    }
+    KK_TRY(rv);
+    kk_sealed_identify(sealed, identity);
+    return CKR_OK;
+}
+
+/* ---- operations ---- */
+
+void kk_sealed_finish(struct kk_sealed_op *op)
+{
+    struct kk_store_tx *tx = KK_STEAL(op->tx);
+    if (tx != NULL) {
+        tx->ops->rollback(tx);
+    }
+}
+
+void kk_sealed_end(struct kk_sealed_op *op)
+{
+    kk_sealed_finish(op);
+    kk_identity_unref(op->identity);
+    *op = (struct kk_sealed_op){0};
+}
+
+KK_RV kk_sealed_commit(struct kk_sealed_op *op)
+{
+    return kk_store_tx_commit(&op->tx);
+}
+
+static struct kk_identity *present_identity(struct kk_sealed *sealed)
+{
+    KK_LOCK_SCOPE(&sealed->lock);
+    return kk_identity_ref(sealed->identity);
+}
+
+/* Whether the transaction sees the token that the operation's identity describes. */
+static KK_RV is_same_token(const struct kk_sealed_op *op, bool *ret_same)
+{
+    struct kk_store_row row = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    CK_RV rv = op->tx->ops->row_get(op->tx, KK_TABLE_TOKEN, 0, &row, &blob);
+    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
+    *ret_same = rv == CKR_OK && kk_mem_equal(row.blob.data, row.blob.len, op->identity->row,
+                                             sizeof op->identity->row);
+    return CKR_OK;
+}
+
+static KK_RV use_keys(struct kk_sealed_op *op, struct kk_unlock *unlock)
+{
+    const struct kk_sealed_unlock *mine = (const struct kk_sealed_unlock *)unlock;
+    const struct kk_identity *identity = op->identity;
+    op->keys[KK_SIDE_PUBLIC] = identity->pub.present != 0 ? &identity->pub : NULL;
+    if (mine == NULL) {
+        return CKR_OK;
+    }
+    KK_ENSURE(kk_mem_equal(mine->head.epoch, KK_EPOCH_LEN, identity->epoch, KK_EPOCH_LEN),
+              CKR_SESSION_HANDLE_INVALID);
+    op->keys[KK_SIDE_PRIVATE] = &mine->keys;
+    op->opens_private = kk_side_keys_has(&mine->keys, KK_SLOT_OBJ) &&
+                        mine->key_epoch == identity->key_epoch[KK_SIDE_PRIVATE];
+    return CKR_OK;
+}
+
+KK_RV kk_sealed_begin(struct kk_sealed *sealed, struct kk_unlock *unlock,
+                      enum kk_store_access access, struct kk_sealed_op *ret_op)
+{
+    for (size_t i = 0; i < BEGIN_TRIES; i++) {
+        KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {.sealed = sealed};
+        bool same = false;
+        op.identity = present_identity(sealed);
+        KK_TRY(sealed->store->ops->begin(sealed->store, access, &op.tx));
+        KK_TRY(is_same_token(&op, &same));
+        if (same) {
+            KK_TRY(use_keys(&op, unlock));
+            *ret_op = op;
+            op = (struct kk_sealed_op){0};
+            return CKR_OK;
+        }
+        kk_sealed_finish(&op);
+        KK_TRY(kk_sealed_reload(sealed));
+    }
+    return CKR_FUNCTION_FAILED;
+}
+
+/* ---- what it says of itself ---- */
+
+static KK_RV read_state(struct kk_sealed *sealed, struct kk_token_state *state)
+{
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row row = {0};
+    struct kk_tries user = {0};
+    struct kk_tries so = {0};
+    KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_READ, &op));
+    memcpy(state->label, op.identity->label, sizeof state->label);
+    memcpy(state->serial, op.identity->serial, sizeof state->serial);
+    memcpy(state->epoch, op.identity->epoch, sizeof state->epoch);
+    CK_RV rv = op.tx->ops->row_get(op.tx, KK_TABLE_KEYS, KK_KEY_ROW_USER, &row, &blob);
+    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
+    state->user_pin_set = rv == CKR_OK;
+    KK_TRY(kk_tries_peek(&op, KK_ROLE_USER, KK_KEY_ROW_USER, &user));
+    KK_TRY(kk_tries_peek(&op, KK_ROLE_SO, KK_KEY_ROW_SO, &so));
+    state->user_failed = user.failed;
+    state->so_failed = so.failed;
+    state->user_locked = kk_tries_locked(sealed, KK_ROLE_USER, &user);
+    state->read_only = kk_sealed_read_only(sealed);
+    return CKR_OK;
+}
+
+static KK_RV sealed_state(struct kk_repository *repository, struct kk_token_state *ret_state)
+{
+    struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    struct kk_token_state state = {0};
+    struct kk_store_stamp stamp = {0};
+    KK_TRY(sealed->store->ops->fresh(sealed->store, &stamp));
+    KK_WITH_LOCK(&sealed->lock)
+    {
+        if (stamp.stable && sealed->state_stamp.stable &&
+            sealed->state_stamp.value == stamp.value) {
+            *ret_state = sealed->state;
+            return CKR_OK;
+        }
+    }
+    KK_TRY(read_state(sealed, &state));
+    KK_WITH_LOCK(&sealed->lock)
+    {
+        sealed->state = state;
+        /* Tries of a read-only store move no stamp. */
+        sealed->state_stamp.stable = stamp.stable && !state.read_only;
+        sealed->state_stamp.value = stamp.value;
+    }
+    *ret_state = state;
+    return CKR_OK;
+}
+
+static KK_RV sealed_fresh(struct kk_repository *repository, struct kk_store_stamp *ret_stamp)
+{
+    struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    return sealed->store->ops->fresh(sealed->store, ret_stamp);
+}
+
+static KK_RV sealed_remove(struct kk_repository *repository)
+{
+    struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    return sealed->store->ops->remove(sealed->store);
+}
+
+static const char *sealed_path(const struct kk_repository *repository)
+{
+    return kk_sealed_path((const struct kk_sealed *)repository);
+}
+
+/* ---- making, opening, closing ---- */
+
+/* Leaves the store to its owner. */
+static void sealed_free(struct kk_sealed *sealed)
+{
+    if (sealed == NULL) {
+        return;
+    }
+    kk_bucket_cache_forget(sealed);
+    kk_identity_unref(sealed->identity);
+    (void)pthread_cond_destroy(&sealed->try_ended);
+    kk_mutex_destroy(&sealed->lock);
+    kk_free(sealed);
+}
+KK_DEFINE_CLEANUP(struct kk_sealed *, sealed_free);
+
+static void sealed_close(struct kk_repository *repository)
+{
+    struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    if (sealed != NULL) {
+        sealed->store->ops->close(sealed->store);
+        sealed_free(sealed);
+    }
+}
+
+static const struct kk_repository_ops sealed_ops = {
+    .name = "sealed",
+    .close = sealed_close,
+    .state = sealed_state,
+    .fresh = sealed_fresh,
+    .reinitialise = kk_sealed_reinitialise,
+    .unlock = kk_sealed_unlock,
+    .set_pin = kk_sealed_set_pin,
+    .init_pin = kk_sealed_init_pin,
+    .find = kk_sealed_find,
+    .read = kk_sealed_read,
+    .change = kk_sealed_change,
+    .remove = sealed_remove,
+    .path = sealed_path,
+};
+
+static KK_RV sealed_new(struct kk_crypto *crypto, struct kk_store *store,
+                        const struct kk_repository_settings *settings,
+                        struct kk_sealed **ret_sealed)
+{
+    struct kk_sealed *sealed = NULL;
+    KK_TRY(kk_alloc(sizeof *sealed, &sealed));
+    sealed->head.ops = &sealed_ops;
+    sealed->crypto = crypto;
+    sealed->store = store;
+    sealed->settings = *settings;
+    kk_mutex_init(&sealed->lock, KK_RANK_INDEX);
+    (void)pthread_cond_init(&sealed->try_ended, NULL);
+    *ret_sealed = sealed;
+    return CKR_OK;
+}
+
+KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
+                       const struct kk_repository_settings *settings, struct kk_span so_pin,
+                       const char label[KK_LABEL_LEN], const char serial[KK_SERIAL_LEN],
+                       struct kk_repository **ret_repository)
+{
+    KK_CLEANUP(sealed_freep) struct kk_sealed *sealed = NULL;
+    KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = {0};
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    struct kk_key_row row = {.no = KK_KEY_ROW_SO, .role = KK_ROLE_SO};
+    KK_TRY(sealed_new(crypto, store, settings, &sealed));
+    KK_TRY(kk_sealed_new_keys(sealed, serial, label, &sealed->identity, &keys));
+    KK_TRY(kk_key_row_seal(sealed, serial, &keys, so_pin, &row));
+    op.sealed = sealed;
+    op.identity = kk_identity_ref(sealed->identity);
+    op.keys[KK_SIDE_PRIVATE] = &keys;
+    op.keys[KK_SIDE_PUBLIC] = &sealed->identity->pub;
+    KK_TRY(store->ops->begin(store, KK_STORE_WRITE, &op.tx));
+    KK_TRY(kk_sealed_establish(&op, &row));
+    KK_TRY(kk_sealed_commit(&op));
+    KK_TRY(kk_sealed_reload(sealed)); /* what was written, as it will be read */
+    *ret_repository = &KK_STEAL(sealed)->head;
+    return CKR_OK;
+}
+
+KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
+                     const struct kk_repository_settings *settings,
+                     struct kk_repository **ret_repository)
+{
+    KK_CLEANUP(sealed_freep) struct kk_sealed *sealed = NULL;
+    KK_TRY(sealed_new(crypto, store, settings, &sealed));
+    KK_TRY(kk_sealed_reload(sealed));
+    *ret_repository = &KK_STEAL(sealed)->head;
+    return CKR_OK;
+}
