@@ -2,6 +2,8 @@
 /*
  * Runs a fuzz target over files and folders of files (its corpus), and over each file cut short and
  * with each byte changed in turn, so that corpora run as ordinary tests with any compiler.
+ * --random=N before them: N inputs from a generator that always begins alike; --random=N:M skips
+ * to the M-th.
  */
 #include <dirent.h>
 #include <stdbool.h>
@@ -12,6 +14,7 @@
 #include <sys/stat.h>
 
 #define INPUT_MAX (1u << 20)
+#define RANDOM_MAX 768u
 #define MUTATED_MAX 4096 /* longer inputs run as they are only */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -43,6 +46,39 @@ static void run_mutations(uint8_t *data, size_t size)
             run_one(data, size);
             data[i] ^= flips[j];
         }
+    }
+}
+
+static uint64_t splitmix(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* Input number n, the same whatever ran before. */
+static void run_random(unsigned long n)
+{
+    static uint8_t data[RANDOM_MAX];
+    uint64_t state = n * UINT64_C(0x2545f4914f6cdd1d);
+    size_t size = splitmix(&state) % RANDOM_MAX;
+    for (size_t i = 0; i < size; i++) {
+        data[i] = (uint8_t)splitmix(&state);
+    }
+    run_one(data, size);
+}
+
+static void run_randoms(const char *numbers)
+{
+    char *rest = NULL;
+    unsigned long count = strtoul(numbers, &rest, 10);
+    unsigned long first = *rest == ':' ? strtoul(rest + 1, NULL, 10) : 0;
+    for (unsigned long i = first; i < first + count; i++) {
+        if (getenv("FUZZ_VERBOSE") != NULL) {
+            fprintf(stderr, "random input %lu\n", i);
+        }
+        run_random(i);
     }
 }
 
@@ -87,6 +123,10 @@ int main(int argc, char **argv)
     int failed = 0;
     for (int i = 1; i < argc; i++) {
         struct stat status;
+        if (strncmp(argv[i], "--random=", 9) == 0) {
+            run_randoms(argv[i] + 9);
+            continue;
+        }
         bool is_folder = stat(argv[i], &status) == 0 && S_ISDIR(status.st_mode);
         failed |= is_folder ? run_folder(argv[i]) : run_file(argv[i]);
     }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Adds up the results of test runs from Meson's testlog.json files.
+"""Adds up the results of test runs.
 
-Usage: count_results.py [--broken NAME]... FILE...
+Usage: count_results.py [--broken NAME]... FOLDER...
+FOLDER: holds testlog.json and intro-tests.json, copied from a build's meson-logs and meson-info
 --broken: a step that failed as such (a build, say) and counts as one failure
 Prints one line per failure, how much was skipped, and at last "N passed, N failed". A TAP test counts its checks,
 any other test counts as one. A test that broke off counts as failed, whatever its checks said.
@@ -10,28 +11,27 @@ any other test counts as one. A test that broke off counts as failed, whatever i
 import json
 import re
 import sys
+from pathlib import Path
 
 GOOD = {"OK", "EXPECTEDFAIL"}
-TAP_LINE = re.compile(r"^(not )?ok\b([^#]*)(?:#\s*(skip|todo)\b)?", re.IGNORECASE)
-TAP_PLAN = re.compile(r"^1\.\.(\d+)")
+TAP_LINE = re.compile(r"^(not )?ok\b(.*?)(?:#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
 
 
 def tap_checks(output):
-    """(name, passed, skipped) of each check; nothing when this is no TAP."""
-    lines = output.splitlines()
-    if not any(TAP_PLAN.match(line) for line in lines):
-        return
-    for line in lines:
+    """(name, passed, skipped) of each check."""
+    for line in output.splitlines():
         match = TAP_LINE.match(line)
         if match:
             directive = (match[3] or "").lower()
             yield match[2].strip(" -"), not match[1] or directive == "todo", directive == "skip"
 
 
-def count_test(test):
+def count_test(test, is_tap):
+    """(passed, skipped, names of failures). What a test of another protocol printed is not looked
+    at, even when it is TAP: it may be about something else."""
     passed = skipped = 0
     failures = []
-    for name, good, was_skipped in tap_checks(test.get("stdout") or ""):
+    for name, good, was_skipped in tap_checks(test.get("stdout") or "") if is_tap else ():
         if not good:
             failures.append(f"{test['name']}: {name}")
         elif was_skipped:
@@ -48,6 +48,16 @@ def count_test(test):
     return passed, skipped, failures
 
 
+def read_folder(folder):
+    """(test, is it TAP) of each test that ran."""
+    with open(folder / "intro-tests.json", encoding="utf-8") as file:
+        tap = {test["name"] for test in json.load(file) if test["protocol"] == "tap"}
+    with open(folder / "testlog.json", encoding="utf-8") as file:
+        for line in file:
+            test = json.loads(line)
+            yield test, test["name"].split(" / ", 1)[-1] in tap
+
+
 def main():
     passed = skipped = failed = 0
     arguments = sys.argv[1:]
@@ -55,15 +65,14 @@ def main():
         print(f"FAILED step: {arguments[1]}")
         failed += 1
         arguments = arguments[2:]
-    for path in arguments:
-        with open(path, encoding="utf-8") as file:
-            for line in file:
-                good, left_out, failures = count_test(json.loads(line))
-                passed += good
-                skipped += left_out
-                failed += len(failures)
-                for failure in failures:
-                    print(f"FAILED {path}: {failure}")
+    for folder in map(Path, arguments):
+        for test, is_tap in read_folder(folder):
+            good, left_out, failures = count_test(test, is_tap)
+            passed += good
+            skipped += left_out
+            failed += len(failures)
+            for failure in failures:
+                print(f"FAILED {folder.name}: {failure}")
     print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
 

@@ -91,9 +91,16 @@ def results_are_counted():
         {"name": "plain", "result": "OK", "stdout": "hello"},
         {"name": "broken off", "result": "TIMEOUT", "stdout": "1..9\nok 1 - a\n"},
         {"name": "left out", "result": "SKIP", "stdout": ""},
+        {"name": "judge", "result": "OK", "stdout": "1..1\nnot ok 1 - PKCS #1 by another module\n"},
     ]
-    found = [count_results.count_test(json.loads(json.dumps(test))) for test in tests]
-    wanted = [(1, 1, ["tap: 2 - b"]), (1, 0, []), (1, 0, ["broken off: TIMEOUT"]), (0, 1, [])]
+    wanted = [(1, 1, ["tap: 2 - b"]), (1, 0, []), (1, 0, ["broken off: TIMEOUT"]), (0, 1, []), (1, 0, [])]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [{"name": test["name"], "protocol": "exitcode" if test["name"] == "judge" else "tap"} for test in tests]
+        (Path(folder) / "intro-tests.json").write_text(json.dumps(rows), encoding="utf-8")
+        log = "".join(json.dumps({**test, "name": f"keykist:unit / {test['name']}"}) + "\n" for test in tests)
+        (Path(folder) / "testlog.json").write_text(log, encoding="utf-8")
+        found = [count_results.count_test(*pair) for pair in count_results.read_folder(Path(folder))]
+    found = [(good, left, [name.removeprefix("keykist:unit / ") for name in names]) for good, left, names in found]
     return found == wanted, str(found)
 
 

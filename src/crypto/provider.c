@@ -92,31 +92,33 @@ static KK_RV load(struct kk_crypto *crypto)
     return CKR_OK;
 }
 
-KK_RV kk_crypto_new(struct kk_crypto **ret_crypto)
+/* Contexts that nobody uses. One is never freed: every thread that drew a random number from it has
+ * OpenSSL's generator of its own, which OpenSSL frees at the thread's end by way of the context,
+ * and the application's threads outlive C_Finalize. */
+static _Atomic(struct kk_crypto *) spares;
+
+static void park(struct kk_crypto *crypto)
 {
-    KK_CLEANUP(kk_crypto_freep) struct kk_crypto *crypto = NULL;
-    KK_ENSURE(!kk_crypto_is_over(), CKR_FUNCTION_FAILED);
-    pthread_once(&exit_once, register_exit);
-    KK_TRY(kk_alloc(sizeof *crypto, &crypto));
-    ERR_set_mark();
-    CK_RV rv = load(crypto);
-    ERR_pop_to_mark();
-    KK_TRY(rv);
-    *ret_crypto = KK_STEAL(crypto);
-    return CKR_OK;
+    crypto->next = atomic_load(&spares);
+    while (!atomic_compare_exchange_weak(&spares, &crypto->next, crypto)) {
+    }
 }
 
+static struct kk_crypto *take_spare(void)
+{
+    struct kk_crypto *first = atomic_exchange(&spares, NULL);
+    struct kk_crypto *rest = first != NULL ? first->next : NULL;
+    while (rest != NULL) {
+        struct kk_crypto *next = rest->next;
+        park(rest);
+        rest = next;
+    }
+    return first;
+}
+
+/* One that was never handed out. */
 static void unload(struct kk_crypto *crypto)
 {
-    kk_keygen_free(atomic_exchange(&crypto->keygen, NULL));
-    for (size_t i = 0; i < KK_CRYPTO_DIGESTS; i++) {
-        EVP_MD_free(crypto->digests[i]);
-    }
-    for (size_t i = 0; i < KK_CRYPTO_CIPHERS; i++) {
-        EVP_CIPHER_free(crypto->ciphers[i]);
-    }
-    EVP_MAC_free(crypto->hmac);
-    EVP_MAC_free(crypto->cmac);
     if (crypto->legacy_provider != NULL) {
         OSSL_PROVIDER_unload(crypto->legacy_provider);
     }
@@ -124,6 +126,34 @@ static void unload(struct kk_crypto *crypto)
         OSSL_PROVIDER_unload(crypto->default_provider);
     }
     OSSL_LIB_CTX_free(crypto->libctx);
+    kk_free(crypto);
+}
+
+static KK_RV make(struct kk_crypto **ret_crypto)
+{
+    struct kk_crypto *crypto = NULL;
+    KK_TRY(kk_alloc(sizeof *crypto, &crypto));
+    ERR_set_mark();
+    CK_RV rv = load(crypto);
+    if (rv != CKR_OK) {
+        unload(crypto);
+        crypto = NULL;
+    }
+    ERR_pop_to_mark();
+    *ret_crypto = crypto;
+    return rv;
+}
+
+KK_RV kk_crypto_new(struct kk_crypto **ret_crypto)
+{
+    KK_ENSURE(!kk_crypto_is_over(), CKR_FUNCTION_FAILED);
+    pthread_once(&exit_once, register_exit);
+    struct kk_crypto *spare = take_spare();
+    if (spare == NULL) {
+        return make(ret_crypto);
+    }
+    *ret_crypto = spare;
+    return CKR_OK;
 }
 
 void kk_crypto_free(struct kk_crypto *crypto)
@@ -132,9 +162,9 @@ void kk_crypto_free(struct kk_crypto *crypto)
         return;
     }
     if (!kk_crypto_is_over()) {
-        unload(crypto);
+        kk_keygen_free(atomic_exchange(&crypto->keygen, NULL));
     }
-    kk_free(crypto);
+    park(crypto);
 }
 
 KK_RV kk_crypto_fetch_digest(struct kk_crypto *crypto, const char *name, EVP_MD **ret_digest)

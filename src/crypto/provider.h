@@ -10,12 +10,13 @@
 
 struct kk_crypto;
 
-/* Makes the context, with the default provider and, where it can be had, the legacy one. Takes the
- * first digest, so that OpenSSL reads openssl.cnf for its default context now, with no lock of ours
- * held. CKR_FUNCTION_FAILED (one log line) when the default provider does not load. */
+/* Takes a context that was given back, or makes one with the default provider and, where it can be
+ * had, the legacy one. Takes the first digest, so that OpenSSL reads openssl.cnf for its default
+ * context now, with no lock of ours held. CKR_FUNCTION_FAILED (one log line) when the default
+ * provider does not load. */
 KK_RV kk_crypto_new(struct kk_crypto **ret_crypto);
 
-/* Frees the context, unless OpenSSL's own exit handler has run already. */
+/* Gives the context back, to be used again: threads that used it may end at any later time. */
 void kk_crypto_free(struct kk_crypto *crypto);
 KK_DEFINE_CLEANUP(struct kk_crypto *, kk_crypto_free);
 

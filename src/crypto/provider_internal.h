@@ -24,6 +24,7 @@ struct kk_crypto {
     EVP_CIPHER *ciphers[KK_CRYPTO_CIPHERS];
     EVP_MAC *hmac;
     EVP_MAC *cmac;
+    struct kk_crypto *next;             /* while it is spare */
     _Atomic(struct kk_keygen *) keygen; /* the last EC generation's context, see key_ec.c */
 };
 

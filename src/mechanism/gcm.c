@@ -109,7 +109,7 @@ static KK_RV open_sealed(struct kk_cipher *cipher, struct kk_span in, size_t tag
 
 static KK_RV gcm_init(struct kk_op *op)
 {
-    struct gcm gcm;
+    struct gcm gcm = {0};
     KK_TRY(gcm_of(&op->param, &gcm));
     struct gcm_context *context = kk_op_reuse(op, gcm_context_free);
     if (context == NULL) {

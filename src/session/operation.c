@@ -358,7 +358,8 @@ KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
 /* Signatures, MACs and digests differ in the table only. */
 static bool has_update(const struct kk_op *op)
 {
-    return op->kind == KK_OP_DIGEST || op->mechanism->sign->update != NULL;
+    const struct kk_sign_ops *sign = op->mechanism->sign;
+    return op->kind == KK_OP_DIGEST || (sign != NULL && sign->update != NULL);
 }
 
 static size_t result_length(const struct kk_op *op)

@@ -167,6 +167,8 @@ KK_RV kk_ofd_lock_take(const char *path, unsigned int mode, long limit_ms,
     for (;;) {
         KK_CLEANUP(kk_ofd_lock_releasep) struct kk_ofd_lock *lock = NULL;
         KK_TRY(lock_open(path, mode, &lock));
+        KK_ASSERT(lock != NULL);
+        KK_ASSERT(lock != NULL);
         int error = wait_in_queue(lock->fd, limit_ms);
         if (error == EAGAIN) {
             kk_log_error("%s: not free for %ld ms, another process or thread holds it", path,

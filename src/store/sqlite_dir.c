@@ -129,16 +129,26 @@ static void say_what_is_left(const char *dir)
     (void)closedir(stream);
 }
 
+static KK_RV unlink_known(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return kk_failure_errno(errno, dir, "cannot open");
+    }
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; i < KK_ARRAY_LEN(known_files) && rv == CKR_OK; i++) {
+        if (unlinkat(fd, known_files[i], 0) != 0 && errno != ENOENT) {
+            rv = kk_failure_errno(errno, dir, "cannot delete what is in it");
+        }
+    }
+    (void)close(fd);
+    return rv;
+}
+
 /* The parent's time moves even if the directory stays, so that every process looks anew. */
 KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent)
 {
-    for (size_t i = 0; i < KK_ARRAY_LEN(known_files); i++) {
-        KK_CLEANUP(kk_freep) char *path = NULL;
-        KK_TRY(kk_sqlite_join(dir, "", known_files[i], &path));
-        if (unlink(path) != 0 && errno != ENOENT) {
-            return kk_failure_errno(errno, path, "cannot delete");
-        }
-    }
+    KK_TRY(unlink_known(dir));
     if (rmdir(dir) != 0 && errno != ENOENT) {
         if (errno != ENOTEMPTY && errno != EEXIST) {
             return kk_failure_errno(errno, dir, "cannot delete");

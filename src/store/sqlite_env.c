@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -96,22 +97,21 @@ KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_stor
 
 /* ---- listing ---- */
 
-static bool has_file(const struct kk_sqlite_env *env, const char *name, const char *file)
+static bool has_file(DIR *dir, const char *name, const char *file)
 {
+    char path[NAME_MAX + 32];
     struct stat status;
-    KK_CLEANUP(kk_freep) char *dir = NULL;
-    KK_CLEANUP(kk_freep) char *path = NULL;
-    return kk_sqlite_join(env->location, "", name, &dir) == CKR_OK &&
-           kk_sqlite_join(dir, "", file, &path) == CKR_OK && stat(path, &status) == 0 &&
+    int len = snprintf(path, sizeof path, "%s/%s", name, file);
+    return len > 0 && (size_t)len < sizeof path && fstatat(dirfd(dir), path, &status, 0) == 0 &&
            S_ISREG(status.st_mode);
 }
 
-static void tell_of_others(const struct kk_sqlite_env *env, const char *name)
+static void tell_of_others(const struct kk_sqlite_env *env, DIR *dir, const char *name)
 {
-    if (has_file(env, name, "token.object")) {
+    if (has_file(dir, name, "token.object")) {
         kk_log_info("%s/%s: is a SoftHSM token directory; not read by this version", env->location,
                     name);
-    } else if (has_file(env, name, "sqlite3.db")) {
+    } else if (has_file(dir, name, "sqlite3.db")) {
         kk_log_info("%s/%s: is a SoftHSM token in a database; not read by this version",
                     env->location, name);
     }
@@ -147,12 +147,12 @@ static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_name
     while ((entry = readdir(dir)) != NULL) {
         struct kk_uuid uuid;
         const char *name = entry->d_name;
-        if (kk_uuid_parse(name, &uuid) && has_file(env, name, KK_SQLITE_DB)) {
+        if (kk_uuid_parse(name, &uuid) && has_file(dir, name, KK_SQLITE_DB)) {
             kk_buffer_put(ret_names, name, KK_UUID_TEXT);
         } else if (name[0] == '.') {
             remove_stale(env, name);
         } else if (is_to_tell) {
-            tell_of_others(env, name);
+            tell_of_others(env, dir, name);
         }
     }
     return kk_buffer_check(ret_names);

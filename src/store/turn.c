@@ -79,3 +79,12 @@ void kk_turn_give(struct kk_turn *turn)
     next->has_it = true;
     (void)pthread_cond_signal(&next->given);
 }
+
+size_t kk_turn_queue_length(const struct kk_turn *turn)
+{
+    size_t length = 0;
+    for (const struct kk_turn_waiter *at = turn->first; at != NULL; at = at->next) {
+        length++;
+    }
+    return length;
+}

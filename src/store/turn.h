@@ -25,3 +25,6 @@ bool kk_turn_take(struct kk_turn *turn, struct kk_mutex *mutex, long limit_ms);
 
 /* The caller holds the mutex. */
 void kk_turn_give(struct kk_turn *turn);
+
+/* How many wait. The caller holds the mutex. */
+size_t kk_turn_queue_length(const struct kk_turn *turn);

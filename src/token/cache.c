@@ -100,6 +100,18 @@ static void ring_forget(struct kk_cache *cache, bool private_only)
     }
 }
 
+/* A version that is no longer the present one keeps neither its key nor its place. */
+static void ring_remove(struct kk_cache *cache, struct kk_object *object)
+{
+    for (size_t i = 0; i < cache->ring_size; i++) {
+        if (cache->ring[i] == object) {
+            kk_object_drop_key(object);
+            kk_object_unref(object);
+            cache->ring[i] = NULL;
+        }
+    }
+}
+
 void kk_cache_forget_private(struct kk_cache *cache)
 {
     ring_forget(cache, true);
@@ -140,6 +152,9 @@ void kk_cache_put(struct kk_cache *cache, struct kk_object *object, uint64_t epo
 {
     struct entry *entry = kk_uuid_map_get(cache->objects, &object->uuid);
     if (entry != NULL) {
+        if (entry->object != object) {
+            ring_remove(cache, entry->object);
+        }
         kk_object_ref(object);
         kk_object_unref(entry->object);
         *entry = (struct entry){.object = object, .epoch = epoch};
@@ -163,6 +178,7 @@ void kk_cache_remove(struct kk_cache *cache, const struct kk_uuid *uuid)
 {
     struct entry *entry = kk_uuid_map_remove(cache->objects, uuid);
     if (entry != NULL) {
+        ring_remove(cache, entry->object);
         entry_free(entry);
     }
 }

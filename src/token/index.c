@@ -54,7 +54,11 @@ static KK_RV column_hash(const struct kk_attrs *attrs, size_t column, bool *ret_
         return CKR_OK;
     }
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer value = {0};
-    KK_TRY(kk_index_value(attr, &value));
+    CK_RV rv = kk_index_value(attr, &value);
+    if (rv == CKR_ATTRIBUTE_TYPE_INVALID) {
+        return CKR_OK; /* of a kind that is not searched by column */
+    }
+    KK_TRY(rv);
     *ret_hash = hash_bytes(value.data, value.len);
     *ret_has = true;
     return CKR_OK;
@@ -116,18 +120,31 @@ static void unlink_columns(struct kk_index *index, struct node *node)
     }
 }
 
+/* Out of all lists; the map is the caller's. */
+static void drop_node(struct kk_index *index, struct node *node)
+{
+    unlink_columns(index, node);
+    *(node->all_prev != NULL ? &node->all_prev->all_next : &index->first) = node->all_next;
+    *(node->all_next != NULL ? &node->all_next->all_prev : &index->last) = node->all_prev;
+    kk_object_unref(node->object);
+    kk_free(node);
+}
+
 KK_RV kk_index_add(struct kk_index *index, struct kk_object *object)
 {
     KK_CLEANUP(kk_freep) struct node *node = NULL;
+    void *old = NULL;
     KK_TRY(kk_alloc(sizeof *node, &node));
     for (size_t c = 0; c < KK_INDEX_COLUMNS; c++) {
         bool has = false;
         KK_TRY(column_hash(object->attrs, c, &has, &node->hashes[c]));
         node->columns |= has ? 1u << c : 0;
     }
-    kk_index_remove(index, &object->uuid);
-    KK_TRY(kk_uuid_map_put(index->nodes, &object->uuid, node, NULL));
+    KK_TRY(kk_uuid_map_put(index->nodes, &object->uuid, node, &old));
     node->object = kk_object_ref(object);
+    if (old != NULL) {
+        drop_node(index, old);
+    }
     node->all_prev = index->last;
     *(index->last != NULL ? &index->last->all_next : &index->first) = node;
     index->last = node;
@@ -142,11 +159,7 @@ bool kk_index_remove(struct kk_index *index, const struct kk_uuid *uuid)
     if (node == NULL) {
         return false;
     }
-    unlink_columns(index, node);
-    *(node->all_prev != NULL ? &node->all_prev->all_next : &index->first) = node->all_next;
-    *(node->all_next != NULL ? &node->all_next->all_prev : &index->last) = node->all_prev;
-    kk_object_unref(node->object);
-    kk_free(node);
+    drop_node(index, node);
     return true;
 }
 

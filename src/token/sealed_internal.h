@@ -370,6 +370,7 @@ struct kk_attempt {
     void *lock;
     bool locked, marked, in_memory;
     struct kk_tries tries;
+    uint64_t not_before_ms; /* as it was before the try */
 };
 
 /* Waits for its turn (and for the SO's delay). CKR_PIN_LOCKED. */

@@ -194,8 +194,11 @@ static KK_RV settle_counts(struct kk_attempt *attempt)
     if (attempt->tries.pending) {
         attempt->tries.pending = false;
         attempt->tries.failed++;
-        KK_TRY(save(attempt));
+        if (kk_tries_locked(attempt->sealed, attempt->role, &attempt->tries)) {
+            KK_TRY(save(attempt)); /* else mark() does */
+        }
     }
+    KK_ENSURE(!kk_tries_locked(attempt->sealed, attempt->role, &attempt->tries), CKR_PIN_LOCKED);
     return CKR_OK;
 }
 
@@ -208,6 +211,7 @@ void kk_attempt_release(struct kk_attempt *attempt)
 {
     if (attempt->marked) { /* it ended for a reason that says nothing about the PIN */
         attempt->tries.pending = false;
+        attempt->tries.not_before_ms = attempt->not_before_ms;
         attempt->marked = false;
         if (save(attempt) != CKR_OK) {
             kk_log_warning("token %s: a PIN try that was none could not be taken back",
@@ -226,7 +230,6 @@ KK_RV kk_attempt_lock(struct kk_sealed *sealed, enum kk_role role, uint32_t row_
     for (;;) {
         KK_TRY(take_lock(&attempt));
         KK_TRY(settle_counts(&attempt));
-        KK_ENSURE(!kk_tries_locked(sealed, role, &attempt.tries), CKR_PIN_LOCKED);
         uint64_t left = waits(&attempt) ? wait_ms(&attempt.tries) : 0;
         if (left == 0 || waited_for == attempt.tries.failed) {
             break;
@@ -240,8 +243,16 @@ KK_RV kk_attempt_lock(struct kk_sealed *sealed, enum kk_role role, uint32_t row_
     return CKR_OK;
 }
 
+/* The delay after a failure is written down first, too: being killed does not save it. */
+static uint64_t next_try(const struct kk_attempt *attempt)
+{
+    return waits(attempt) ? now_ms(CLOCK_REALTIME) + delay_ms(attempt->tries.failed + 1) : 0;
+}
+
 KK_RV kk_attempt_mark(struct kk_attempt *attempt)
 {
+    attempt->not_before_ms = attempt->tries.not_before_ms;
+    attempt->tries.not_before_ms = next_try(attempt);
     attempt->tries.pending = true;
     KK_TRY(save(attempt));
     attempt->marked = true;
@@ -251,9 +262,8 @@ KK_RV kk_attempt_mark(struct kk_attempt *attempt)
 KK_RV kk_attempt_settle(struct kk_attempt *attempt, bool right)
 {
     attempt->tries.pending = false;
+    attempt->tries.not_before_ms = right ? 0 : next_try(attempt);
     attempt->tries.failed = right ? 0 : attempt->tries.failed + 1;
-    attempt->tries.not_before_ms =
-        !right && waits(attempt) ? now_ms(CLOCK_REALTIME) + delay_ms(attempt->tries.failed) : 0;
     attempt->marked = false;
     return save(attempt);
 }

@@ -67,7 +67,7 @@ static void bool_too_small(void)
 
 static void ulong_too_small(void)
 {
-    CK_BYTE value[8] = { 0 };
+    CK_BYTE value[8] = {0};
     CK_ULONG length = sizeof(CK_ULONG) - 1;
     EXPECT(get_rv(sample(), CKA_CLASS, value, &length), CKR_BUFFER_TOO_SMALL);
     EXPECT_EQUAL(length, CK_UNAVAILABLE_INFORMATION);
@@ -101,10 +101,10 @@ static void all_cases(void)
     CK_BYTE value[16], label[64], small[2], id[8];
     CK_OBJECT_CLASS class = 0;
     CK_ATTRIBUTE template[] = {
-        { CKA_VALUE, value, sizeof value },   { CKA_CLASS, &class, sizeof class },
-        { 0x4711, id, sizeof id },            { CKA_LABEL, label, sizeof label },
-        { CKA_LABEL, small, sizeof small },   { CKA_LABEL, NULL, 0 },
-        { CKA_KEY_TYPE, NULL, 0 },
+        {CKA_VALUE, value, sizeof value}, {CKA_CLASS, &class, sizeof class},
+        {0x4711, id, sizeof id},          {CKA_LABEL, label, sizeof label},
+        {CKA_LABEL, small, sizeof small}, {CKA_LABEL, NULL, 0},
+        {CKA_KEY_TYPE, NULL, 0},
     };
     CK_OBJECT_HANDLE key = key_aes(16, SENSITIVE, ANY_LABEL);
     memset(value, 0xa5, sizeof value);
@@ -126,9 +126,9 @@ static void several_at_once(void)
     CK_BBOOL token = 9, private = 9;
     CK_BYTE value[8];
     CK_ATTRIBUTE template[] = {
-        { CKA_TOKEN, &token, sizeof token },
-        { CKA_VALUE, value, sizeof value },
-        { CKA_PRIVATE, &private, sizeof private },
+        {CKA_TOKEN, &token, sizeof token},
+        {CKA_VALUE, value, sizeof value},
+        {CKA_PRIVATE, &private, sizeof private},
     };
     EXPECT_OK(F->C_GetAttributeValue(S, sample(), template, COUNT(template)));
     EXPECT_EQUAL(token, CK_FALSE);
@@ -138,7 +138,7 @@ static void several_at_once(void)
 
 static void empty_value(void)
 {
-    CK_BYTE value[4] = { 0xa5 };
+    CK_BYTE value[4] = {0xa5};
     CK_ULONG length = 4711;
     CK_OBJECT_HANDLE object = CREATE(DATA_BASE);
     EXPECT_OK(get_rv(object, CKA_LABEL, NULL, &length));
@@ -322,14 +322,14 @@ static void check_value_or_skip(CK_OBJECT_HANDLE object, const CK_BYTE *right)
 static void check_value_aes(void)
 {
     CK_BYTE right[3];
-    right_check_value(&(struct ossl_cipher){ .name = "AES-128-ECB", .key = key_value() }, right);
+    right_check_value(&(struct ossl_cipher){.name = "AES-128-ECB", .key = key_value()}, right);
     check_value_or_skip(key_aes(16, ANY_LABEL), right);
 }
 
 static void check_value_sensitive(void)
 {
     CK_BYTE right[3];
-    right_check_value(&(struct ossl_cipher){ .name = "AES-256-ECB", .key = key_value() }, right);
+    right_check_value(&(struct ossl_cipher){.name = "AES-256-ECB", .key = key_value()}, right);
     check_value_or_skip(key_aes(32, SENSITIVE, ATTR_B(CKA_ENCRYPT, CK_FALSE)), right);
 }
 
@@ -357,18 +357,18 @@ static void check_value_certificate(void)
 static void check_value_given(void)
 {
     CK_BYTE right[3];
-    right_check_value(&(struct ossl_cipher){ .name = "AES-128-ECB", .key = key_value() }, right);
+    right_check_value(&(struct ossl_cipher){.name = "AES-128-ECB", .key = key_value()}, right);
     check_value_or_skip(key_aes(16, ATTR_X(CKA_CHECK_VALUE, right, 3)), right);
 }
 
 static void check_value_wrong(void)
 {
     CK_BYTE right[3];
-    right_check_value(&(struct ossl_cipher){ .name = "AES-128-ECB", .key = key_value() }, right);
+    right_check_value(&(struct ossl_cipher){.name = "AES-128-ECB", .key = key_value()}, right);
     check_value_or_skip(key_aes(16, ANY_LABEL), right);
     right[2] ^= 1;
     EXPECT(key_secret_rv(CKK_AES, key_value(), 16, TEMPLATE(ATTR_X(CKA_CHECK_VALUE, right, 3)),
-                         &(CK_OBJECT_HANDLE){ 0 }),
+                         &(CK_OBJECT_HANDLE){0}),
            CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
@@ -407,8 +407,8 @@ static void info_rsa(void)
 static void info_ec(void)
 {
     CK_BYTE info[1024];
-    CK_ULONG length = public_key_info(key_curve_public(&curves[P384], ANY_LABEL), info,
-                                      sizeof info);
+    CK_ULONG length =
+        public_key_info(key_curve_public(&curves[P384], ANY_LABEL), info, sizeof info);
     EXPECT_TRUE(ossl_is_curve_info(&curves[P384], info, length));
     length = public_key_info(key_curve_private(&curves[P384], SENSITIVE), info, sizeof info);
     EXPECT_TRUE(ossl_is_curve_info(&curves[P384], info, length));
@@ -418,8 +418,8 @@ static void info_edwards(void)
 {
     CK_BYTE info[1024];
     require_mechanism(CKM_EDDSA, 0);
-    CK_ULONG length = public_key_info(key_curve_public(&curves[ED25519], ANY_LABEL), info,
-                                      sizeof info);
+    CK_ULONG length =
+        public_key_info(key_curve_public(&curves[ED25519], ANY_LABEL), info, sizeof info);
     EXPECT_TRUE(ossl_is_curve_info(&curves[ED25519], info, length));
     length = public_key_info(key_curve_private(&curves[ED25519], SENSITIVE), info, sizeof info);
     EXPECT_TRUE(ossl_is_curve_info(&curves[ED25519], info, length));
@@ -428,11 +428,11 @@ static void info_edwards(void)
 static void info_mismatch(void)
 {
     CK_BYTE info[1024];
-    CK_ULONG length = public_key_info(key_curve_public(&curves[P384], ANY_LABEL), info,
-                                      sizeof info);
+    CK_ULONG length =
+        public_key_info(key_curve_public(&curves[P384], ANY_LABEL), info, sizeof info);
     EXPECT_ANY(key_curve_private_rv(&curves[P256],
                                     TEMPLATE(ATTR_X(CKA_PUBLIC_KEY_INFO, info, length)),
-                                    &(CK_OBJECT_HANDLE){ 0 }),
+                                    &(CK_OBJECT_HANDLE){0}),
                CKR_ATTRIBUTE_VALUE_INVALID, CKR_ATTRIBUTE_TYPE_INVALID);
 }
 
@@ -440,7 +440,7 @@ static void info_mismatch(void)
 
 static void allowed_mechanisms(void)
 {
-    CK_MECHANISM_TYPE allowed[] = { CKM_AES_CBC, CKM_AES_ECB }, back[4] = { 0 };
+    CK_MECHANISM_TYPE allowed[] = {CKM_AES_CBC, CKM_AES_ECB}, back[4] = {0};
     CK_OBJECT_HANDLE key = key_aes(16, ATTR_X(CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed));
     CK_ULONG length = get_bytes(key, CKA_ALLOWED_MECHANISMS, back, sizeof back);
     EXPECT_EQUAL(length, sizeof allowed);
@@ -451,7 +451,7 @@ static void allowed_mechanisms(void)
 
 static CK_OBJECT_HANDLE with_template(void)
 {
-    CK_ATTRIBUTE inner[] = { ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ANY_LABEL };
+    CK_ATTRIBUTE inner[] = {ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ANY_LABEL};
     return key_aes(16, ATTR_X(CKA_WRAP_TEMPLATE, inner, sizeof inner));
 }
 
@@ -465,8 +465,8 @@ static void template_length(void)
 static void template_read(void)
 {
     CK_BYTE values[2][16];
-    CK_ATTRIBUTE inner[2] = { { CK_UNAVAILABLE_INFORMATION, NULL, 0 },
-                              { CK_UNAVAILABLE_INFORMATION, NULL, 0 } };
+    CK_ATTRIBUTE inner[2] = {{CK_UNAVAILABLE_INFORMATION, NULL, 0},
+                             {CK_UNAVAILABLE_INFORMATION, NULL, 0}};
     CK_ULONG length = sizeof inner;
     CK_OBJECT_HANDLE key = with_template();
     EXPECT_OK(get_rv(key, CKA_WRAP_TEMPLATE, inner, &length));
@@ -484,7 +484,7 @@ static void template_read(void)
 
 static void template_too_small(void)
 {
-    CK_ATTRIBUTE inner[1] = { { CK_UNAVAILABLE_INFORMATION, NULL, 0 } };
+    CK_ATTRIBUTE inner[1] = {{CK_UNAVAILABLE_INFORMATION, NULL, 0}};
     CK_ULONG length = sizeof inner - 1;
     EXPECT_ANY(get_rv(with_template(), CKA_WRAP_TEMPLATE, inner, &length), CKR_BUFFER_TOO_SMALL,
                CKR_TEMPLATE_INCONSISTENT);
@@ -493,8 +493,8 @@ static void template_too_small(void)
 static void dates(void)
 {
     CK_BYTE value[16];
-    CK_OBJECT_HANDLE key = key_aes(16, ATTR_S(CKA_START_DATE, "20240131"),
-                                   ATTR_S(CKA_END_DATE, "20301231"));
+    CK_OBJECT_HANDLE key =
+        key_aes(16, ATTR_S(CKA_START_DATE, "20240131"), ATTR_S(CKA_END_DATE, "20301231"));
     EXPECT_BYTES(value, get_bytes(key, CKA_START_DATE, value, sizeof value), "20240131", 8);
     EXPECT_BYTES(value, get_bytes(key, CKA_END_DATE, value, sizeof value), "20301231", 8);
 }
@@ -502,7 +502,7 @@ static void dates(void)
 static void date_of_wrong_size(void)
 {
     EXPECT_ANY(key_secret_rv(CKK_AES, key_value(), 16, TEMPLATE(ATTR_S(CKA_START_DATE, "2024")),
-                             &(CK_OBJECT_HANDLE){ 0 }),
+                             &(CK_OBJECT_HANDLE){0}),
                CKR_ATTRIBUTE_VALUE_INVALID);
 }
 

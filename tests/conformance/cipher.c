@@ -11,14 +11,14 @@ static CK_BYTE plain[64];
 
 static CK_MECHANISM *cbc(void)
 {
-    static CK_MECHANISM mechanism = { CKM_AES_CBC, iv, sizeof iv };
+    static CK_MECHANISM mechanism = {CKM_AES_CBC, iv, sizeof iv};
     require_mechanism(CKM_AES_CBC, CKF_ENCRYPT | CKF_DECRYPT);
     return &mechanism;
 }
 
 static CK_MECHANISM *cbc_pad(void)
 {
-    static CK_MECHANISM mechanism = { CKM_AES_CBC_PAD, iv, sizeof iv };
+    static CK_MECHANISM mechanism = {CKM_AES_CBC_PAD, iv, sizeof iv};
     require_mechanism(CKM_AES_CBC_PAD, CKF_ENCRYPT | CKF_DECRYPT);
     return &mechanism;
 }
@@ -271,7 +271,7 @@ static void mechanism_is_copied(void)
     CK_ULONG length = sizeof out;
     encrypted(cbc(), right);
     memcpy(vector, iv, sizeof vector);
-    CK_MECHANISM mechanism = { CKM_AES_CBC, vector, sizeof vector };
+    CK_MECHANISM mechanism = {CKM_AES_CBC, vector, sizeof vector};
     EXPECT_OK(F->C_EncryptInit(S, &mechanism, key()));
     memset(vector, 0, sizeof vector);
     memset(&mechanism, 0xff, sizeof mechanism);
@@ -324,7 +324,7 @@ static void decrypt_active(void)
 
 static void decrypt_cancelled(void)
 {
-    CK_BYTE in[16] = { 0 }, out[128];
+    CK_BYTE in[16] = {0}, out[128];
     CK_ULONG length = sizeof out;
     CK_OBJECT_HANDLE handle = key();
     EXPECT_OK(F->C_DecryptInit(S, cbc(), handle));

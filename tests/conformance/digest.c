@@ -42,17 +42,6 @@ static void begin(const struct row *row)
     EXPECT_OK(F->C_DigestInit(S, MECHANISM(row->type)));
 }
 
-static CK_ULONG from_hex(const char *hex, CK_BYTE *out)
-{
-    CK_ULONG length = strlen(hex) / 2;
-    for (CK_ULONG i = 0; i < length; i++) {
-        unsigned byte = 0;
-        sscanf(hex + 2 * i, "%2x", &byte);
-        out[i] = (CK_BYTE)byte;
-    }
-    return length;
-}
-
 static void known_answer(const void *argument)
 {
     const struct row *row = argument;

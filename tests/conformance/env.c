@@ -48,10 +48,10 @@ static void take_interfaces(void)
     CK_UTF8CHAR name[] = "PKCS 11";
     if (get_interface == NULL)
         return;
-    if (get_interface(name, &(CK_VERSION){ 3, 0 }, &interface, 0) == CKR_OK && interface != NULL)
+    if (get_interface(name, &(CK_VERSION){3, 0}, &interface, 0) == CKR_OK && interface != NULL)
         env.list_3_0 = interface->pFunctionList;
     interface = NULL;
-    if (get_interface(name, &(CK_VERSION){ 3, 2 }, &interface, 0) == CKR_OK && interface != NULL)
+    if (get_interface(name, &(CK_VERSION){3, 2}, &interface, 0) == CKR_OK && interface != NULL)
         env.list_3_2 = interface->pFunctionList;
 }
 
@@ -99,7 +99,7 @@ static void initialize(void)
 {
     if (state.initialized)
         return;
-    CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+    CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
     CK_RV rv = F->C_Initialize(&args);
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
         EXPECT_OK(rv);
@@ -125,7 +125,7 @@ static bool find_own_token(void)
 {
     CK_ULONG count = list_slots();
     for (CK_ULONG i = 0; i < count; i++) {
-        CK_TOKEN_INFO info = { 0 };
+        CK_TOKEN_INFO info = {0};
         if (F->C_GetTokenInfo(slots[i], &info) != CKR_OK)
             continue;
         if ((info.flags & CKF_TOKEN_INITIALIZED) != 0 &&
@@ -141,7 +141,7 @@ static bool find_free_slot(CK_SLOT_ID *ret_slot)
 {
     CK_ULONG count = list_slots();
     for (CK_ULONG i = 0; i < count; i++) {
-        CK_TOKEN_INFO info = { 0 };
+        CK_TOKEN_INFO info = {0};
         if (F->C_GetTokenInfo(slots[i], &info) == CKR_OK &&
             (info.flags & CKF_TOKEN_INITIALIZED) == 0) {
             *ret_slot = slots[i];
@@ -162,8 +162,8 @@ static void set_label(const char *chapter, unsigned number)
 static void set_user_pin(void)
 {
     CK_SESSION_HANDLE session = 0;
-    EXPECT_OK(F->C_OpenSession(env.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                               &session));
+    EXPECT_OK(
+        F->C_OpenSession(env.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session));
     EXPECT_OK(F->C_Login(session, CKU_SO, PIN(SO_PIN)));
     EXPECT_OK(F->C_InitPIN(session, PIN(USER_PIN)));
     EXPECT_OK(F->C_Logout(session));
@@ -178,8 +178,7 @@ static bool token_is_sound(void)
     if (F->C_OpenSession(env.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session) !=
         CKR_OK)
         return false;
-    bool sound = login_rv(session, CKU_SO, SO_PIN) == CKR_OK &&
-                 F->C_Logout(session) == CKR_OK &&
+    bool sound = login_rv(session, CKU_SO, SO_PIN) == CKR_OK && F->C_Logout(session) == CKR_OK &&
                  login_rv(session, CKU_USER, USER_PIN) == CKR_OK;
     F->C_CloseAllSessions(env.slot);
     return sound;
@@ -216,7 +215,7 @@ void env_choose_token(const char *chapter)
 
 CK_TOKEN_INFO token_info(void)
 {
-    CK_TOKEN_INFO info = { 0 };
+    CK_TOKEN_INFO info = {0};
     EXPECT_OK(F->C_GetTokenInfo(env.slot, &info));
     return info;
 }
@@ -247,7 +246,7 @@ CK_SLOT_ID absent_slot(void)
 
 bool has_mechanism(CK_MECHANISM_TYPE type, CK_FLAGS flags)
 {
-    CK_MECHANISM_INFO info = { 0 };
+    CK_MECHANISM_INFO info = {0};
     CK_RV rv = F->C_GetMechanismInfo(env.slot, type, &info);
     return rv == CKR_OK && (info.flags & flags) == flags;
 }
@@ -271,7 +270,7 @@ CK_SESSION_HANDLE open_session(CK_FLAGS flags)
 
 CK_STATE session_state(CK_SESSION_HANDLE session)
 {
-    CK_SESSION_INFO info = { 0 };
+    CK_SESSION_INFO info = {0};
     EXPECT_OK(F->C_GetSessionInfo(session, &info));
     return info.state;
 }
@@ -304,7 +303,7 @@ void env_reset(void)
 
 static bool keeper_is_sound(void)
 {
-    CK_SESSION_INFO info = { 0 };
+    CK_SESSION_INFO info = {0};
     return state.keeper != 0 && F->C_GetSessionInfo(state.keeper, &info) == CKR_OK &&
            info.state == CKS_RW_USER_FUNCTIONS;
 }
@@ -357,7 +356,7 @@ static void destroy_token_objects(void)
 {
     CK_OBJECT_HANDLE found[64];
     CK_ULONG count = 0;
-    CK_ATTRIBUTE token[] = { ATTR_B(CKA_TOKEN, CK_TRUE) };
+    CK_ATTRIBUTE token[] = {ATTR_B(CKA_TOKEN, CK_TRUE)};
     env_begin(FIX_USER);
     do {
         EXPECT_OK(F->C_FindObjectsInit(S, token, 1));
@@ -403,7 +402,7 @@ CK_RV create_rv(struct template template, CK_OBJECT_HANDLE *ret_object)
 CK_OBJECT_HANDLE create_object(const char *where, struct template template)
 {
     CK_OBJECT_HANDLE object = 0;
-    expect_rv(where, "C_CreateObject", create_rv(template, &object), (CK_RV[]){ CKR_OK }, 1);
+    expect_rv(where, "C_CreateObject", create_rv(template, &object), (CK_RV[]){CKR_OK}, 1);
     expect_true(where, "C_CreateObject gave a handle", object != CK_INVALID_HANDLE);
     return object;
 }
@@ -418,7 +417,7 @@ CK_OBJECT_HANDLE generate_key(const char *where, CK_MECHANISM_TYPE type, struct 
 {
     CK_OBJECT_HANDLE key = 0;
     require_mechanism(type, CKF_GENERATE);
-    expect_rv(where, "C_GenerateKey", generate_rv(type, template, &key), (CK_RV[]){ CKR_OK }, 1);
+    expect_rv(where, "C_GenerateKey", generate_rv(type, template, &key), (CK_RV[]){CKR_OK}, 1);
     expect_true(where, "C_GenerateKey gave a handle", key != CK_INVALID_HANDLE);
     return key;
 }
@@ -436,7 +435,7 @@ CK_RV generate_pair_rv(CK_MECHANISM_TYPE type, struct template public_template,
 
 CK_RV get_rv(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *value, CK_ULONG *length)
 {
-    CK_ATTRIBUTE attribute = { type, value, *length };
+    CK_ATTRIBUTE attribute = {type, value, *length};
     CK_RV rv = F->C_GetAttributeValue(S, object, &attribute, 1);
     *length = attribute.ulValueLen;
     return rv;
@@ -496,7 +495,7 @@ CK_RV copy_rv(CK_OBJECT_HANDLE object, struct template template, CK_OBJECT_HANDL
 CK_OBJECT_HANDLE copy_object(const char *where, CK_OBJECT_HANDLE object, struct template template)
 {
     CK_OBJECT_HANDLE copy = 0;
-    expect_rv(where, "C_CopyObject", copy_rv(object, template, &copy), (CK_RV[]){ CKR_OK }, 1);
+    expect_rv(where, "C_CopyObject", copy_rv(object, template, &copy), (CK_RV[]){CKR_OK}, 1);
     expect_true(where, "C_CopyObject gave a new handle", copy != 0 && copy != object);
     return copy;
 }
@@ -504,7 +503,7 @@ CK_OBJECT_HANDLE copy_object(const char *where, CK_OBJECT_HANDLE object, struct 
 bool object_is_alive(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
     CK_OBJECT_CLASS class = 0;
-    CK_ATTRIBUTE attribute = { CKA_CLASS, &class, sizeof class };
+    CK_ATTRIBUTE attribute = {CKA_CLASS, &class, sizeof class};
     CK_RV rv = F->C_GetAttributeValue(session, object, &attribute, 1);
     EXPECT_ANY(rv, CKR_OK, CKR_OBJECT_HANDLE_INVALID);
     return rv == CKR_OK;
@@ -525,7 +524,7 @@ CK_ULONG find_count(CK_SESSION_HANDLE session, struct template template)
 
 CK_OBJECT_HANDLE find_one(CK_SESSION_HANDLE session, struct template template)
 {
-    CK_OBJECT_HANDLE found[2] = { 0 };
+    CK_OBJECT_HANDLE found[2] = {0};
     CK_ULONG count = 0;
     EXPECT_OK(F->C_FindObjectsInit(session, template.attributes, template.count));
     EXPECT_OK(F->C_FindObjects(session, found, 2, &count));
@@ -543,4 +542,15 @@ void fill_bytes(CK_BYTE *bytes, size_t length, unsigned seed)
         x ^= x << 17;
         bytes[i] = (CK_BYTE)(x >> 24);
     }
+}
+
+CK_ULONG from_hex(const char *hex, CK_BYTE *bytes)
+{
+    CK_ULONG length = strlen(hex) / 2;
+    for (CK_ULONG i = 0; i < length; i++) {
+        unsigned byte = 0;
+        sscanf(hex + 2 * i, "%2x", &byte);
+        bytes[i] = (CK_BYTE)byte;
+    }
+    return length;
 }

@@ -125,7 +125,7 @@ static void in_batches(void)
 
 static void full_batch(void)
 {
-    CK_OBJECT_HANDLE found[8] = { 0 };
+    CK_OBJECT_HANDLE found[8] = {0};
     CK_ULONG count = 0;
     CK_ATTRIBUTE ours = OURS;
     for (int i = 0; i < 5; i++)
@@ -176,9 +176,19 @@ static void final_early(void)
 static void sessions_are_independent(void)
 {
     CK_SESSION_HANDLE other = open_session(0);
-    EXPECT_OK(F->C_FindObjectsInit(S, NULL, 0));
-    EXPECT_OK(F->C_FindObjectsInit(other, NULL, 0));
+    CK_OBJECT_HANDLE one = data("one", CK_FALSE, CK_FALSE), two = data("two", CK_FALSE, CK_FALSE);
+    CK_ATTRIBUTE first = ATTR_S(CKA_LABEL, "one"), second = ATTR_S(CKA_LABEL, "two");
+    CK_OBJECT_HANDLE found = 0;
+    CK_ULONG count = 0;
+    EXPECT_OK(F->C_FindObjectsInit(S, &first, 1));
+    EXPECT_OK(F->C_FindObjectsInit(other, &second, 1));
+    EXPECT_OK(F->C_FindObjects(S, &found, 1, &count));
+    EXPECT_TRUE(count == 1 && found == one);
+    EXPECT_OK(F->C_FindObjects(other, &found, 1, &count));
+    EXPECT_TRUE(count == 1 && found == two);
     EXPECT_OK(F->C_FindObjectsFinal(other));
+    EXPECT_OK(F->C_FindObjects(S, &found, 1, &count));
+    EXPECT_EQUAL(count, 0);
     EXPECT_OK(F->C_FindObjectsFinal(S));
 }
 

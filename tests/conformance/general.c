@@ -91,7 +91,7 @@ static void interfaces_too_small(void)
 
 static void interfaces_listed(void)
 {
-    CK_INTERFACE found[32] = { 0 };
+    CK_INTERFACE found[32] = {0};
     CK_ULONG count = COUNT(found), all = 0;
     bool standard = false;
     EXPECT_OK(interface_list()(NULL, &all));
@@ -133,12 +133,12 @@ static void interface_unknown_name(void)
 static void interface_unknown_version(void)
 {
     CK_INTERFACE_PTR found = NULL;
-    EXPECT_FAILURE(interface_getter()(standard_name, &(CK_VERSION){ 9, 9 }, &found, 0));
+    EXPECT_FAILURE(interface_getter()(standard_name, &(CK_VERSION){9, 9}, &found, 0));
 }
 
 static void interface_version_matches(void)
 {
-    CK_INTERFACE all[32] = { 0 };
+    CK_INTERFACE all[32] = {0};
     CK_ULONG count = COUNT(all);
     EXPECT_OK(interface_list()(all, &count));
     for (CK_ULONG i = 0; i < count; i++) {
@@ -221,19 +221,19 @@ static void initialize_without_arguments(void)
 
 static void initialize_without_flags(void)
 {
-    EXPECT_OK(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){ .flags = 0 }));
+    EXPECT_OK(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){.flags = 0}));
 }
 
 static void initialize_os_locking(void)
 {
-    EXPECT_ANY(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){ .flags = CKF_OS_LOCKING_OK }), CKR_OK,
+    EXPECT_ANY(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){.flags = CKF_OS_LOCKING_OK}), CKR_OK,
                CKR_CANT_LOCK);
 }
 
 static void initialize_callbacks(void)
 {
     CK_ULONG count = 0;
-    CK_C_INITIALIZE_ARGS args = { create_mutex, destroy_mutex, lock_mutex, unlock_mutex, 0, NULL };
+    CK_C_INITIALIZE_ARGS args = {create_mutex, destroy_mutex, lock_mutex, unlock_mutex, 0, NULL};
     CK_RV rv = F->C_Initialize(&args);
     EXPECT_ANY(rv, CKR_OK, CKR_CANT_LOCK);
     if (rv == CKR_OK)
@@ -242,20 +242,20 @@ static void initialize_callbacks(void)
 
 static void initialize_callbacks_or_os(void)
 {
-    CK_C_INITIALIZE_ARGS args = { create_mutex, destroy_mutex,     lock_mutex,
-                                  unlock_mutex, CKF_OS_LOCKING_OK, NULL };
+    CK_C_INITIALIZE_ARGS args = {create_mutex, destroy_mutex,     lock_mutex,
+                                 unlock_mutex, CKF_OS_LOCKING_OK, NULL};
     EXPECT_ANY(F->C_Initialize(&args), CKR_OK, CKR_CANT_LOCK);
 }
 
 static void initialize_some_callbacks(void)
 {
     const CK_C_INITIALIZE_ARGS some[] = {
-        { create_mutex, NULL, NULL, NULL, 0, NULL },
-        { NULL, destroy_mutex, NULL, NULL, 0, NULL },
-        { NULL, NULL, lock_mutex, NULL, 0, NULL },
-        { NULL, NULL, NULL, unlock_mutex, 0, NULL },
-        { create_mutex, destroy_mutex, lock_mutex, NULL, 0, NULL },
-        { NULL, destroy_mutex, lock_mutex, unlock_mutex, CKF_OS_LOCKING_OK, NULL },
+        {create_mutex, NULL, NULL, NULL, 0, NULL},
+        {NULL, destroy_mutex, NULL, NULL, 0, NULL},
+        {NULL, NULL, lock_mutex, NULL, 0, NULL},
+        {NULL, NULL, NULL, unlock_mutex, 0, NULL},
+        {create_mutex, destroy_mutex, lock_mutex, NULL, 0, NULL},
+        {NULL, destroy_mutex, lock_mutex, unlock_mutex, CKF_OS_LOCKING_OK, NULL},
     };
     for (size_t i = 0; i < COUNT(some); i++) {
         CK_C_INITIALIZE_ARGS args = some[i];
@@ -265,14 +265,13 @@ static void initialize_some_callbacks(void)
 
 static void initialize_reserved(void)
 {
-    CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK, .pReserved = &args };
+    CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK, .pReserved = &args};
     EXPECT(F->C_Initialize(&args), CKR_ARGUMENTS_BAD);
 }
 
 static void initialize_no_threads(void)
 {
-    CK_C_INITIALIZE_ARGS args = { .flags =
-                                      CKF_LIBRARY_CANT_CREATE_OS_THREADS | CKF_OS_LOCKING_OK };
+    CK_C_INITIALIZE_ARGS args = {.flags = CKF_LIBRARY_CANT_CREATE_OS_THREADS | CKF_OS_LOCKING_OK};
     EXPECT_ANY(F->C_Initialize(&args), CKR_OK, CKR_NEED_TO_CREATE_THREADS);
 }
 
@@ -287,7 +286,7 @@ static void initialize_twice(void)
 static void initialize_failed(void)
 {
     CK_INFO info;
-    CK_C_INITIALIZE_ARGS args = { .pReserved = &args };
+    CK_C_INITIALIZE_ARGS args = {.pReserved = &args};
     EXPECT_FAILURE(F->C_Initialize(&args));
     EXPECT(F->C_GetInfo(&info), CKR_CRYPTOKI_NOT_INITIALIZED);
     EXPECT_OK(F->C_Initialize(NULL));
@@ -369,7 +368,7 @@ static void wait_ended_by_finalize(void)
     pthread_t thread;
     struct timespec deadline;
     static CK_RV rv;
-    EXPECT_OK(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){ .flags = CKF_OS_LOCKING_OK }));
+    EXPECT_OK(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){.flags = CKF_OS_LOCKING_OK}));
     EXPECT_TRUE(pthread_create(&thread, NULL, wait_blocking, &rv) == 0);
     usleep(50000);
     EXPECT_OK(F->C_Finalize(NULL));

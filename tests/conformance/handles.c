@@ -145,8 +145,8 @@
 
 static CK_BYTE bytes[64] = "0123456789abcdef";
 static CK_ULONG length, handle;
-static CK_MECHANISM mechanism = { CKM_SHA256, NULL, 0 };
-static CK_ATTRIBUTE attribute = { CKA_LABEL, bytes, 4 };
+static CK_MECHANISM mechanism = {CKM_SHA256, NULL, 0};
+static CK_ATTRIBUTE attribute = {CKA_LABEL, bytes, 4};
 static CK_SESSION_HANDLE session;
 
 static union {
@@ -173,8 +173,8 @@ struct call {
     }
 CALLS(DEFINE_CALL)
 
-#define CALL_ROW(name, arguments, takes_session) { #name, call_##name, takes_session },
-static const struct call calls[] = { CALLS(CALL_ROW) };
+#define CALL_ROW(name, arguments, takes_session) {#name, call_##name, takes_session},
+static const struct call calls[] = {CALLS(CALL_ROW)};
 
 #define DEFINE_CONTINUATION(name, arguments)                                                       \
     static CK_RV continue_##name(void)                                                             \
@@ -185,12 +185,12 @@ static const struct call calls[] = { CALLS(CALL_ROW) };
     }
 CONTINUATIONS(DEFINE_CONTINUATION)
 
-#define CONTINUATION_ROW(name, arguments) { #name, continue_##name, true },
-static const struct call continuations[] = { CONTINUATIONS(CONTINUATION_ROW) };
+#define CONTINUATION_ROW(name, arguments) {#name, continue_##name, true},
+static const struct call continuations[] = {CONTINUATIONS(CONTINUATION_ROW)};
 
 static void expect_code(const struct call *call, CK_RV code)
 {
-    CK_RV allowed[] = { code, code };
+    CK_RV allowed[] = {code, code};
     /* The two parallel functions "simply return" this one. */
     if (call->call == call_C_GetFunctionStatus || call->call == call_C_CancelFunction)
         allowed[1] = CKR_FUNCTION_NOT_PARALLEL;

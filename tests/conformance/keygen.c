@@ -35,11 +35,11 @@ static void aes_lengths(void)
 
 static void generic_lengths(void)
 {
-    static const CK_ULONG lengths[] = { 1, 16, 20, 33, 64, 128 };
+    static const CK_ULONG lengths[] = {1, 16, 20, 33, 64, 128};
     CK_BYTE value[256];
     for (size_t i = 0; i < COUNT(lengths); i++) {
-        CK_OBJECT_HANDLE key = GENERATE(CKM_GENERIC_SECRET_KEY_GEN,
-                                        ATTR_U(CKA_VALUE_LEN, lengths[i]), READABLE);
+        CK_OBJECT_HANDLE key =
+            GENERATE(CKM_GENERIC_SECRET_KEY_GEN, ATTR_U(CKA_VALUE_LEN, lengths[i]), READABLE);
         EXPECT_EQUAL(get_bytes(key, CKA_VALUE, value, sizeof value), lengths[i]);
         EXPECT_EQUAL(get_ulong(key, CKA_KEY_TYPE), CKK_GENERIC_SECRET);
     }
@@ -62,11 +62,10 @@ static void values_differ(void)
 static void template_is_kept(void)
 {
     CK_BYTE value[64];
-    CK_OBJECT_HANDLE key =
-        GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_S(CKA_LABEL, "made"), ATTR_X(CKA_ID, "\1\2\3", 3),
-                 ATTR_B(CKA_ENCRYPT, CK_TRUE), ATTR_B(CKA_DECRYPT, CK_FALSE),
-                 ATTR_B(CKA_SIGN, CK_FALSE), ATTR_B(CKA_DERIVE, CK_TRUE),
-                 ATTR_B(CKA_MODIFIABLE, CK_FALSE));
+    CK_OBJECT_HANDLE key = GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_S(CKA_LABEL, "made"),
+                                    ATTR_X(CKA_ID, "\1\2\3", 3), ATTR_B(CKA_ENCRYPT, CK_TRUE),
+                                    ATTR_B(CKA_DECRYPT, CK_FALSE), ATTR_B(CKA_SIGN, CK_FALSE),
+                                    ATTR_B(CKA_DERIVE, CK_TRUE), ATTR_B(CKA_MODIFIABLE, CK_FALSE));
     EXPECT_BYTES(value, get_bytes(key, CKA_LABEL, value, sizeof value), "made", 4);
     EXPECT_BYTES(value, get_bytes(key, CKA_ID, value, sizeof value), "\1\2\3", 3);
     EXPECT_EQUAL(get_bool(key, CKA_ENCRYPT), CK_TRUE);
@@ -92,9 +91,8 @@ static void history(void)
 {
     for (int i = 0; i < 4; i++) {
         CK_BBOOL sensitive = (i & 1) != 0, extractable = (i & 2) != 0;
-        CK_OBJECT_HANDLE key =
-            GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_B(CKA_SENSITIVE, sensitive),
-                     ATTR_B(CKA_EXTRACTABLE, extractable));
+        CK_OBJECT_HANDLE key = GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_B(CKA_SENSITIVE, sensitive),
+                                        ATTR_B(CKA_EXTRACTABLE, extractable));
         EXPECT_EQUAL(get_bool(key, CKA_SENSITIVE), sensitive);
         EXPECT_EQUAL(get_bool(key, CKA_EXTRACTABLE), extractable);
         EXPECT_EQUAL(get_bool(key, CKA_ALWAYS_SENSITIVE), sensitive);
@@ -112,8 +110,7 @@ static void history_of_defaults(void)
 static void sensitive_is_secret(void)
 {
     expect_secret(GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_B(CKA_SENSITIVE, CK_TRUE)), CKA_VALUE);
-    expect_secret(GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_B(CKA_EXTRACTABLE, CK_FALSE)),
-                  CKA_VALUE);
+    expect_secret(GENERATE(CKM_AES_KEY_GEN, AES_16, ATTR_B(CKA_EXTRACTABLE, CK_FALSE)), CKA_VALUE);
 }
 
 static void token_key_lasts(void)
@@ -148,7 +145,7 @@ static void length_missing(void)
 
 static void length_invalid(void)
 {
-    static const CK_ULONG lengths[] = { 0, 1, 15, 17, 31, 33, 64 };
+    static const CK_ULONG lengths[] = {0, 1, 15, 17, 31, 33, 64};
     need_aes();
     for (size_t i = 0; i < COUNT(lengths); i++)
         EXPECT_ANY(GENERATE_RV(CKM_AES_KEY_GEN, ATTR_U(CKA_VALUE_LEN, lengths[i])),
@@ -197,11 +194,11 @@ struct refused {
 };
 
 static const struct refused refused[] = {
-    { "CKA_LOCAL", ATTR_B(CKA_LOCAL, CK_FALSE) },
-    { "CKA_ALWAYS_SENSITIVE", ATTR_B(CKA_ALWAYS_SENSITIVE, CK_TRUE) },
-    { "CKA_NEVER_EXTRACTABLE", ATTR_B(CKA_NEVER_EXTRACTABLE, CK_TRUE) },
-    { "CKA_KEY_GEN_MECHANISM", ATTR_U(CKA_KEY_GEN_MECHANISM, CKM_DES_KEY_GEN) },
-    { "CKA_UNIQUE_ID", ATTR_S(CKA_UNIQUE_ID, "mine") },
+    {"CKA_LOCAL", ATTR_B(CKA_LOCAL, CK_FALSE)},
+    {"CKA_ALWAYS_SENSITIVE", ATTR_B(CKA_ALWAYS_SENSITIVE, CK_TRUE)},
+    {"CKA_NEVER_EXTRACTABLE", ATTR_B(CKA_NEVER_EXTRACTABLE, CK_TRUE)},
+    {"CKA_KEY_GEN_MECHANISM", ATTR_U(CKA_KEY_GEN_MECHANISM, CKM_DES_KEY_GEN)},
+    {"CKA_UNIQUE_ID", ATTR_S(CKA_UNIQUE_ID, "mine")},
 };
 
 static void read_only_attribute(const void *argument)
@@ -253,7 +250,7 @@ static void null_arguments(void)
 
 static void token_key_read_only(void)
 {
-    CK_ATTRIBUTE template[] = { AES_16, ATTR_B(CKA_TOKEN, CK_TRUE) };
+    CK_ATTRIBUTE template[] = {AES_16, ATTR_B(CKA_TOKEN, CK_TRUE)};
     CK_OBJECT_HANDLE key = 0;
     need_aes();
     EXPECT(F->C_GenerateKey(open_session(0), MECHANISM(CKM_AES_KEY_GEN), template, 2, &key),
@@ -262,7 +259,7 @@ static void token_key_read_only(void)
 
 static void session_key_read_only(void)
 {
-    CK_ATTRIBUTE template[] = { AES_16, ATTR_B(CKA_TOKEN, CK_FALSE) };
+    CK_ATTRIBUTE template[] = {AES_16, ATTR_B(CKA_TOKEN, CK_FALSE)};
     CK_OBJECT_HANDLE key = 0;
     need_aes();
     EXPECT_OK(F->C_GenerateKey(open_session(0), MECHANISM(CKM_AES_KEY_GEN), template, 2, &key));

@@ -10,8 +10,8 @@
 
 #define BYTES(array) array, sizeof array
 #define CURVE(name, type, openssl, prefix, order)                                                  \
-    { name, type, openssl, BYTES(prefix##_params), BYTES(prefix##_private),                        \
-      BYTES(prefix##_public), order }
+    {name, type, openssl, BYTES(prefix##_params), BYTES(prefix##_private), BYTES(prefix##_public), \
+     order}
 
 /* clang-format off */
 const struct curve curves[CURVE_COUNT] = {
@@ -28,13 +28,13 @@ const struct curve curves[CURVE_COUNT] = {
 /* clang-format on */
 
 const struct certificate certificate = {
-    certificate_der,           certificate_subject,        certificate_serial,
-    sizeof certificate_der,    sizeof certificate_subject, sizeof certificate_serial,
+    certificate_der,        certificate_subject,        certificate_serial,
+    sizeof certificate_der, sizeof certificate_subject, sizeof certificate_serial,
 };
 
 struct merged merge_templates(struct template base, struct template extra)
 {
-    struct merged merged = { .count = base.count };
+    struct merged merged = {.count = base.count};
     EXPECT_TRUE(base.count + extra.count <= COUNT(merged.attributes));
     memcpy(merged.attributes, base.attributes, base.count * sizeof(CK_ATTRIBUTE));
     for (CK_ULONG i = 0; i < extra.count; i++) {
@@ -50,12 +50,12 @@ struct merged merge_templates(struct template base, struct template extra)
 static CK_RV create_merged(struct template base, struct template extra, CK_OBJECT_HANDLE *ret_key)
 {
     struct merged merged = merge_templates(base, extra);
-    return create_rv((struct template){ merged.attributes, merged.count }, ret_key);
+    return create_rv((struct template){merged.attributes, merged.count}, ret_key);
 }
 
 static CK_OBJECT_HANDLE made(const char *where, CK_RV rv, CK_OBJECT_HANDLE key)
 {
-    expect_rv(where, "C_CreateObject of a key", rv, (CK_RV[]){ CKR_OK }, 1);
+    expect_rv(where, "C_CreateObject of a key", rv, (CK_RV[]){CKR_OK}, 1);
     return key;
 }
 
@@ -67,11 +67,9 @@ CK_RV key_rsa_private_rv(struct template extra, CK_OBJECT_HANDLE *ret_key)
         ATTR_B(CKA_EXTRACTABLE, CK_TRUE), ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_DECRYPT, CK_TRUE),
         ATTR_B(CKA_UNWRAP, CK_TRUE), ATTR_A(CKA_MODULUS, rsa_modulus),
         ATTR_A(CKA_PUBLIC_EXPONENT, rsa_public_exponent),
-        ATTR_A(CKA_PRIVATE_EXPONENT, rsa_private_exponent),
-        ATTR_A(CKA_PRIME_1, rsa_prime_1), ATTR_A(CKA_PRIME_2, rsa_prime_2),
-        ATTR_A(CKA_EXPONENT_1, rsa_exponent_1),
-        ATTR_A(CKA_EXPONENT_2, rsa_exponent_2),
-        ATTR_A(CKA_COEFFICIENT, rsa_coefficient));
+        ATTR_A(CKA_PRIVATE_EXPONENT, rsa_private_exponent), ATTR_A(CKA_PRIME_1, rsa_prime_1),
+        ATTR_A(CKA_PRIME_2, rsa_prime_2), ATTR_A(CKA_EXPONENT_1, rsa_exponent_1),
+        ATTR_A(CKA_EXPONENT_2, rsa_exponent_2), ATTR_A(CKA_COEFFICIENT, rsa_coefficient));
     return create_merged(base, extra, ret_key);
 }
 
@@ -88,8 +86,7 @@ CK_OBJECT_HANDLE key_rsa_public_with(const char *where, struct template extra)
     struct template base = TEMPLATE(
         ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, CKK_RSA),
         ATTR_B(CKA_VERIFY, CK_TRUE), ATTR_B(CKA_ENCRYPT, CK_TRUE), ATTR_B(CKA_WRAP, CK_TRUE),
-        ATTR_A(CKA_MODULUS, rsa_modulus),
-        ATTR_A(CKA_PUBLIC_EXPONENT, rsa_public_exponent));
+        ATTR_A(CKA_MODULUS, rsa_modulus), ATTR_A(CKA_PUBLIC_EXPONENT, rsa_public_exponent));
     CK_RV rv = create_merged(base, extra, &key);
     return made(where, rv, key);
 }
@@ -98,12 +95,11 @@ CK_RV key_secret_rv(CK_KEY_TYPE type, const CK_BYTE *value, CK_ULONG length, str
                     CK_OBJECT_HANDLE *ret_key)
 {
     struct template base = TEMPLATE(
-        ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, type),
-        ATTR_B(CKA_PRIVATE, CK_TRUE), ATTR_B(CKA_SENSITIVE, CK_FALSE),
-        ATTR_B(CKA_EXTRACTABLE, CK_TRUE), ATTR_B(CKA_ENCRYPT, CK_TRUE),
-        ATTR_B(CKA_DECRYPT, CK_TRUE), ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_VERIFY, CK_TRUE),
-        ATTR_B(CKA_WRAP, CK_TRUE), ATTR_B(CKA_UNWRAP, CK_TRUE), ATTR_B(CKA_DERIVE, CK_TRUE),
-        ATTR_X(CKA_VALUE, value, length));
+        ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, type), ATTR_B(CKA_PRIVATE, CK_TRUE),
+        ATTR_B(CKA_SENSITIVE, CK_FALSE), ATTR_B(CKA_EXTRACTABLE, CK_TRUE),
+        ATTR_B(CKA_ENCRYPT, CK_TRUE), ATTR_B(CKA_DECRYPT, CK_TRUE), ATTR_B(CKA_SIGN, CK_TRUE),
+        ATTR_B(CKA_VERIFY, CK_TRUE), ATTR_B(CKA_WRAP, CK_TRUE), ATTR_B(CKA_UNWRAP, CK_TRUE),
+        ATTR_B(CKA_DERIVE, CK_TRUE), ATTR_X(CKA_VALUE, value, length));
     return create_merged(base, extra, ret_key);
 }
 
@@ -159,11 +155,11 @@ CK_OBJECT_HANDLE key_curve_public_with(const char *where, const struct curve *cu
         point = curve->public;
         length = curve->public_length;
     }
-    struct template base = TEMPLATE(
-        ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, curve->type),
-        ATTR_B(CKA_VERIFY, curve->type != CKK_EC_MONTGOMERY),
-        ATTR_X(CKA_EC_PARAMS, curve->params, curve->params_length),
-        ATTR_X(CKA_EC_POINT, point, length));
+    struct template base =
+        TEMPLATE(ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, curve->type),
+                 ATTR_B(CKA_VERIFY, curve->type != CKK_EC_MONTGOMERY),
+                 ATTR_X(CKA_EC_PARAMS, curve->params, curve->params_length),
+                 ATTR_X(CKA_EC_POINT, point, length));
     CK_RV rv = create_merged(base, extra, &key);
     return made(where, rv, key);
 }

@@ -314,7 +314,7 @@ static void guarded_length_query(void)
 
 static void guarded_decrypt(void)
 {
-    CK_BYTE in[256] = { 1 }, out[256];
+    CK_BYTE in[256] = {1}, out[256];
     CK_ULONG length = sizeof out;
     require_mechanism(CKM_RSA_X_509, CKF_DECRYPT);
     EXPECT_OK(F->C_DecryptInit(S, MECHANISM(CKM_RSA_X_509), guarded_key()));
@@ -323,7 +323,7 @@ static void guarded_decrypt(void)
 
 static void guarded_decrypt_with_login(void)
 {
-    CK_BYTE in[256] = { 0, 1 }, out[256];
+    CK_BYTE in[256] = {0, 1}, out[256];
     CK_ULONG length = sizeof out;
     require_mechanism(CKM_RSA_X_509, CKF_DECRYPT);
     EXPECT_OK(F->C_DecryptInit(S, MECHANISM(CKM_RSA_X_509), guarded_key()));
@@ -343,7 +343,7 @@ static void guarded_not_public(void)
 {
     EXPECT_ANY(key_rsa_private_rv(TEMPLATE(ATTR_B(CKA_ALWAYS_AUTHENTICATE, CK_TRUE),
                                            ATTR_B(CKA_PRIVATE, CK_FALSE)),
-                                  &(CK_OBJECT_HANDLE){ 0 }),
+                                  &(CK_OBJECT_HANDLE){0}),
                CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID);
 }
 

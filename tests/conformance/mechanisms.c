@@ -79,10 +79,10 @@ static void list_known_to_info(void)
 
 static void list_of_functions(void)
 {
-    const CK_FLAGS functions =
-        CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_SIGN_RECOVER | CKF_VERIFY |
-        CKF_VERIFY_RECOVER | CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP |
-        CKF_DERIVE | CKF_ENCAPSULATE | CKF_DECAPSULATE;
+    const CK_FLAGS functions = CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN |
+                               CKF_SIGN_RECOVER | CKF_VERIFY | CKF_VERIFY_RECOVER | CKF_GENERATE |
+                               CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP | CKF_DERIVE |
+                               CKF_ENCAPSULATE | CKF_DECAPSULATE;
     CK_ULONG count = all_types();
     for (CK_ULONG i = 0; i < count; i++) {
         CK_MECHANISM_INFO info;
@@ -120,7 +120,8 @@ static void info_for_unlisted(void)
         bool listed = false;
         for (CK_ULONG k = 0; k < count; k++)
             listed = listed || types[k] == table[i].value;
-        if (!listed && F->C_GetMechanismInfo(env.slot, table[i].value, &info) != CKR_MECHANISM_INVALID)
+        if (!listed &&
+            F->C_GetMechanismInfo(env.slot, table[i].value, &info) != CKR_MECHANISM_INVALID)
             check_fail(HERE, "%s is described but not listed", table[i].name);
     }
 }
@@ -145,7 +146,7 @@ struct row {
     CK_FLAGS may;
 };
 
-#define ROW(type, must, may) { #type, type, must, may }
+#define ROW(type, must, may) {#type, type, must, may}
 static const struct row rows[] = {
     ROW(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, 0),
     ROW(CKM_RSA_PKCS, 0, ENC | SIG | REC | WRP | CAP),
@@ -192,7 +193,7 @@ static const struct row rows[] = {
 static void flags_of_text(const void *argument)
 {
     const struct row *row = argument;
-    CK_MECHANISM_INFO info = { 0 };
+    CK_MECHANISM_INFO info = {0};
     require_mechanism(row->type, 0);
     EXPECT_OK(F->C_GetMechanismInfo(env.slot, row->type, &info));
     EXPECT_EQUAL(info.flags & row->must, row->must);
@@ -203,7 +204,7 @@ static void flags_of_text(const void *argument)
 
 static CK_MECHANISM_INFO info_of(CK_MECHANISM_TYPE type)
 {
-    CK_MECHANISM_INFO info = { 0 };
+    CK_MECHANISM_INFO info = {0};
     require_mechanism(type, 0);
     EXPECT_OK(F->C_GetMechanismInfo(env.slot, type, &info));
     return info;
@@ -211,8 +212,8 @@ static CK_MECHANISM_INFO info_of(CK_MECHANISM_TYPE type)
 
 static void sizes_aes(void)
 {
-    static const CK_MECHANISM_TYPE aes[] = { CKM_AES_KEY_GEN, CKM_AES_ECB, CKM_AES_CBC,
-                                             CKM_AES_CBC_PAD };
+    static const CK_MECHANISM_TYPE aes[] = {CKM_AES_KEY_GEN, CKM_AES_ECB, CKM_AES_CBC,
+                                            CKM_AES_CBC_PAD};
     for (size_t i = 0; i < COUNT(aes); i++) {
         CK_MECHANISM_INFO info = info_of(aes[i]);
         EXPECT_TRUE(info.ulMinKeySize >= 16 && info.ulMaxKeySize <= 32);
@@ -234,7 +235,7 @@ static void sizes_eddsa(void)
 
 static void curve_flags(void)
 {
-    static const CK_MECHANISM_TYPE curves[] = { CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_ECDH1_DERIVE };
+    static const CK_MECHANISM_TYPE curves[] = {CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_ECDH1_DERIVE};
     for (size_t i = 0; i < COUNT(curves); i++) {
         CK_FLAGS flags = info_of(curves[i]).flags;
         EXPECT_TRUE((flags & (CKF_EC_F_P | CKF_EC_F_2M)) != 0);
@@ -264,17 +265,17 @@ static void unlisted_generate(void)
 
 static CK_OBJECT_HANDLE aes_key(void)
 {
-    static const CK_BYTE value[16] = { 1, 2, 3 };
+    static const CK_BYTE value[16] = {1, 2, 3};
     return CREATE(ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, CKK_AES),
                   ATTR_B(CKA_ENCRYPT, CK_TRUE), ATTR_B(CKA_DECRYPT, CK_TRUE),
-                  ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_VERIFY, CK_TRUE),
-                  ATTR_B(CKA_WRAP, CK_TRUE), ATTR_B(CKA_UNWRAP, CK_TRUE),
-                  ATTR_B(CKA_DERIVE, CK_TRUE), ATTR_B(CKA_EXTRACTABLE, CK_TRUE),
-                  ATTR_B(CKA_SENSITIVE, CK_FALSE), ATTR_X(CKA_VALUE, value, sizeof value));
+                  ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_VERIFY, CK_TRUE), ATTR_B(CKA_WRAP, CK_TRUE),
+                  ATTR_B(CKA_UNWRAP, CK_TRUE), ATTR_B(CKA_DERIVE, CK_TRUE),
+                  ATTR_B(CKA_EXTRACTABLE, CK_TRUE), ATTR_B(CKA_SENSITIVE, CK_FALSE),
+                  ATTR_X(CKA_VALUE, value, sizeof value));
 }
 
-static CK_ATTRIBUTE aes_template[] = { ATTR_U(CKA_CLASS, CKO_SECRET_KEY),
-                                       ATTR_U(CKA_KEY_TYPE, CKK_AES) };
+static CK_ATTRIBUTE aes_template[] = {ATTR_U(CKA_CLASS, CKO_SECRET_KEY),
+                                      ATTR_U(CKA_KEY_TYPE, CKK_AES)};
 
 static void unlisted_encrypt(void)
 {
@@ -312,8 +313,7 @@ static void unlisted_wrap(void)
     CK_ULONG length = sizeof out;
     CK_OBJECT_HANDLE key = aes_key(), made = 0;
     EXPECT(F->C_WrapKey(S, MECHANISM(0x7fff4711), key, key, out, &length), CKR_MECHANISM_INVALID);
-    EXPECT(F->C_WrapKey(S, MECHANISM(CKM_AES_CMAC), key, key, out, &length),
-           CKR_MECHANISM_INVALID);
+    EXPECT(F->C_WrapKey(S, MECHANISM(CKM_AES_CMAC), key, key, out, &length), CKR_MECHANISM_INVALID);
     EXPECT(F->C_UnwrapKey(S, MECHANISM(0x7fff4711), key, out, 24, aes_template, 2, &made),
            CKR_MECHANISM_INVALID);
 }

@@ -65,8 +65,8 @@ static void set_several(void)
 
 static void set_usage_flags(void)
 {
-    static const CK_ATTRIBUTE_TYPE flags[] = { CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY,
-                                               CKA_WRAP,    CKA_UNWRAP,  CKA_DERIVE };
+    static const CK_ATTRIBUTE_TYPE flags[] = {CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN,  CKA_VERIFY,
+                                              CKA_WRAP,    CKA_UNWRAP,  CKA_DERIVE};
     CK_OBJECT_HANDLE key = key_aes(16, ANY_LABEL);
     for (size_t i = 0; i < COUNT(flags); i++) {
         EXPECT_OK(SET_RV(key, ATTR_B(flags[i], CK_FALSE)));
@@ -120,8 +120,8 @@ static void set_certificate(void)
     EXPECT_OK(SET_RV(object, ATTR_X(CKA_ID, "\7\7", 2)));
     EXPECT_BYTES(id, get_bytes(object, CKA_ID, id, sizeof id), "\7\7", 2);
     EXPECT_OK(SET_RV(object, ATTR_X(CKA_ISSUER, certificate.subject, certificate.subject_length)));
-    EXPECT_OK(SET_RV(object,
-                     ATTR_X(CKA_SERIAL_NUMBER, certificate.serial, certificate.serial_length)));
+    EXPECT_OK(
+        SET_RV(object, ATTR_X(CKA_SERIAL_NUMBER, certificate.serial, certificate.serial_length)));
     EXPECT(SET_RV(object, ATTR_X(CKA_VALUE, key_value(), 100)), CKR_ATTRIBUTE_READ_ONLY);
     EXPECT(SET_RV(object, ATTR_X(CKA_SUBJECT, "\x30\0", 2)), CKR_ATTRIBUTE_READ_ONLY);
     EXPECT(SET_RV(object, ATTR_U(CKA_CERTIFICATE_TYPE, CKC_WTLS)), CKR_ATTRIBUTE_READ_ONLY);
@@ -147,8 +147,8 @@ static void one_way_extractable(void)
 
 static void one_way_private_key(void)
 {
-    CK_OBJECT_HANDLE key = key_rsa_private(ATTR_B(CKA_SENSITIVE, CK_TRUE),
-                                           ATTR_B(CKA_EXTRACTABLE, CK_FALSE));
+    CK_OBJECT_HANDLE key =
+        key_rsa_private(ATTR_B(CKA_SENSITIVE, CK_TRUE), ATTR_B(CKA_EXTRACTABLE, CK_FALSE));
     EXPECT(SET_RV(key, ATTR_B(CKA_SENSITIVE, CK_FALSE)), CKR_ATTRIBUTE_READ_ONLY);
     EXPECT(SET_RV(key, ATTR_B(CKA_EXTRACTABLE, CK_TRUE)), CKR_ATTRIBUTE_READ_ONLY);
     expect_secret(key, CKA_PRIVATE_EXPONENT);
@@ -169,8 +169,8 @@ static void one_way_copyable(void)
 
 static void not_modifiable(void)
 {
-    CK_OBJECT_HANDLE object = CREATE(DATA_BASE, ATTR_B(CKA_MODIFIABLE, CK_FALSE),
-                                     ATTR_S(CKA_LABEL, "before"));
+    CK_OBJECT_HANDLE object =
+        CREATE(DATA_BASE, ATTR_B(CKA_MODIFIABLE, CK_FALSE), ATTR_S(CKA_LABEL, "before"));
     EXPECT(SET_RV(object, ATTR_S(CKA_LABEL, "after")), CKR_ACTION_PROHIBITED);
     expect_label(object, "before");
 }
@@ -178,8 +178,8 @@ static void not_modifiable(void)
 static void set_read_only_session(void)
 {
     CK_ATTRIBUTE label = ATTR_S(CKA_LABEL, "after");
-    CK_OBJECT_HANDLE object = CREATE(DATA_BASE, ATTR_B(CKA_TOKEN, CK_TRUE),
-                                     ATTR_S(CKA_LABEL, "before"));
+    CK_OBJECT_HANDLE object =
+        CREATE(DATA_BASE, ATTR_B(CKA_TOKEN, CK_TRUE), ATTR_S(CKA_LABEL, "before"));
     EXPECT(F->C_SetAttributeValue(open_session(0), object, &label, 1), CKR_SESSION_READ_ONLY);
     expect_label(object, "before");
 }
@@ -235,24 +235,24 @@ struct fixed {
 };
 
 static const struct fixed fixed[] = {
-    { "CKA_CLASS", ATTR_U(CKA_CLASS, CKO_DATA) },
-    { "CKA_KEY_TYPE", ATTR_U(CKA_KEY_TYPE, CKK_GENERIC_SECRET) },
-    { "CKA_TOKEN", ATTR_B(CKA_TOKEN, CK_TRUE) },
-    { "CKA_PRIVATE", ATTR_B(CKA_PRIVATE, CK_FALSE) },
-    { "CKA_MODIFIABLE", ATTR_B(CKA_MODIFIABLE, CK_FALSE) },
-    { "CKA_LOCAL", ATTR_B(CKA_LOCAL, CK_TRUE) },
-    { "CKA_ALWAYS_SENSITIVE", ATTR_B(CKA_ALWAYS_SENSITIVE, CK_TRUE) },
-    { "CKA_NEVER_EXTRACTABLE", ATTR_B(CKA_NEVER_EXTRACTABLE, CK_TRUE) },
-    { "CKA_KEY_GEN_MECHANISM", ATTR_U(CKA_KEY_GEN_MECHANISM, CKM_AES_KEY_GEN) },
-    { "CKA_VALUE", ATTR_S(CKA_VALUE, "0123456789abcdef") },
-    { "CKA_VALUE_LEN", ATTR_U(CKA_VALUE_LEN, 32) },
+    {"CKA_CLASS", ATTR_U(CKA_CLASS, CKO_DATA)},
+    {"CKA_KEY_TYPE", ATTR_U(CKA_KEY_TYPE, CKK_GENERIC_SECRET)},
+    {"CKA_TOKEN", ATTR_B(CKA_TOKEN, CK_TRUE)},
+    {"CKA_PRIVATE", ATTR_B(CKA_PRIVATE, CK_FALSE)},
+    {"CKA_MODIFIABLE", ATTR_B(CKA_MODIFIABLE, CK_FALSE)},
+    {"CKA_LOCAL", ATTR_B(CKA_LOCAL, CK_TRUE)},
+    {"CKA_ALWAYS_SENSITIVE", ATTR_B(CKA_ALWAYS_SENSITIVE, CK_TRUE)},
+    {"CKA_NEVER_EXTRACTABLE", ATTR_B(CKA_NEVER_EXTRACTABLE, CK_TRUE)},
+    {"CKA_KEY_GEN_MECHANISM", ATTR_U(CKA_KEY_GEN_MECHANISM, CKM_AES_KEY_GEN)},
+    {"CKA_VALUE", ATTR_S(CKA_VALUE, "0123456789abcdef")},
+    {"CKA_VALUE_LEN", ATTR_U(CKA_VALUE_LEN, 32)},
 };
 
 static void fixed_attribute(const void *argument)
 {
     const struct fixed *row = argument;
     CK_ATTRIBUTE attribute = row->attribute;
-    EXPECT(set_rv(key_aes(16, ANY_LABEL), (struct template){ &attribute, 1 }),
+    EXPECT(set_rv(key_aes(16, ANY_LABEL), (struct template){&attribute, 1}),
            CKR_ATTRIBUTE_READ_ONLY);
 }
 
@@ -280,8 +280,8 @@ static void copy_is_independent(void)
 
 static void copy_to_token(void)
 {
-    CK_OBJECT_HANDLE copy = COPY(sample(), ATTR_B(CKA_TOKEN, CK_TRUE),
-                                 ATTR_S(CKA_LABEL, "kept copy"));
+    CK_OBJECT_HANDLE copy =
+        COPY(sample(), ATTR_B(CKA_TOKEN, CK_TRUE), ATTR_S(CKA_LABEL, "kept copy"));
     EXPECT_EQUAL(get_bool(copy, CKA_TOKEN), CK_TRUE);
     env_reset();
     env.session = open_session(0);

@@ -21,7 +21,7 @@ static void null_template(void)
 
 static void null_handle(void)
 {
-    CK_ATTRIBUTE template[] = { DATA_BASE };
+    CK_ATTRIBUTE template[] = {DATA_BASE};
     EXPECT(F->C_CreateObject(S, template, COUNT(template), NULL), CKR_ARGUMENTS_BAD);
 }
 
@@ -49,7 +49,7 @@ static void unknown_attribute(void)
 
 static void class_of_wrong_size(void)
 {
-    EXPECT(CREATE_RV(ATTR_X(CKA_CLASS, &(CK_ULONG){ CKO_DATA }, 3)), CKR_ATTRIBUTE_VALUE_INVALID);
+    EXPECT(CREATE_RV(ATTR_X(CKA_CLASS, &(CK_ULONG){CKO_DATA}, 3)), CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
 static void bool_of_wrong_size(void)
@@ -97,23 +97,23 @@ static void nothing_made_on_error(void)
 
 static void mechanism_object(void)
 {
-    EXPECT_FAILURE(CREATE_RV(ATTR_U(CKA_CLASS, CKO_MECHANISM),
-                             ATTR_U(CKA_MECHANISM_TYPE, CKM_AES_ECB)));
+    EXPECT_FAILURE(
+        CREATE_RV(ATTR_U(CKA_CLASS, CKO_MECHANISM), ATTR_U(CKA_MECHANISM_TYPE, CKM_AES_ECB)));
 }
 
 static void hardware_feature(void)
 {
-    EXPECT_FAILURE(CREATE_RV(ATTR_U(CKA_CLASS, CKO_HW_FEATURE),
-                             ATTR_U(CKA_HW_FEATURE_TYPE, CKH_CLOCK)));
+    EXPECT_FAILURE(
+        CREATE_RV(ATTR_U(CKA_CLASS, CKO_HW_FEATURE), ATTR_U(CKA_HW_FEATURE_TYPE, CKH_CLOCK)));
 }
 
 static void many_attributes(void)
 {
-    CK_ATTRIBUTE template[40] = { ATTR_U(CKA_CLASS, CKO_DATA) };
+    CK_ATTRIBUTE template[40] = {ATTR_U(CKA_CLASS, CKO_DATA)};
     CK_OBJECT_HANDLE object = 0;
     for (size_t i = 1; i < COUNT(template); i++)
-        template[i] = (CK_ATTRIBUTE){ CKA_LABEL, "same", 4 };
-    EXPECT_ANY(create_rv((struct template){ template, COUNT(template) }, &object), CKR_OK,
+        template[i] = (CK_ATTRIBUTE){CKA_LABEL, "same", 4};
+    EXPECT_ANY(create_rv((struct template){template, COUNT(template)}, &object), CKR_OK,
                CKR_TEMPLATE_INCONSISTENT);
 }
 
@@ -150,8 +150,8 @@ static void data_large(void)
 {
     static CK_BYTE big[70000], back[70000];
     fill_bytes(big, sizeof big, 3);
-    CK_OBJECT_HANDLE object = CREATE(DATA_BASE, ATTR_B(CKA_TOKEN, CK_TRUE),
-                                     ATTR_X(CKA_VALUE, big, sizeof big));
+    CK_OBJECT_HANDLE object =
+        CREATE(DATA_BASE, ATTR_B(CKA_TOKEN, CK_TRUE), ATTR_X(CKA_VALUE, big, sizeof big));
     EXPECT_BYTES(back, get_bytes(object, CKA_VALUE, back, sizeof back), big, sizeof big);
 }
 
@@ -173,16 +173,15 @@ static void certificate_created(void)
                  certificate.subject_length);
     EXPECT_EQUAL(get_ulong(object, CKA_CERTIFICATE_TYPE), CKC_X_509);
     EXPECT_EQUAL(get_bool(object, CKA_TRUSTED), CK_FALSE);
-    EXPECT_EQUAL(get_ulong(object, CKA_CERTIFICATE_CATEGORY),
-                 CK_CERTIFICATE_CATEGORY_UNSPECIFIED);
+    EXPECT_EQUAL(get_ulong(object, CKA_CERTIFICATE_CATEGORY), CK_CERTIFICATE_CATEGORY_UNSPECIFIED);
 }
 
 static void certificate_incomplete(void)
 {
     EXPECT(CREATE_RV(ATTR_U(CKA_CLASS, CKO_CERTIFICATE), CERTIFICATE_VALUE),
            CKR_TEMPLATE_INCOMPLETE);
-    EXPECT(CREATE_RV(ATTR_U(CKA_CLASS, CKO_CERTIFICATE),
-                     ATTR_U(CKA_CERTIFICATE_TYPE, CKC_X_509), CERTIFICATE_VALUE),
+    EXPECT(CREATE_RV(ATTR_U(CKA_CLASS, CKO_CERTIFICATE), ATTR_U(CKA_CERTIFICATE_TYPE, CKC_X_509),
+                     CERTIFICATE_VALUE),
            CKR_TEMPLATE_INCOMPLETE);
     EXPECT(CREATE_RV(CERTIFICATE_BASE), CKR_TEMPLATE_INCOMPLETE);
 }
@@ -197,10 +196,10 @@ static void certificate_unknown_type(void)
 static void certificate_url(void)
 {
     CK_BYTE value[64];
-    CK_OBJECT_HANDLE object = CREATE(
-        CERTIFICATE_BASE, ATTR_X(CKA_VALUE, "", 0), ATTR_S(CKA_URL, "https://example.org/c"),
-        ATTR_X(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, key_value(), 20),
-        ATTR_X(CKA_HASH_OF_ISSUER_PUBLIC_KEY, key_value(), 20));
+    CK_OBJECT_HANDLE object =
+        CREATE(CERTIFICATE_BASE, ATTR_X(CKA_VALUE, "", 0), ATTR_S(CKA_URL, "https://example.org/c"),
+               ATTR_X(CKA_HASH_OF_SUBJECT_PUBLIC_KEY, key_value(), 20),
+               ATTR_X(CKA_HASH_OF_ISSUER_PUBLIC_KEY, key_value(), 20));
     EXPECT_BYTES(value, get_bytes(object, CKA_URL, value, sizeof value), "https://example.org/c",
                  21);
 }
@@ -222,12 +221,12 @@ static void trusted_by_so(void)
 static void attribute_certificate(void)
 {
     CK_OBJECT_HANDLE object = 0;
-    CK_RV rv = create_rv(TEMPLATE(ATTR_U(CKA_CLASS, CKO_CERTIFICATE),
-                                  ATTR_U(CKA_CERTIFICATE_TYPE, CKC_X_509_ATTR_CERT),
-                                  ATTR_X(CKA_OWNER, certificate.subject,
-                                         certificate.subject_length),
-                                  ATTR_X(CKA_VALUE, key_value(), 100)),
-                         &object);
+    CK_RV rv =
+        create_rv(TEMPLATE(ATTR_U(CKA_CLASS, CKO_CERTIFICATE),
+                           ATTR_U(CKA_CERTIFICATE_TYPE, CKC_X_509_ATTR_CERT),
+                           ATTR_X(CKA_OWNER, certificate.subject, certificate.subject_length),
+                           ATTR_X(CKA_VALUE, key_value(), 100)),
+                  &object);
     if (rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_TEMPLATE_INCONSISTENT)
         check_skip("attribute certificates are not supported");
     EXPECT_OK(rv);
@@ -264,9 +263,9 @@ static void key_without_value(void)
 
 static void aes_of_wrong_length(void)
 {
-    EXPECT_ANY(key_secret_rv(CKK_AES, key_value(), 17, NO_ATTRIBUTES, &(CK_OBJECT_HANDLE){ 0 }),
+    EXPECT_ANY(key_secret_rv(CKK_AES, key_value(), 17, NO_ATTRIBUTES, &(CK_OBJECT_HANDLE){0}),
                CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT);
-    EXPECT_ANY(key_secret_rv(CKK_AES, key_value(), 0, NO_ATTRIBUTES, &(CK_OBJECT_HANDLE){ 0 }),
+    EXPECT_ANY(key_secret_rv(CKK_AES, key_value(), 0, NO_ATTRIBUTES, &(CK_OBJECT_HANDLE){0}),
                CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT, CKR_TEMPLATE_INCOMPLETE);
 }
 
@@ -393,7 +392,7 @@ static void montgomery_created(void)
 
 static void token_object_read_only(void)
 {
-    CK_ATTRIBUTE template[] = { DATA_BASE, ATTR_B(CKA_TOKEN, CK_TRUE) };
+    CK_ATTRIBUTE template[] = {DATA_BASE, ATTR_B(CKA_TOKEN, CK_TRUE)};
     CK_OBJECT_HANDLE object = 0;
     EXPECT(F->C_CreateObject(open_session(0), template, COUNT(template), &object),
            CKR_SESSION_READ_ONLY);
@@ -401,7 +400,7 @@ static void token_object_read_only(void)
 
 static void session_object_read_only(void)
 {
-    CK_ATTRIBUTE template[] = { DATA_BASE, ATTR_B(CKA_TOKEN, CK_FALSE) };
+    CK_ATTRIBUTE template[] = {DATA_BASE, ATTR_B(CKA_TOKEN, CK_FALSE)};
     CK_OBJECT_HANDLE object = 0;
     EXPECT_OK(F->C_CreateObject(open_session(0), template, COUNT(template), &object));
 }
@@ -432,20 +431,19 @@ struct refused {
 };
 
 static const struct refused refused[] = {
-    { "CKA_LOCAL", ATTR_B(CKA_LOCAL, CK_TRUE) },
-    { "CKA_ALWAYS_SENSITIVE", ATTR_B(CKA_ALWAYS_SENSITIVE, CK_TRUE) },
-    { "CKA_NEVER_EXTRACTABLE", ATTR_B(CKA_NEVER_EXTRACTABLE, CK_TRUE) },
-    { "CKA_KEY_GEN_MECHANISM", ATTR_U(CKA_KEY_GEN_MECHANISM, CKM_AES_KEY_GEN) },
-    { "CKA_UNIQUE_ID", ATTR_S(CKA_UNIQUE_ID, "mine") },
-    { "CKA_VALUE_LEN", ATTR_U(CKA_VALUE_LEN, 16) },
+    {"CKA_LOCAL", ATTR_B(CKA_LOCAL, CK_TRUE)},
+    {"CKA_ALWAYS_SENSITIVE", ATTR_B(CKA_ALWAYS_SENSITIVE, CK_TRUE)},
+    {"CKA_NEVER_EXTRACTABLE", ATTR_B(CKA_NEVER_EXTRACTABLE, CK_TRUE)},
+    {"CKA_KEY_GEN_MECHANISM", ATTR_U(CKA_KEY_GEN_MECHANISM, CKM_AES_KEY_GEN)},
+    {"CKA_UNIQUE_ID", ATTR_S(CKA_UNIQUE_ID, "mine")},
+    {"CKA_VALUE_LEN", ATTR_U(CKA_VALUE_LEN, 16)},
 };
 
 static void read_only_attribute(const void *argument)
 {
     const struct refused *row = argument;
-    CK_ATTRIBUTE template[] = { AES_BASE, row->attribute };
-    EXPECT_ANY(create_rv((struct template){ template, COUNT(template) },
-                         &(CK_OBJECT_HANDLE){ 0 }),
+    CK_ATTRIBUTE template[] = {AES_BASE, row->attribute};
+    EXPECT_ANY(create_rv((struct template){template, COUNT(template)}, &(CK_OBJECT_HANDLE){0}),
                CKR_ATTRIBUTE_READ_ONLY);
 }
 

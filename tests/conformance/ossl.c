@@ -84,6 +84,23 @@ CK_ULONG ossl_encrypt(const struct ossl_cipher *cipher, const CK_BYTE *data, CK_
     return total + cipher->tag_length;
 }
 
+CK_ULONG ossl_decrypt(const struct ossl_cipher *cipher, const CK_BYTE *data, CK_ULONG length,
+                      CK_BYTE *out)
+{
+    int part = 0, last = 0;
+    EVP_CIPHER *fetched = EVP_CIPHER_fetch(NULL, cipher->name, NULL);
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    NEED(fetched != NULL && ctx != NULL);
+    EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+    NEED(EVP_DecryptInit_ex2(ctx, fetched, cipher->key, cipher->iv, NULL) == 1);
+    EVP_CIPHER_CTX_set_padding(ctx, cipher->padded ? 1 : 0);
+    bool good = EVP_DecryptUpdate(ctx, out, &part, data, (int)length) == 1 &&
+                EVP_DecryptFinal_ex(ctx, out + part, &last) == 1;
+    EVP_CIPHER_CTX_free(ctx);
+    EVP_CIPHER_free(fetched);
+    return good ? (CK_ULONG)(part + last) : CK_UNAVAILABLE_INFORMATION;
+}
+
 /* ---- keys ---- */
 
 static void push_number(OSSL_PARAM_BLD *builder, BIGNUM **numbers, const char *name,
@@ -96,7 +113,7 @@ static void push_number(OSSL_PARAM_BLD *builder, BIGNUM **numbers, const char *n
 static EVP_PKEY *rsa_key(void)
 {
     static EVP_PKEY *key;
-    BIGNUM *numbers[3] = { NULL };
+    BIGNUM *numbers[8] = {NULL};
     if (key != NULL)
         return key;
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
@@ -105,6 +122,14 @@ static EVP_PKEY *rsa_key(void)
                 sizeof rsa_public_exponent);
     push_number(builder, &numbers[2], OSSL_PKEY_PARAM_RSA_D, rsa_private_exponent,
                 sizeof rsa_private_exponent);
+    push_number(builder, &numbers[3], OSSL_PKEY_PARAM_RSA_FACTOR1, rsa_prime_1, sizeof rsa_prime_1);
+    push_number(builder, &numbers[4], OSSL_PKEY_PARAM_RSA_FACTOR2, rsa_prime_2, sizeof rsa_prime_2);
+    push_number(builder, &numbers[5], OSSL_PKEY_PARAM_RSA_EXPONENT1, rsa_exponent_1,
+                sizeof rsa_exponent_1);
+    push_number(builder, &numbers[6], OSSL_PKEY_PARAM_RSA_EXPONENT2, rsa_exponent_2,
+                sizeof rsa_exponent_2);
+    push_number(builder, &numbers[7], OSSL_PKEY_PARAM_RSA_COEFFICIENT1, rsa_coefficient,
+                sizeof rsa_coefficient);
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
     NEED(EVP_PKEY_fromdata_init(ctx) == 1);
@@ -150,7 +175,7 @@ static EVP_PKEY *curve_key(const struct curve *curve, const CK_BYTE *private, co
 
 static void set_rsa_padding(EVP_PKEY_CTX *ctx, const struct ossl_rsa *rsa)
 {
-    OSSL_PARAM params[6] = { OSSL_PARAM_END };
+    OSSL_PARAM params[6] = {OSSL_PARAM_END};
     size_t count = 0;
     int salt = rsa->salt;
 #define TEXT(name, value) params[count++] = OSSL_PARAM_construct_utf8_string(name, (char *)value, 0)
@@ -165,8 +190,8 @@ static void set_rsa_padding(EVP_PKEY_CTX *ctx, const struct ossl_rsa *rsa)
         TEXT(OSSL_PKEY_PARAM_MGF1_DIGEST, rsa->mgf);
 #undef TEXT
     if (rsa->label_length != 0)
-        params[count++] = OSSL_PARAM_construct_octet_string(
-            OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, (void *)rsa->label, rsa->label_length);
+        params[count++] = OSSL_PARAM_construct_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL,
+                                                            (void *)rsa->label, rsa->label_length);
     params[count] = OSSL_PARAM_construct_end();
     NEED(EVP_PKEY_CTX_set_params(ctx, params) == 1);
 }
@@ -361,4 +386,53 @@ bool ossl_is_curve_info(const struct curve *curve, const CK_BYTE *der, CK_ULONG 
     bool same = is_info_of(key, der, length);
     EVP_PKEY_free(key);
     return same;
+}
+
+/* ---- PKCS #8 ---- */
+
+static bool is_pkcs8_of(EVP_PKEY *key, const CK_BYTE *der, CK_ULONG length)
+{
+    const CK_BYTE *end = der;
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &end, (long)length);
+    EVP_PKEY *other = info == NULL ? NULL : EVP_PKCS82PKEY(info);
+    bool same = other != NULL && end == der + length && EVP_PKEY_eq(key, other) == 1;
+    EVP_PKEY_free(other);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return same;
+}
+
+bool ossl_is_rsa_pkcs8(const CK_BYTE *der, CK_ULONG length)
+{
+    return is_pkcs8_of(rsa_key(), der, length);
+}
+
+bool ossl_is_curve_pkcs8(const struct curve *curve, const CK_BYTE *der, CK_ULONG length)
+{
+    EVP_PKEY *key = fixed_pair(curve);
+    bool same = is_pkcs8_of(key, der, length);
+    EVP_PKEY_free(key);
+    return same;
+}
+
+static CK_ULONG pkcs8_of(EVP_PKEY *key, CK_BYTE *out)
+{
+    unsigned char *end = out;
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+    NEED(info != NULL);
+    int length = i2d_PKCS8_PRIV_KEY_INFO(info, &end);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return (CK_ULONG)length;
+}
+
+CK_ULONG ossl_rsa_pkcs8(CK_BYTE *out)
+{
+    return pkcs8_of(rsa_key(), out);
+}
+
+CK_ULONG ossl_curve_pkcs8(const struct curve *curve, CK_BYTE *out)
+{
+    EVP_PKEY *key = fixed_pair(curve);
+    CK_ULONG length = pkcs8_of(key, out);
+    EVP_PKEY_free(key);
+    return length;
 }

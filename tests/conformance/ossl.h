@@ -28,6 +28,10 @@ struct ossl_cipher {
 CK_ULONG ossl_encrypt(const struct ossl_cipher *cipher, const CK_BYTE *data, CK_ULONG length,
                       CK_BYTE *out);
 
+/* Gives CK_UNAVAILABLE_INFORMATION when it does not decrypt. Not for AEADs. */
+CK_ULONG ossl_decrypt(const struct ossl_cipher *cipher, const CK_BYTE *data, CK_ULONG length,
+                      CK_BYTE *out);
+
 /* RSA with the fixed key. padding is "pkcs1", "pss", "oaep" or "none"; digest may be NULL: data is
  * then what the padding takes. */
 struct ossl_rsa {
@@ -64,3 +68,9 @@ CK_ULONG ossl_peer(const struct curve *curve, CK_BYTE *point, CK_ULONG *ret_poin
 /* The public key inside a SubjectPublicKeyInfo is the fixed RSA key, or the curve's. */
 bool ossl_is_rsa_info(const CK_BYTE *der, CK_ULONG length);
 bool ossl_is_curve_info(const struct curve *curve, const CK_BYTE *der, CK_ULONG length);
+
+/* The same for a PrivateKeyInfo (PKCS #8), and the making of one: gives its length. */
+bool ossl_is_rsa_pkcs8(const CK_BYTE *der, CK_ULONG length);
+bool ossl_is_curve_pkcs8(const struct curve *curve, const CK_BYTE *der, CK_ULONG length);
+CK_ULONG ossl_rsa_pkcs8(CK_BYTE *out);
+CK_ULONG ossl_curve_pkcs8(const struct curve *curve, CK_BYTE *out);

@@ -137,8 +137,8 @@ static void child_has_own_random(void)
 
 static int child_make_object(void)
 {
-    CK_ATTRIBUTE template[] = { ATTR_U(CKA_CLASS, CKO_DATA), ATTR_B(CKA_TOKEN, CK_TRUE),
-                                ATTR_B(CKA_PRIVATE, CK_FALSE), ATTR_S(CKA_LABEL, "of the child") };
+    CK_ATTRIBUTE template[] = {ATTR_U(CKA_CLASS, CKO_DATA), ATTR_B(CKA_TOKEN, CK_TRUE),
+                               ATTR_B(CKA_PRIVATE, CK_FALSE), ATTR_S(CKA_LABEL, "of the child")};
     CK_SESSION_HANDLE session = 0;
     CK_OBJECT_HANDLE object = 0;
     if (F->C_Initialize(NULL) != CKR_OK ||
@@ -164,39 +164,39 @@ struct worker {
     pthread_t thread;
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE key;
-    CK_RV rv; /* the first failure */
+    CK_BYTE number;
+    CK_BYTE mac[32]; /* the right one */
+    CK_RV rv;        /* the first failure */
     bool wrong;
 };
 
-static CK_RV sign_round(struct worker *worker, const CK_BYTE *right)
+/* Each thread signs data of its own, one byte: its number. */
+static CK_RV sign_number(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, CK_BYTE number,
+                         CK_BYTE *mac)
 {
-    CK_BYTE mac[32];
-    CK_ULONG length = sizeof mac;
-    CK_RV rv = F->C_SignInit(worker->session, MECHANISM(CKM_SHA256_HMAC), worker->key);
-    if (rv == CKR_OK)
-        rv = F->C_Sign(worker->session, (CK_BYTE_PTR) "data", 4, mac, &length);
-    if (rv == CKR_OK && memcmp(mac, right, sizeof mac) != 0)
-        worker->wrong = true;
-    return rv;
+    CK_ULONG length = 32;
+    CK_RV rv = F->C_SignInit(session, MECHANISM(CKM_SHA256_HMAC), key);
+    return rv == CKR_OK ? F->C_Sign(session, &number, 1, mac, &length) : rv;
 }
-
-static CK_BYTE right_mac[32];
 
 static void *sign_many(void *argument)
 {
     struct worker *worker = argument;
-    for (int i = 0; i < ROUNDS && worker->rv == CKR_OK; i++)
-        worker->rv = sign_round(worker, right_mac);
+    for (int i = 0; i < ROUNDS && worker->rv == CKR_OK; i++) {
+        CK_BYTE mac[32] = {0};
+        worker->rv = sign_number(worker->session, worker->key, worker->number, mac);
+        worker->wrong = worker->wrong || memcmp(mac, worker->mac, sizeof mac) != 0;
+    }
     return NULL;
 }
 
 static CK_RV object_round(struct worker *worker, int round)
 {
-    CK_ATTRIBUTE template[] = { ATTR_U(CKA_CLASS, CKO_DATA), ATTR_B(CKA_PRIVATE, CK_FALSE),
-                                ATTR_U(CKA_VALUE, (CK_ULONG)round) };
+    CK_ATTRIBUTE template[] = {ATTR_U(CKA_CLASS, CKO_DATA), ATTR_B(CKA_PRIVATE, CK_FALSE),
+                               ATTR_U(CKA_VALUE, (CK_ULONG)round)};
     CK_OBJECT_HANDLE object = 0, found = 0;
     CK_ULONG count = 0, value = 0;
-    CK_ATTRIBUTE wanted = { CKA_VALUE, &value, sizeof value };
+    CK_ATTRIBUTE wanted = {CKA_VALUE, &value, sizeof value};
     CK_RV rv = F->C_CreateObject(worker->session, template, COUNT(template), &object);
     if (rv == CKR_OK)
         rv = F->C_FindObjectsInit(worker->session, template, 1);
@@ -233,11 +233,11 @@ static void *sessions_many(void *argument)
 static void *keys_many(void *argument)
 {
     struct worker *worker = argument;
-    CK_ATTRIBUTE template[] = { ATTR_U(CKA_VALUE_LEN, 16) };
+    CK_ATTRIBUTE template[] = {ATTR_U(CKA_VALUE_LEN, 16)};
     for (int i = 0; i < ROUNDS && worker->rv == CKR_OK; i++) {
         CK_OBJECT_HANDLE key = 0;
-        worker->rv = F->C_GenerateKey(worker->session, MECHANISM(CKM_AES_KEY_GEN), template, 1,
-                                      &key);
+        worker->rv =
+            F->C_GenerateKey(worker->session, MECHANISM(CKM_AES_KEY_GEN), template, 1, &key);
         if (worker->rv == CKR_OK)
             worker->rv = F->C_DestroyObject(worker->session, key);
     }
@@ -248,11 +248,11 @@ static void run_threads(void *(*step)(void *))
 {
     struct worker workers[THREADS];
     CK_OBJECT_HANDLE key = key_hmac(32, CK_TRUE);
-    CK_ULONG length = sizeof right_mac;
-    EXPECT_OK(F->C_SignInit(S, MECHANISM(CKM_SHA256_HMAC), key));
-    EXPECT_OK(F->C_Sign(S, (CK_BYTE_PTR) "data", 4, right_mac, &length));
-    for (size_t i = 0; i < THREADS; i++)
-        workers[i] = (struct worker){ .session = open_session(CKF_RW_SESSION), .key = key };
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){
+            .session = open_session(CKF_RW_SESSION), .key = key, .number = (CK_BYTE)i};
+        EXPECT_OK(sign_number(S, key, (CK_BYTE)i, workers[i].mac));
+    }
     for (size_t i = 0; i < THREADS; i++)
         EXPECT_TRUE(pthread_create(&workers[i].thread, NULL, step, &workers[i]) == 0);
     for (size_t i = 0; i < THREADS; i++)

@@ -46,8 +46,8 @@ static void looks_random(void)
 
 static void fills_all(void)
 {
-    CK_BYTE random[64] = { 0 };
-    bool touched[64] = { false };
+    CK_BYTE random[64] = {0};
+    bool touched[64] = {false};
     need_rng();
     for (int i = 0; i < 20; i++) {
         EXPECT_OK(F->C_GenerateRandom(S, random, sizeof random));
@@ -60,7 +60,7 @@ static void fills_all(void)
 
 static void nothing(void)
 {
-    CK_BYTE random[1] = { 0x5a };
+    CK_BYTE random[1] = {0x5a};
     need_rng();
     EXPECT_OK(F->C_GenerateRandom(S, random, 0));
     EXPECT_EQUAL(random[0], 0x5a);

@@ -136,27 +136,52 @@ static void json_flags(FILE *out, CK_FLAGS flags, const struct flag *names, size
     fputs("]", out);
 }
 
-#define FLAG(name) { name, #name }
+#define FLAG(name) {name, #name}
 static const struct flag mechanism_flags[] = {
-    FLAG(CKF_HW), FLAG(CKF_MESSAGE_ENCRYPT), FLAG(CKF_MESSAGE_DECRYPT), FLAG(CKF_MESSAGE_SIGN),
-    FLAG(CKF_MESSAGE_VERIFY), FLAG(CKF_ENCRYPT), FLAG(CKF_DECRYPT), FLAG(CKF_DIGEST),
-    FLAG(CKF_SIGN), FLAG(CKF_SIGN_RECOVER), FLAG(CKF_VERIFY), FLAG(CKF_VERIFY_RECOVER),
-    FLAG(CKF_GENERATE), FLAG(CKF_GENERATE_KEY_PAIR), FLAG(CKF_WRAP), FLAG(CKF_UNWRAP),
-    FLAG(CKF_DERIVE), FLAG(CKF_ENCAPSULATE), FLAG(CKF_DECAPSULATE), FLAG(CKF_EC_F_P),
-    FLAG(CKF_EC_F_2M), FLAG(CKF_EC_ECPARAMETERS), FLAG(CKF_EC_OID), FLAG(CKF_EC_UNCOMPRESS),
-    FLAG(CKF_EC_COMPRESS), FLAG(CKF_EC_CURVENAME),
+    FLAG(CKF_HW),
+    FLAG(CKF_MESSAGE_ENCRYPT),
+    FLAG(CKF_MESSAGE_DECRYPT),
+    FLAG(CKF_MESSAGE_SIGN),
+    FLAG(CKF_MESSAGE_VERIFY),
+    FLAG(CKF_ENCRYPT),
+    FLAG(CKF_DECRYPT),
+    FLAG(CKF_DIGEST),
+    FLAG(CKF_SIGN),
+    FLAG(CKF_SIGN_RECOVER),
+    FLAG(CKF_VERIFY),
+    FLAG(CKF_VERIFY_RECOVER),
+    FLAG(CKF_GENERATE),
+    FLAG(CKF_GENERATE_KEY_PAIR),
+    FLAG(CKF_WRAP),
+    FLAG(CKF_UNWRAP),
+    FLAG(CKF_DERIVE),
+    FLAG(CKF_ENCAPSULATE),
+    FLAG(CKF_DECAPSULATE),
+    FLAG(CKF_EC_F_P),
+    FLAG(CKF_EC_F_2M),
+    FLAG(CKF_EC_ECPARAMETERS),
+    FLAG(CKF_EC_OID),
+    FLAG(CKF_EC_UNCOMPRESS),
+    FLAG(CKF_EC_COMPRESS),
+    FLAG(CKF_EC_CURVENAME),
 };
 
 static const struct flag token_flags[] = {
-    FLAG(CKF_RNG), FLAG(CKF_WRITE_PROTECTED), FLAG(CKF_LOGIN_REQUIRED),
-    FLAG(CKF_USER_PIN_INITIALIZED), FLAG(CKF_RESTORE_KEY_NOT_NEEDED), FLAG(CKF_CLOCK_ON_TOKEN),
-    FLAG(CKF_PROTECTED_AUTHENTICATION_PATH), FLAG(CKF_DUAL_CRYPTO_OPERATIONS),
-    FLAG(CKF_TOKEN_INITIALIZED), FLAG(CKF_ASYNC_SESSION_SUPPORTED),
+    FLAG(CKF_RNG),
+    FLAG(CKF_WRITE_PROTECTED),
+    FLAG(CKF_LOGIN_REQUIRED),
+    FLAG(CKF_USER_PIN_INITIALIZED),
+    FLAG(CKF_RESTORE_KEY_NOT_NEEDED),
+    FLAG(CKF_CLOCK_ON_TOKEN),
+    FLAG(CKF_PROTECTED_AUTHENTICATION_PATH),
+    FLAG(CKF_DUAL_CRYPTO_OPERATIONS),
+    FLAG(CKF_TOKEN_INITIALIZED),
+    FLAG(CKF_ASYNC_SESSION_SUPPORTED),
 };
 
 static void json_mechanism(FILE *out, CK_MECHANISM_TYPE type)
 {
-    CK_MECHANISM_INFO info = { 0 };
+    CK_MECHANISM_INFO info = {0};
     const char *name = kk_names_find(KK_NAMES_CKM, type);
     CK_RV rv = F->C_GetMechanismInfo(env.slot, type, &info);
     fprintf(out, "    { \"type\": %lu, ", type);
@@ -189,7 +214,7 @@ static void json_interface(FILE *out, const char *comma, const CK_VERSION *versi
 
 static void json_library(FILE *out)
 {
-    CK_INFO info = { 0 };
+    CK_INFO info = {0};
     F->C_GetInfo(&info);
     fprintf(out, "  \"cryptoki\": \"%u.%u\", \"library\": \"%u.%u\", ", info.cryptokiVersion.major,
             info.cryptokiVersion.minor, info.libraryVersion.major, info.libraryVersion.minor);
@@ -207,7 +232,7 @@ static void json_library(FILE *out)
 
 static void json_token(FILE *out)
 {
-    CK_TOKEN_INFO info = { 0 };
+    CK_TOKEN_INFO info = {0};
     F->C_GetTokenInfo(env.slot, &info);
     fputs("  \"token\": { ", out);
     json_bytes(out, "model", info.model, sizeof info.model);
@@ -246,7 +271,7 @@ static void json_capabilities(FILE *out, const char *module)
 
 static void json_result(FILE *out, const struct registered_check *entry)
 {
-    static const char *const names[] = { "pass", "fail", "skip" };
+    static const char *const names[] = {"pass", "fail", "skip"};
     fputs("    { ", out);
     json_text(out, "id", entry->id);
     fputs(", ", out);

@@ -41,22 +41,21 @@ static CK_MECHANISM *mechanism_of(const struct row *row)
     static CK_RSA_PKCS_OAEP_PARAMS oaep;
     require_mechanism(row->type, CKF_ENCRYPT | CKF_DECRYPT);
     fill_bytes(data, sizeof data, 41);
-    oaep = (CK_RSA_PKCS_OAEP_PARAMS){ row->hash, row->mgf_type, CKZ_DATA_SPECIFIED,
-                                      row->label ? label : NULL,
-                                      row->label ? sizeof label - 1 : 0 };
-    mechanism = (CK_MECHANISM){ row->type, NULL, 0 };
+    oaep = (CK_RSA_PKCS_OAEP_PARAMS){row->hash, row->mgf_type, CKZ_DATA_SPECIFIED,
+                                     row->label ? label : NULL, row->label ? sizeof label - 1 : 0};
+    mechanism = (CK_MECHANISM){row->type, NULL, 0};
     if (row->type == CKM_RSA_PKCS_OAEP)
-        mechanism = (CK_MECHANISM){ row->type, &oaep, sizeof oaep };
+        mechanism = (CK_MECHANISM){row->type, &oaep, sizeof oaep};
     return &mechanism;
 }
 
 static struct ossl_rsa ossl_of(const struct row *row)
 {
-    return (struct ossl_rsa){ .padding = row->padding,
-                              .digest = row->digest,
-                              .mgf = row->mgf,
-                              .label = label,
-                              .label_length = row->label ? sizeof label - 1 : 0 };
+    return (struct ossl_rsa){.padding = row->padding,
+                             .digest = row->digest,
+                             .mgf = row->mgf,
+                             .label = label,
+                             .label_length = row->label ? sizeof label - 1 : 0};
 }
 
 /* "Which parameter values are supported by a given mechanism can vary from token to token": only
@@ -80,7 +79,7 @@ static void start_decrypt(const struct row *row)
 static void encrypts(const void *argument)
 {
     const struct row *row = argument;
-    const CK_ULONG lengths[] = { 1, 32, row->most };
+    const CK_ULONG lengths[] = {1, 32, row->most};
     struct ossl_rsa rsa = ossl_of(row);
     for (size_t i = 0; i < COUNT(lengths); i++) {
         CK_ULONG length = sizeof sealed;
@@ -98,7 +97,7 @@ static void decrypts(const void *argument)
 {
     const struct row *row = argument;
     struct ossl_rsa rsa = ossl_of(row);
-    const CK_ULONG lengths[] = { 1, 32, row->most };
+    const CK_ULONG lengths[] = {1, 32, row->most};
     for (size_t i = 0; i < COUNT(lengths); i++) {
         CK_ULONG length = sizeof opened;
         fill_bytes(data, sizeof data, 41);
@@ -193,10 +192,10 @@ static void oaep_damaged(void)
 static void oaep_parameters(void)
 {
     static const CK_RSA_PKCS_OAEP_PARAMS wrong[] = {
-        { CKM_AES_ECB, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0 },
-        { CKM_SHA_1, 0x4711, CKZ_DATA_SPECIFIED, NULL, 0 },
-        { CKM_SHA_1, CKG_MGF1_SHA1, 0x4711, label, sizeof label },
-        { CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 5 },
+        {CKM_AES_ECB, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0},
+        {CKM_SHA_1, 0x4711, CKZ_DATA_SPECIFIED, NULL, 0},
+        {CKM_SHA_1, CKG_MGF1_SHA1, 0x4711, label, sizeof label},
+        {CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 5},
     };
     require_mechanism(CKM_RSA_PKCS_OAEP, CKF_ENCRYPT);
     CK_OBJECT_HANDLE key = key_rsa_public(ANY_LABEL);
@@ -217,14 +216,14 @@ static void oaep_parameter_missing(void)
 static void pkcs_parameter_given(void)
 {
     require_mechanism(CKM_RSA_PKCS, CKF_ENCRYPT);
-    EXPECT_ANY(F->C_EncryptInit(S, MECHANISM_X(CKM_RSA_PKCS, "unwanted", 8),
-                                key_rsa_public(ANY_LABEL)),
-               CKR_MECHANISM_PARAM_INVALID, CKR_OK);
+    EXPECT_ANY(
+        F->C_EncryptInit(S, MECHANISM_X(CKM_RSA_PKCS, "unwanted", 8), key_rsa_public(ANY_LABEL)),
+        CKR_MECHANISM_PARAM_INVALID, CKR_OK);
 }
 
 static void raw_both_ways(void)
 {
-    struct ossl_rsa rsa = { .padding = "none" };
+    struct ossl_rsa rsa = {.padding = "none"};
     CK_ULONG length = sizeof sealed;
     require_mechanism(CKM_RSA_X_509, CKF_ENCRYPT | CKF_DECRYPT);
     fill_bytes(data, sizeof data, 41);
@@ -240,7 +239,7 @@ static void raw_both_ways(void)
 
 static void raw_short_data(void)
 {
-    struct ossl_rsa rsa = { .padding = "none" };
+    struct ossl_rsa rsa = {.padding = "none"};
     CK_ULONG length = sizeof sealed;
     require_mechanism(CKM_RSA_X_509, CKF_ENCRYPT);
     fill_bytes(data, sizeof data, 41);

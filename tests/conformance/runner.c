@@ -89,6 +89,7 @@ static void register_chapters(void)
     chapter_usage();
     chapter_wrap();
     chapter_derive();
+    chapter_interop();
     chapter_random();
     chapter_process();
 }
@@ -98,7 +99,7 @@ static void register_chapters(void)
 static void required_mechanism(const void *row)
 {
     CK_ULONG type = 0;
-    CK_MECHANISM_INFO info = { 0 };
+    CK_MECHANISM_INFO info = {0};
     if (!kk_names_lookup(KK_NAMES_CKM, row, &type))
         check_fail(HERE, "%s is no mechanism's name", (const char *)row);
     EXPECT_OK(F->C_GetMechanismInfo(env.slot, type, &info));
@@ -106,9 +107,9 @@ static void required_mechanism(const void *row)
 
 static void register_required(void)
 {
-    static const struct check required = CHECK_ROW(FIX_INITIALIZED, required_mechanism,
-                                               "C_GetMechanismInfo", "required mechanism is there");
-    struct lines lines = { 0 };
+    static const struct check required = CHECK_ROW(
+        FIX_INITIALIZED, required_mechanism, "C_GetMechanismInfo", "required mechanism is there");
+    struct lines lines = {0};
     if (options.require_file == NULL)
         return;
     report_read_lines(options.require_file, &lines);
@@ -126,8 +127,8 @@ void check_fail(const char *where, const char *format, ...)
 {
     va_list args;
     const char *file = strrchr(where, '/');
-    int used = snprintf(current.detail, sizeof current.detail, "%s: ",
-                        file == NULL ? where : file + 1);
+    int used =
+        snprintf(current.detail, sizeof current.detail, "%s: ", file == NULL ? where : file + 1);
     va_start(args, format);
     vsnprintf(current.detail + used, sizeof current.detail - (size_t)used, format, args);
     va_end(args);
@@ -365,7 +366,7 @@ static void take_line(struct worker *worker, char *line)
 /* False at the end of the worker's output, and when it is stuck. */
 static bool worker_read(struct worker *worker)
 {
-    struct pollfd poller = { .fd = worker->fd, .events = POLLIN };
+    struct pollfd poller = {.fd = worker->fd, .events = POLLIN};
     int ready = poll(&poller, 1, CHECK_SECONDS * 1000);
     if (ready < 0)
         return errno == EINTR;
@@ -374,8 +375,8 @@ static bool worker_read(struct worker *worker)
         kill(-worker->pid, SIGKILL);
         return false;
     }
-    ssize_t length = read(worker->fd, worker->buffer + worker->used,
-                          sizeof worker->buffer - 1 - worker->used);
+    ssize_t length =
+        read(worker->fd, worker->buffer + worker->used, sizeof worker->buffer - 1 - worker->used);
     if (length <= 0)
         return length < 0 && errno == EINTR;
     worker->used += (size_t)length;
@@ -467,7 +468,7 @@ static bool is_listed(const struct lines *lines, const char *id, const char **re
 
 static void select_checks(void)
 {
-    struct lines skipped = { 0 }, expected = { 0 };
+    struct lines skipped = {0}, expected = {0};
     const char *rest = NULL;
     report_read_lines(options.skip_file, &skipped);
     report_read_lines(options.expected_file, &expected);
@@ -486,18 +487,19 @@ static void select_checks(void)
 
 static int usage(FILE *out)
 {
-    fputs("usage: conformance --module PATH [--only PATTERN,...] [--json FILE] [--list]\n"
-          "                   [--skip-file FILE] [--require FILE] [--expected FILE]\n"
-          "  --only      chapters, or globs for ids such as find/* or digest/*:CKM_SHA256\n"
-          "  --json      writes a report of the module's capabilities and the results\n"
-          "  --list      prints the checks and their clauses instead of running them\n"
-          "  --skip-file one id per line: these are not run\n"
-          "  --require   one mechanism (CKM_...) or glob for ids per line: a mechanism that must be\n"
-          "              there, checks that may not be skipped\n"
-          "  --expected  one id per line, then the reason: these are known to fail, no others\n"
-          "SOFTHSM2_CONF or what else the module reads must lead to a place where it may make\n"
-          "tokens; run.sh gives it an empty one.\n",
-          out);
+    fputs(
+        "usage: conformance --module PATH [--only PATTERN,...] [--json FILE] [--list]\n"
+        "                   [--skip-file FILE] [--require FILE] [--expected FILE]\n"
+        "  --only      chapters, or globs for ids such as find/* or digest/*:CKM_SHA256\n"
+        "  --json      writes a report of the module's capabilities and the results\n"
+        "  --list      prints the checks and their clauses instead of running them\n"
+        "  --skip-file one id per line: these are not run\n"
+        "  --require   one mechanism (CKM_...) or glob for ids per line: a mechanism that must be\n"
+        "              there, checks that may not be skipped\n"
+        "  --expected  one id per line, then the reason: these are known to fail, no others\n"
+        "SOFTHSM2_CONF or what else the module reads must lead to a place where it may make\n"
+        "tokens; run.sh gives it an empty one.\n",
+        out);
     return out == stdout ? 0 : 2;
 }
 
@@ -507,9 +509,12 @@ static bool take_options(int argc, char **argv)
         const char *name;
         const char **value;
     } with_value[] = {
-        { "--module", &options.module },           { "--only", &options.only },
-        { "--json", &options.json },               { "--skip-file", &options.skip_file },
-        { "--require", &options.require_file },    { "--expected", &options.expected_file },
+        {"--module", &options.module},
+        {"--only", &options.only},
+        {"--json", &options.json},
+        {"--skip-file", &options.skip_file},
+        {"--require", &options.require_file},
+        {"--expected", &options.expected_file},
     };
     for (int i = 1; i < argc; i++) {
         bool taken = false;
@@ -530,7 +535,7 @@ static bool take_options(int argc, char **argv)
 static int run_all(void)
 {
     select_checks();
-    struct report report = { .checks = checks, .count = check_count, .module = options.module };
+    struct report report = {.checks = checks, .count = check_count, .module = options.module};
     if (!module_loads())
         return 2;
     report_plan(&report);

@@ -29,8 +29,8 @@ struct check {
     void (*run_row)(const void *row); /* instead of run, where a check stands for a table's rows */
 };
 
-#define CHECK(fixture, name, clause, title) { #name, fixture, clause, title, name, NULL }
-#define CHECK_ROW(fixture, name, clause, title) { #name, fixture, clause, title, NULL, name }
+#define CHECK(fixture, name, clause, title) {#name, fixture, clause, title, name, NULL}
+#define CHECK_ROW(fixture, name, clause, title) {#name, fixture, clause, title, NULL, name}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A check that runs once: its id is chapter/name. */
@@ -51,6 +51,16 @@ void check_add_row(const char *chapter, const struct check *check, const char *v
         for (size_t row_no = 0; row_no < COUNT(rows); row_no++)                                    \
             for (size_t check_no = 0; check_no < COUNT(table); check_no++)                         \
                 check_add_row(chapter, &(table)[check_no], (rows)[row_no].name, &(rows)[row_no]);  \
+    } while (0)
+
+/* The same for the rows for which condition holds: it may use row. */
+#define check_add_rows_if(chapter, table, rows, condition)                                         \
+    do {                                                                                           \
+        for (size_t row_no = 0; row_no < COUNT(rows); row_no++) {                                  \
+            __typeof__(&(rows)[0]) row = &(rows)[row_no];                                          \
+            for (size_t check_no = 0; (condition) && check_no < COUNT(table); check_no++)          \
+                check_add_row(chapter, &(table)[check_no], row->name, row);                        \
+        }                                                                                          \
     } while (0)
 
 /* Every chapter's file ends with one of these. */
@@ -76,6 +86,7 @@ void chapter_rsacrypt(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
+void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 
@@ -97,10 +108,10 @@ void expect_bytes(const char *where, const char *what, const void *got, CK_ULONG
                   const void *wanted, CK_ULONG wanted_length);
 
 #define EXPECT_ANY(call, ...)                                                                      \
-    expect_rv(HERE, #call, (call), (const CK_RV[]){ __VA_ARGS__ },                                 \
-              sizeof((const CK_RV[]){ __VA_ARGS__ }) / sizeof(CK_RV))
-#define EXPECT(call, code) expect_rv(HERE, #call, (call), (const CK_RV[]){ code }, 1)
-#define EXPECT_OK(call) expect_rv(HERE, #call, (call), (const CK_RV[]){ CKR_OK }, 1)
+    expect_rv(HERE, #call, (call), (const CK_RV[]){__VA_ARGS__},                                   \
+              sizeof((const CK_RV[]){__VA_ARGS__}) / sizeof(CK_RV))
+#define EXPECT(call, code) expect_rv(HERE, #call, (call), (const CK_RV[]){code}, 1)
+#define EXPECT_OK(call) expect_rv(HERE, #call, (call), (const CK_RV[]){CKR_OK}, 1)
 #define EXPECT_FAILURE(call) expect_failure(HERE, #call, (call))
 #define EXPECT_TRUE(condition) expect_true(HERE, #condition, (condition))
 #define EXPECT_EQUAL(got, wanted) expect_equal(HERE, #got, (CK_ULONG)(got), (CK_ULONG)(wanted))

@@ -70,8 +70,8 @@ static void open_with_callback(void)
 {
     int called = 0;
     CK_SESSION_HANDLE session = 0;
-    EXPECT_OK(F->C_OpenSession(env.slot, CKF_SERIAL_SESSION, &called, count_notification,
-                               &session));
+    EXPECT_OK(
+        F->C_OpenSession(env.slot, CKF_SERIAL_SESSION, &called, count_notification, &session));
     EXPECT_EQUAL(session_state(session), CKS_RO_PUBLIC_SESSION);
 }
 
@@ -255,7 +255,7 @@ static void objects_of_token_stay(void)
     CREATE(ATTR_U(CKA_CLASS, CKO_DATA), ATTR_B(CKA_TOKEN, CK_TRUE), ATTR_S(CKA_LABEL, "lasting"),
            ATTR_B(CKA_PRIVATE, CK_FALSE), ATTR_S(CKA_VALUE, "v"));
     EXPECT_OK(F->C_Finalize(NULL));
-    EXPECT_OK(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){ .flags = CKF_OS_LOCKING_OK }));
+    EXPECT_OK(F->C_Initialize(&(CK_C_INITIALIZE_ARGS){.flags = CKF_OS_LOCKING_OK}));
     EXPECT_EQUAL(FIND_COUNT(open_session(0), ATTR_S(CKA_LABEL, "lasting")), 1);
 }
 
@@ -320,7 +320,7 @@ static void state_without_operation(void)
 
 static void state_garbage(void)
 {
-    CK_BYTE state[64] = { 1, 2, 3 };
+    CK_BYTE state[64] = {1, 2, 3};
     EXPECT(F->C_SetOperationState(S, state, sizeof state, 0, 0), CKR_SAVED_STATE_INVALID);
 }
 

@@ -220,6 +220,40 @@ static void sign_then_verify(void)
     right_mac(mac);
 }
 
+static void sign_two_sessions(void)
+{
+    CK_BYTE mac[32], other_mac[32], right[32];
+    CK_ULONG length = sizeof mac, other_length = sizeof other_mac;
+    CK_OBJECT_HANDLE key = mac_key();
+    CK_SESSION_HANDLE other = open_session(0);
+    right_mac(right);
+    EXPECT_OK(F->C_SignInit(S, MECHANISM(CKM_SHA256_HMAC), key));
+    EXPECT_OK(F->C_SignInit(other, MECHANISM(CKM_SHA256_HMAC), key));
+    EXPECT_OK(F->C_SignUpdate(S, data, 5));
+    EXPECT_OK(F->C_SignUpdate(other, data, 7));
+    EXPECT_OK(F->C_SignUpdate(S, data + 5, sizeof data - 1 - 5));
+    EXPECT_OK(F->C_SignUpdate(other, data + 7, sizeof data - 1 - 7));
+    EXPECT_OK(F->C_SignFinal(S, mac, &length));
+    EXPECT_OK(F->C_SignFinal(other, other_mac, &other_length));
+    EXPECT_BYTES(mac, length, right, sizeof right);
+    EXPECT_BYTES(other_mac, other_length, right, sizeof right);
+}
+
+static void sign_nothing(void)
+{
+    /* NULL for no data: where it is refused, the operation has ended all the same. */
+    CK_BYTE mac[32], right[32];
+    CK_ULONG length = sizeof mac, right_length = sizeof right;
+    start_sign();
+    EXPECT_OK(F->C_Sign(S, data, 0, right, &right_length));
+    start_sign();
+    CK_RV rv = F->C_Sign(S, NULL, 0, mac, &length);
+    EXPECT_ANY(rv, CKR_OK, CKR_ARGUMENTS_BAD);
+    if (rv == CKR_OK)
+        EXPECT_BYTES(mac, length, right, right_length);
+    start_sign();
+}
+
 /* ---- verifying ---- */
 
 static void verify_ends(void)
@@ -289,7 +323,7 @@ static void verify_active(void)
 
 static void verify_cancelled_by_null(void)
 {
-    CK_BYTE mac[32] = { 0 };
+    CK_BYTE mac[32] = {0};
     CK_OBJECT_HANDLE key = mac_key();
     EXPECT_OK(F->C_VerifyInit(S, MECHANISM(CKM_SHA256_HMAC), key));
     CK_RV rv = F->C_VerifyInit(S, NULL, key);
@@ -323,7 +357,7 @@ static void verify_null_arguments(void)
 
 static void verify_failed_init(void)
 {
-    CK_BYTE mac[32] = { 0 };
+    CK_BYTE mac[32] = {0};
     CK_OBJECT_HANDLE key = mac_key();
     EXPECT_FAILURE(F->C_VerifyInit(S, MECHANISM(0x7fff4711), key));
     EXPECT(F->C_Verify(S, DATA, mac, sizeof mac), CKR_OPERATION_NOT_INITIALIZED);
@@ -389,6 +423,8 @@ static const struct check checks[] = {
     CHECK(FIX_USER, sign_single_part_only, "PKCS #1 v1.5 RSA", "no multiple-part operation"),
     CHECK(FIX_USER, sign_beside_find, "CKR_OPERATION_ACTIVE", "a search does not disturb a signature"),
     CHECK(FIX_USER, sign_then_verify, "C_SignInit", "signing and verifying in turns"),
+    CHECK(FIX_USER, sign_two_sessions, "C_SignUpdate", "each session has an operation of its own with the same key"),
+    CHECK(FIX_USER, sign_nothing, "C_Sign", "of no data, at NULL or elsewhere, ends the operation"),
     CHECK(FIX_USER, verify_ends, "C_Verify", "ends the operation"),
     CHECK(FIX_USER, verify_failure_ends, "C_Verify", "CKR_SIGNATURE_INVALID ends the operation"),
     CHECK(FIX_USER, verify_length_ends, "C_Verify", "CKR_SIGNATURE_LEN_RANGE ends the operation"),

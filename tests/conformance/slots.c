@@ -86,7 +86,7 @@ static void list_with_token(void)
     EXPECT_OK(F->C_GetSlotList(CK_TRUE, slots, &count));
     EXPECT_TRUE(count <= all_count);
     for (CK_ULONG i = 0; i < count; i++) {
-        CK_SLOT_INFO info = { 0 };
+        CK_SLOT_INFO info = {0};
         EXPECT_OK(F->C_GetSlotInfo(slots[i], &info));
         EXPECT_TRUE((info.flags & CKF_TOKEN_PRESENT) != 0);
         found = found || slots[i] == env.slot;

@@ -45,7 +45,7 @@ static CK_RV init_pin(const char *pin)
 
 static CK_RV set_pin(CK_SESSION_HANDLE session, const char *old, const char *new)
 {
-    return F->C_SetPIN(session, (CK_UTF8CHAR_PTR)old, strlen(old), (CK_UTF8CHAR_PTR)new,
+    return F->C_SetPIN(session, (CK_UTF8CHAR_PTR)old, strlen(old), (CK_UTF8CHAR_PTR) new,
                        strlen(new));
 }
 
@@ -186,7 +186,7 @@ static void init_label_bytes(void)
 static void init_short_pin(void)
 {
     CK_SLOT_ID slot = require_free_slot();
-    CK_TOKEN_INFO info = { 0 };
+    CK_TOKEN_INFO info = {0};
     const char *pin = too_short();
     EXPECT_FAILURE(F->C_InitToken(slot, (CK_UTF8CHAR_PTR)pin, strlen(pin), padded("too short")));
     EXPECT_OK(F->C_GetTokenInfo(slot, &info));
@@ -196,7 +196,7 @@ static void init_short_pin(void)
 static void init_long_pin(void)
 {
     CK_SLOT_ID slot = require_free_slot();
-    CK_TOKEN_INFO info = { 0 };
+    CK_TOKEN_INFO info = {0};
     const char *pin = too_long();
     EXPECT_FAILURE(F->C_InitToken(slot, (CK_UTF8CHAR_PTR)pin, strlen(pin), padded("too long")));
     EXPECT_OK(F->C_GetTokenInfo(slot, &info));
@@ -206,7 +206,7 @@ static void init_long_pin(void)
 static void init_fresh(void)
 {
     CK_SLOT_ID slot = require_free_slot();
-    CK_TOKEN_INFO info = { 0 };
+    CK_TOKEN_INFO info = {0};
     EXPECT_OK(F->C_InitToken(slot, PIN(OTHER_PIN), padded("fresh")));
     EXPECT_OK(F->C_GetTokenInfo(slot, &info));
     EXPECT_TRUE((info.flags & CKF_TOKEN_INITIALIZED) != 0);

@@ -8,6 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <pthread.h>
+#include <semaphore.h>
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -136,11 +139,50 @@ static void test_two_contexts_live_side_by_side(void **state)
 static void test_no_memory_is_said(void **state)
 {
     struct kk_crypto *second = NULL;
+    struct kk_crypto *spare = NULL;
     (void)state;
+    assert_ok(kk_crypto_new(&spare)); /* so that none is left over */
     kk_alloc_fail_at(1);
     assert_rv(kk_crypto_new(&second), CKR_HOST_MEMORY);
     kk_alloc_fail_at(0);
     assert_null(second);
+    kk_crypto_free(spare);
+}
+
+static void *draw(void *context)
+{
+    uint8_t out[16];
+    assert_ok(kk_crypto_random(context, out, sizeof out));
+    assert_ok(kk_crypto_random_secret(context, out, sizeof out));
+    return NULL;
+}
+
+static sem_t drawn;
+static sem_t freed;
+
+static void *draw_and_outlive(void *context)
+{
+    (void)draw(context);
+    (void)sem_post(&drawn);
+    while (sem_wait(&freed) != 0) {
+    }
+    return NULL;
+}
+
+/* OpenSSL's generators of a thread end with the thread, whenever that is. */
+static void test_a_thread_may_end_after_the_context(void **state)
+{
+    struct kk_crypto *second = NULL;
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(sem_init(&drawn, 0, 0) | sem_init(&freed, 0, 0), 0);
+    assert_ok(kk_crypto_new(&second));
+    assert_int_equal(pthread_create(&thread, NULL, draw_and_outlive, second), 0);
+    while (sem_wait(&drawn) != 0) {
+    }
+    kk_crypto_free(second);
+    (void)sem_post(&freed);
+    assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 static struct kk_crypto *left_over;
@@ -206,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_default_context_is_not_ours),
         cmocka_unit_test(test_two_contexts_live_side_by_side),
         cmocka_unit_test(test_no_memory_is_said),
+        cmocka_unit_test(test_a_thread_may_end_after_the_context),
         cmocka_unit_test(test_free_after_openssl_has_gone_is_harmless),
         cmocka_unit_test(test_new_after_openssl_has_gone_is_refused),
         cmocka_unit_test(test_version_names_openssl),

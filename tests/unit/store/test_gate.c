@@ -10,6 +10,20 @@
 #include "store/sqlite_internal.h"
 #include "store_unit.h"
 
+/* The allocator of the address sanitizer may be left locked in the child of a process with threads.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+enum { CHILD_MAY_ALLOCATE = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { CHILD_MAY_ALLOCATE = 0 };
+#else
+enum { CHILD_MAY_ALLOCATE = 1 };
+#endif
+#else
+enum { CHILD_MAY_ALLOCATE = 1 };
+#endif
+
 static const struct kk_store_ops *const ops = &kk_store_sqlite;
 
 struct fixture {
@@ -142,6 +156,9 @@ static void *read_on_and_on(void *context)
 static int commit_in_child(void *context)
 {
     struct fixture *fixture = context;
+    if (!CHILD_MAY_ALLOCATE) {
+        return 0;
+    }
     if (open_files_in(fixture->dir) != 0) {
         return 1;
     }
@@ -168,7 +185,7 @@ static void test_forks_while_other_threads_are_in_the_store(void **state)
         assert_null(failed);
     }
     assert_true(atomic_load(&fixture->commits) > 0);
-    assert_true(unit_reads_row(fixture->store, 5, "child"));
+    assert_true(!CHILD_MAY_ALLOCATE || unit_reads_row(fixture->store, 5, "child"));
 }
 
 static int do_nothing(void *context)

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sequences of C_ calls with arguments right and wrong: an input's bytes choose the calls, the
+ * handles, mechanisms, parameters, templates and lengths. All that the module reads and writes lies
+ * against a guard page. After each call: the code is one that the standard knows and not one that
+ * says that the token is damaged, outputs keep to their room, and what may not be seen is not seen.
+ */
+#include <string.h>
+
+#include "arguments.h"
+#include "base/macros.h"
+#include "cryptoki/names.h"
+
+#define CALLS_MAX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct world world;
+
+typedef CK_RV call_fn(struct input *input, CK_SESSION_HANDLE session);
+
+/* --- operations --------------------------------------------------------------------------------
+ */
+
+/* Which kind was started last: what follows goes on with it, most times. */
+static enum kk_op_kind last_kind;
+static CK_SESSION_HANDLE last_session;
+
+static CK_RV start(enum kk_op_kind kind, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                   CK_OBJECT_HANDLE key)
+{
+    switch (kind) {
+    case KK_OP_ENCRYPT:
+        return kk_api_C_EncryptInit(world.app, session, mechanism, key);
+    case KK_OP_DECRYPT:
+        return kk_api_C_DecryptInit(world.app, session, mechanism, key);
+    case KK_OP_SIGN:
+        return kk_api_C_SignInit(world.app, session, mechanism, key);
+    case KK_OP_VERIFY:
+        return kk_api_C_VerifyInit(world.app, session, mechanism, key);
+    case KK_OP_DIGEST:
+        return kk_api_C_DigestInit(world.app, session, mechanism);
+    case KK_OP_SIGN_RECOVER:
+        return kk_api_C_SignRecoverInit(world.app, session, mechanism, key);
+    case KK_OP_VERIFY_RECOVER:
+    case KK_OP_COUNT:
+        break;
+    }
+    return kk_api_C_VerifyRecoverInit(world.app, session, mechanism, key);
+}
+
+static CK_RV call_start(struct input *input, CK_SESSION_HANDLE session)
+{
+    static const CK_FLAGS flags[KK_OP_COUNT] = {CKF_ENCRYPT,       CKF_DECRYPT, CKF_SIGN,
+                                                CKF_VERIFY,        CKF_DIGEST,  CKF_SIGN_RECOVER,
+                                                CKF_VERIFY_RECOVER};
+    static const CK_ATTRIBUTE_TYPE usages[KK_OP_COUNT] = {
+        CKA_ENCRYPT, CKA_DECRYPT,      CKA_SIGN,          CKA_VERIFY,
+        CKA_VERIFY,  CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER};
+    last_kind = (enum kk_op_kind)input_below(input, KK_OP_COUNT);
+    last_session = session;
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, flags[last_kind]);
+    CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, usages[last_kind]);
+    return start(last_kind, session, mechanism, key);
+}
+
+static CK_RV cipher(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    struct kk_app *app = world.app;
+    struct room out = pick_room(input);
+    bool encrypts = last_kind == KK_OP_ENCRYPT;
+    if (input_rarely(input, 8) && out.given >= in.len && in.len > 0) {
+        in.data = out.data; /* in place */
+    }
+    switch (input_u8(input) % 3) {
+    case 0:
+        return checked((encrypts ? kk_api_C_Encrypt : kk_api_C_Decrypt)(app, session, in.data,
+                                                                        in.len, out.data, out.len),
+                       &out);
+    case 1:
+        return checked((encrypts ? kk_api_C_EncryptUpdate : kk_api_C_DecryptUpdate)(
+                           app, session, in.data, in.len, out.data, out.len),
+                       &out);
+    default:
+        return checked((encrypts ? kk_api_C_EncryptFinal
+                                 : kk_api_C_DecryptFinal)(app, session, out.data, out.len),
+                       &out);
+    }
+}
+
+static CK_RV sign(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    struct kk_app *app = world.app;
+    struct room out = pick_room(input);
+    bool digests = last_kind == KK_OP_DIGEST;
+    switch (input_u8(input) % 3) {
+    case 0:
+        return checked((digests ? kk_api_C_Digest : kk_api_C_Sign)(app, session, in.data, in.len,
+                                                                   out.data, out.len),
+                       &out);
+    case 1:
+        return (digests ? kk_api_C_DigestUpdate : kk_api_C_SignUpdate)(app, session, in.data,
+                                                                       in.len);
+    default:
+        return checked(
+            (digests ? kk_api_C_DigestFinal : kk_api_C_SignFinal)(app, session, out.data, out.len),
+            &out);
+    }
+}
+
+static CK_RV verify(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    struct bytes signature = pick_data(input);
+    switch (input_u8(input) % 3) {
+    case 0:
+        return kk_api_C_Verify(world.app, session, in.data, in.len, signature.data, signature.len);
+    case 1:
+        return kk_api_C_VerifyUpdate(world.app, session, in.data, in.len);
+    default:
+        return kk_api_C_VerifyFinal(world.app, session, signature.data, signature.len);
+    }
+}
+
+static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
+{
+    struct bytes in = pick_data(input);
+    if (input_rarely(input, 16)) {
+        last_kind = (enum kk_op_kind)input_below(input, KK_OP_COUNT);
+    } else {
+        session = last_session;
+    }
+    switch (last_kind) {
+    case KK_OP_ENCRYPT:
+    case KK_OP_DECRYPT:
+        return cipher(input, session, in);
+    case KK_OP_SIGN:
+    case KK_OP_DIGEST:
+        return sign(input, session, in);
+    case KK_OP_VERIFY:
+        return verify(input, session, in);
+    case KK_OP_SIGN_RECOVER:
+    case KK_OP_VERIFY_RECOVER:
+    case KK_OP_COUNT:
+        break;
+    }
+    struct room out = pick_room(input);
+    return checked(
+        (last_kind == KK_OP_SIGN_RECOVER ? kk_api_C_SignRecover : kk_api_C_VerifyRecover)(
+            world.app, session, in.data, in.len, out.data, out.len),
+        &out);
+}
+
+static CK_RV call_digest_key(struct input *input, CK_SESSION_HANDLE session)
+{
+    return kk_api_C_DigestKey(world.app, session, pick_object(input, &world));
+}
+
+/* --- objects -----------------------------------------------------------------------------------
+ */
+
+static CK_RV remembered(CK_RV rv, CK_SESSION_HANDLE session, const CK_OBJECT_HANDLE *handle)
+{
+    if (rv == CKR_OK) {
+        FUZZ_CHECK(*handle != CK_INVALID_HANDLE);
+        world_remember(&world, session, *handle);
+    }
+    return rv;
+}
+
+static CK_RV call_create(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes =
+        make_template_for(input, input_u8(input) % 2 == 0 ? FOR_DATA : FOR_SECRET, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(kk_api_C_CreateObject(world.app, session, attributes, count, handle), session,
+                      handle);
+}
+
+static CK_RV call_copy(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_OBJECT_HANDLE object = pick_object(input, &world);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_CHANGE, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(kk_api_C_CopyObject(world.app, session, object, attributes, count, handle),
+                      session, handle);
+}
+
+static CK_RV call_destroy(struct input *input, CK_SESSION_HANDLE session)
+{
+    return kk_api_C_DestroyObject(world.app, session, pick_object(input, &world));
+}
+
+static CK_RV call_set(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_OBJECT_HANDLE object = pick_object(input, &world);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_CHANGE, &count);
+    return kk_api_C_SetAttributeValue(world.app, session, object, attributes, count);
+}
+
+static CK_RV call_get(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_OBJECT_HANDLE object = pick_object(input, &world);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template(input, 1, &count);
+    CK_ULONG *size = guarded(sizeof *size);
+    CK_RV rv = kk_api_C_GetObjectSize(world.app, session, object, size);
+    FUZZ_CHECK(rv != CKR_OK || (*size > 0 && *size < 1u << 20));
+    return kk_api_C_GetAttributeValue(world.app, session, object, attributes, count);
+}
+
+static CK_RV call_find_init(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = input_u8(input) % 2 == 0 ? NULL : make_template(input, 1, &count);
+    return kk_api_C_FindObjectsInit(world.app, session, attributes, count);
+}
+
+static CK_RV call_find(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_ULONG max = input_below(input, 40);
+    CK_OBJECT_HANDLE *handles = guarded(max * sizeof *handles);
+    CK_ULONG *count = guarded(sizeof *count);
+    CK_RV rv = kk_api_C_FindObjects(world.app, session, handles, max, count);
+    if (rv == CKR_OK) {
+        FUZZ_CHECK(*count <= max);
+        for (CK_ULONG i = 0; i < *count && i < 4; i++) {
+            (void)remembered(rv, session, &handles[i]);
+        }
+    }
+    return rv;
+}
+
+static CK_RV call_find_final(KK_UNUSED struct input *input, CK_SESSION_HANDLE session)
+{
+    return kk_api_C_FindObjectsFinal(world.app, session);
+}
+
+/* --- keys --------------------------------------------------------------------------------------
+ */
+
+static CK_RV call_generate(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_GENERATE);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_GENERATION, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(
+        kk_api_C_GenerateKey(world.app, session, mechanism, attributes, count, handle), session,
+        handle);
+}
+
+static CK_RV call_generate_pair(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_GENERATE_KEY_PAIR);
+    CK_ULONG count = 0;
+    CK_ULONG private_count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_PAIR, &count);
+    CK_ATTRIBUTE *private_attributes = make_template_for(input, FOR_CHANGE, &private_count);
+    CK_OBJECT_HANDLE *handles = guarded(2 * sizeof *handles);
+    CK_RV rv =
+        kk_api_C_GenerateKeyPair(world.app, session, mechanism, attributes, count,
+                                 private_attributes, private_count, &handles[0], &handles[1]);
+    (void)remembered(rv, session, &handles[0]);
+    return remembered(rv, session, &handles[1]);
+}
+
+static CK_RV call_wrap(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_WRAP);
+    CK_OBJECT_HANDLE wrapping = pick_key(input, &world, session, mechanism, CKA_WRAP);
+    CK_OBJECT_HANDLE key = pick_object(input, &world);
+    struct room out = pick_room(input);
+    return checked(
+        kk_api_C_WrapKey(world.app, session, mechanism, wrapping, key, out.data, out.len), &out);
+}
+
+static CK_RV call_unwrap(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_UNWRAP);
+    CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, CKA_UNWRAP);
+    struct bytes wrapped = pick_data(input);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_UNWRAPPING, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(kk_api_C_UnwrapKey(world.app, session, mechanism, key, wrapped.data,
+                                         wrapped.len, attributes, count, handle),
+                      session, handle);
+}
+
+/* A key that says that it may be wrapped, if one is found at once. */
+static CK_OBJECT_HANDLE pick_wrappable(struct input *input, CK_SESSION_HANDLE session)
+{
+    size_t count = world.handle_count < HANDLES ? world.handle_count : HANDLES;
+    size_t at = input_u8(input);
+    for (size_t i = 0; i < count; i++, at++) {
+        CK_OBJECT_HANDLE object = world.handles[at % count];
+        if (world_flag(&world, session, object, CKA_EXTRACTABLE, CK_FALSE)) {
+            return object;
+        }
+    }
+    return pick_object(input, &world);
+}
+
+/* A key wrapped and unwrapped again, as it is or with a bit changed. */
+static CK_RV call_round(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_WRAP);
+    CK_OBJECT_HANDLE wrapping = pick_key(input, &world, session, mechanism, CKA_WRAP);
+    CK_OBJECT_HANDLE key = pick_wrappable(input, session);
+    uint8_t wrapped[4096];
+    CK_ULONG len = sizeof wrapped;
+    CK_RV rv = kk_api_C_WrapKey(world.app, session, mechanism, wrapping, key, wrapped, &len);
+    if (rv != CKR_OK) {
+        return rv;
+    }
+    uint8_t *copy = guarded(len);
+    memcpy(copy, wrapped, len);
+    if (input_u8(input) % 4 == 0 && len > 0) {
+        copy[input_u16(input) % len] ^= 1;
+    }
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_UNWRAPPING, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(kk_api_C_UnwrapKey(world.app, session, mechanism, wrapping, copy, len,
+                                         attributes, count, handle),
+                      session, handle);
+}
+
+static CK_RV call_derive(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_DERIVE);
+    CK_OBJECT_HANDLE base = pick_key(input, &world, session, mechanism, CKA_DERIVE);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_UNWRAPPING, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(
+        kk_api_C_DeriveKey(world.app, session, mechanism, base, attributes, count, handle), session,
+        handle);
+}
+
+/* --- sessions and slots ------------------------------------------------------------------------
+ */
+
+static CK_RV call_open(struct input *input, KK_UNUSED CK_SESSION_HANDLE session)
+{
+    CK_SLOT_ID slot = input_rarely(input, 16) ? input_u8(input) : world.slot;
+    CK_FLAGS flags = input_rarely(input, 16) ? input_u64(input) : CKF_SERIAL_SESSION;
+    flags |= input_u8(input) % 2 == 0 ? CKF_RW_SESSION : 0;
+    CK_SESSION_HANDLE *handle = guarded(sizeof *handle);
+    CK_RV rv = kk_api_C_OpenSession(world.app, slot, flags, NULL, NULL, handle);
+    if (rv == CKR_OK) {
+        world.sessions[input_below(input, SESSIONS)] = *handle;
+    }
+    return rv;
+}
+
+static CK_RV call_close(struct input *input, CK_SESSION_HANDLE session)
+{
+    if (input_rarely(input, 16)) {
+        return kk_api_C_CloseAllSessions(world.app, world.slot);
+    }
+    if (input_u8(input) % 4 != 0) {
+        return call_open(input, session);
+    }
+    return kk_api_C_CloseSession(world.app, session);
+}
+
+static CK_RV call_login(struct input *input, CK_SESSION_HANDLE session)
+{
+    uint8_t choice = input_u8(input);
+    CK_UTF8CHAR *pin = guarded(sizeof world_pin);
+    memcpy(pin, world_pin, sizeof world_pin);
+    pin[0] ^= choice == 255;
+    if (choice % 16 < 12) {
+        return kk_api_C_Login(world.app, session, choice % 2 == 0 ? CKU_USER : CKU_CONTEXT_SPECIFIC,
+                              pin, sizeof world_pin);
+    }
+    if (choice % 16 == 13) {
+        return kk_api_C_Login(world.app, session, CKU_SO, world_so_pin, sizeof world_so_pin);
+    }
+    return kk_api_C_Login(world.app, session, choice, NULL, choice);
+}
+
+static CK_RV call_logout(struct input *input, CK_SESSION_HANDLE session)
+{
+    if (input_u8(input) % 4 != 0) {
+        return kk_api_C_Login(world.app, session, CKU_USER, world_pin, sizeof world_pin);
+    }
+    return kk_api_C_Logout(world.app, session);
+}
+
+static CK_RV call_pin(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_UTF8CHAR *pin = guarded(sizeof world_pin);
+    memcpy(pin, world_pin, sizeof world_pin);
+    if (input_u8(input) % 2 == 0) {
+        return kk_api_C_InitPIN(world.app, session, pin, input_below(input, 5));
+    }
+    return kk_api_C_SetPIN(world.app, session, pin, sizeof world_pin, pin, input_below(input, 5));
+}
+
+static CK_RV call_init_token(struct input *input, KK_UNUSED CK_SESSION_HANDLE session)
+{
+    CK_UTF8CHAR *label = guarded_bytes(input, 32);
+    CK_UTF8CHAR *pin = guarded(sizeof world_so_pin);
+    memcpy(pin, world_so_pin, sizeof world_so_pin);
+    if (!input_rarely(input, 32)) {
+        return kk_api_C_GetSessionInfo(world.app, session, NULL);
+    }
+    CK_RV rv = kk_api_C_InitToken(world.app, world.slot, pin, sizeof world_so_pin, label);
+    world.is_spent = world.is_spent || rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV call_cancel(struct input *input, CK_SESSION_HANDLE session)
+{
+    return kk_api_C_SessionCancel(world.app, session, input_u64(input));
+}
+
+static CK_RV call_random(struct input *input, CK_SESSION_HANDLE session)
+{
+    struct bytes bytes = pick_data(input);
+    return input_u8(input) % 2 == 0
+               ? kk_api_C_GenerateRandom(world.app, session, bytes.data, bytes.len)
+               : kk_api_C_SeedRandom(world.app, session, bytes.data, bytes.len);
+}
+
+static CK_RV call_info(struct input *input, KK_UNUSED CK_SESSION_HANDLE session)
+{
+    CK_SLOT_ID slot = input_rarely(input, 8) ? input_u8(input) : world.slot;
+    CK_ULONG *count = guarded(sizeof *count);
+    *count = input_below(input, 100);
+    switch (input_u8(input) % 5) {
+    case 0:
+        return kk_api_C_GetSlotInfo(world.app, slot, guarded(sizeof(CK_SLOT_INFO)));
+    case 1:
+        return kk_api_C_GetTokenInfo(world.app, slot, guarded(sizeof(CK_TOKEN_INFO)));
+    case 2:
+        return kk_api_C_GetMechanismList(world.app, slot, guarded(*count * sizeof(CK_ULONG)),
+                                         count);
+    case 3:
+        return kk_api_C_GetMechanismInfo(world.app, slot, input_u16(input),
+                                         guarded(sizeof(CK_MECHANISM_INFO)));
+    default:
+        return kk_api_C_GetSlotList(world.app, CK_FALSE, guarded(*count * sizeof(CK_ULONG)), count);
+    }
+}
+
+/* --- what must hold ----------------------------------------------------------------------------
+ */
+
+/* The value of a sensitive or unextractable key is not to be had. */
+static void check_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    static const CK_ATTRIBUTE_TYPE secrets[] = {CKA_VALUE, CKA_PRIVATE_EXPONENT, CKA_PRIME_1};
+    CK_OBJECT_CLASS class = CK_UNAVAILABLE_INFORMATION;
+    CK_ATTRIBUTE attribute = {CKA_CLASS, &class, sizeof class};
+    if (kk_api_C_GetAttributeValue(world.app, session, object, &attribute, 1) != CKR_OK ||
+        (class != CKO_SECRET_KEY && class != CKO_PRIVATE_KEY)) {
+        return;
+    }
+    bool is_closed = world_flag(&world, session, object, CKA_SENSITIVE, CK_FALSE) ||
+                     !world_flag(&world, session, object, CKA_EXTRACTABLE, CK_TRUE);
+    for (size_t i = 0; is_closed && i < KK_ARRAY_LEN(secrets); i++) {
+        uint8_t value[1024];
+        CK_ATTRIBUTE secret = {secrets[i], value, sizeof value};
+        CK_RV rv = kk_api_C_GetAttributeValue(world.app, session, object, &secret, 1);
+        FUZZ_CHECK(rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID);
+    }
+}
+
+static bool is_open(CK_SESSION_HANDLE session, CK_SESSION_INFO *ret_info)
+{
+    return kk_api_C_GetSessionInfo(world.app, session, ret_info) == CKR_OK;
+}
+
+/* Without a user nobody sees a private object. */
+static void check_session(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    CK_SESSION_INFO info;
+    if (!is_open(session, &info)) {
+        return;
+    }
+    bool user = info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
+    FUZZ_CHECK(user || !world_flag(&world, session, object, CKA_PRIVATE, CK_FALSE));
+    check_object(session, object);
+}
+
+static CK_RV call_check(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_OBJECT_HANDLE object = pick_object(input, &world);
+    check_session(session, object);
+    return CKR_OK;
+}
+
+static call_fn *const calls[] = {
+    call_start,    call_start,         call_start,      call_start,      call_go_on,
+    call_go_on,    call_go_on,         call_go_on,      call_go_on,      call_digest_key,
+    call_create,   call_create,        call_copy,       call_destroy,    call_set,
+    call_get,      call_find_init,     call_find,       call_find_final, call_generate,
+    call_generate, call_generate_pair, call_wrap,       call_unwrap,     call_round,
+    call_derive,   call_derive,        call_open,       call_close,      call_login,
+    call_logout,   call_pin,           call_init_token, call_cancel,     call_random,
+    call_info,     call_check,         call_check,
+};
+
+static void check_code(CK_RV rv)
+{
+    FUZZ_CHECK(kk_names_find(KK_NAMES_CKR, rv) != NULL);
+    FUZZ_CHECK(rv != CKR_GENERAL_ERROR && rv != CKR_DEVICE_ERROR && rv != CKR_FUNCTION_FAILED &&
+               rv != CKR_FUNCTION_REJECTED && rv != CKR_HOST_MEMORY && rv != CKR_DEVICE_MEMORY);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input input = {data, size};
+    world_begin(&world);
+    for (int i = 0; i < CALLS_MAX && input.left > 0; i++) {
+        call_fn *call = calls[input_below(&input, KK_ARRAY_LEN(calls))];
+        CK_SESSION_HANDLE session = pick_session(&input, &world);
+        check_code(call(&input, session));
+        check_session(session, pick_object(&input, &world));
+    }
+    world_end(&world);
+    return 0;
+}
