@@ -188,7 +188,7 @@ static const struct kk_token *same_serial(const struct listing *listing,
                                           const struct kk_token *token)
 {
     for (size_t i = 0; i < listing->count; i++) {
-        if (memcmp(kk_token_serial(listing->tokens[i]), kk_token_serial(token), 16) == 0) {
+        if (kk_mem_equal(kk_token_serial(listing->tokens[i]), 16, kk_token_serial(token), 16)) {
             return listing->tokens[i];
         }
     }

@@ -146,7 +146,8 @@ static KK_RV notice(struct kk_token *token, const struct kk_store_stamp *stamp)
     KK_TRY(token->repository->ops->state(token->repository, &state));
     KK_WITH_LOCK(&token->lock)
     {
-        if (memcmp(token->token_epoch, state.epoch, sizeof state.epoch) != 0) {
+        if (!kk_mem_equal(token->token_epoch, sizeof token->token_epoch, state.epoch,
+                          sizeof state.epoch)) {
             memcpy(token->token_epoch, state.epoch, sizeof state.epoch);
             kk_cache_forget(token->cache);
             atomic_fetch_add_explicit(&token->incarnation, 1, memory_order_release);

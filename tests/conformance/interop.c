@@ -30,7 +30,11 @@ static void wrap(CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     require_mechanism(mechanism->mechanism, CKF_WRAP);
     wrapped_length = sizeof wrapped;
-    EXPECT_OK(F->C_WrapKey(S, mechanism, key_aes(32, ANY_LABEL), key, wrapped, &wrapped_length));
+    CK_RV rv = F->C_WrapKey(S, mechanism, key_aes(32, ANY_LABEL), key, wrapped, &wrapped_length);
+    /* "Tokens vary in which types of keys can actually be wrapped with which mechanisms." */
+    if (rv == CKR_KEY_NOT_WRAPPABLE || rv == CKR_KEY_SIZE_RANGE)
+        check_skip("the token does not wrap such a key with this mechanism");
+    EXPECT_OK(rv);
 }
 
 static CK_RV unwrap_rv(CK_MECHANISM *mechanism, struct template template, CK_OBJECT_HANDLE *ret_key)

@@ -141,6 +141,34 @@ static void spoil_wrap_bit(void)
     USED->C_WrapKey = wrap_flipped;
 }
 
+/* A format of its own on both ways: only another implementation notices. */
+static CK_RV wrap_masked(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE by,
+                         CK_OBJECT_HANDLE key, CK_BYTE_PTR out, CK_ULONG_PTR length)
+{
+    CK_RV rv = REAL->C_WrapKey(session, mechanism, by, key, out, length);
+    for (CK_ULONG i = 0; rv == CKR_OK && out != NULL && i < *length; i++)
+        out[i] ^= 0x55;
+    return rv;
+}
+
+static CK_RV unwrap_masked(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
+                           CK_OBJECT_HANDLE by, CK_BYTE_PTR wrapped, CK_ULONG length,
+                           CK_ATTRIBUTE_PTR template, CK_ULONG count, CK_OBJECT_HANDLE_PTR ret_key)
+{
+    CK_BYTE plain[8192];
+    if (wrapped == NULL || length > sizeof plain)
+        return REAL->C_UnwrapKey(session, mechanism, by, wrapped, length, template, count, ret_key);
+    for (CK_ULONG i = 0; i < length; i++)
+        plain[i] = wrapped[i] ^ 0x55;
+    return REAL->C_UnwrapKey(session, mechanism, by, plain, length, template, count, ret_key);
+}
+
+static void spoil_wrap_format(void)
+{
+    USED->C_WrapKey = wrap_masked;
+    USED->C_UnwrapKey = unwrap_masked;
+}
+
 static CK_RV wrap_query_short(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
                               CK_OBJECT_HANDLE by, CK_OBJECT_HANDLE key, CK_BYTE_PTR out,
                               CK_ULONG_PTR length)
@@ -247,6 +275,7 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("pair-secrecy-ignored", "keypair", spoil_pair_secrecy),
     HOOK_FAULT("pair-halves-of-two", "keypair", spoil_pair_match),
     HOOK_FAULT("wrap-bit-flipped", "wrap", spoil_wrap_bit),
+    HOOK_FAULT("wrap-format-own", "interop", spoil_wrap_format),
     HOOK_FAULT("wrap-query-off-by-one", "wrap", spoil_wrap_query),
     HOOK_FAULT("unwrap-secrecy-ignored", "wrap", spoil_unwrap_secrecy),
     HOOK_FAULT("unwrap-label-ignored", "wrap", spoil_unwrap_template),

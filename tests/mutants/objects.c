@@ -185,6 +185,62 @@ static void spoil_set(void)
     USED->C_SetAttributeValue = set_nothing;
 }
 
+/* The attributes of a template one after the other, until one is refused. */
+static CK_RV set_partly(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        CK_ATTRIBUTE_PTR template, CK_ULONG count)
+{
+    CK_RV rv = CKR_OK;
+    if (template == NULL || count == 0)
+        return REAL->C_SetAttributeValue(session, object, template, count);
+    for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
+        rv = REAL->C_SetAttributeValue(session, object, &template[i], 1);
+    return rv;
+}
+
+static void spoil_set_whole(void)
+{
+    USED->C_SetAttributeValue = set_partly;
+}
+
+static CK_RV set_last(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_PTR template,
+                      CK_ULONG count)
+{
+    return REAL->C_SetAttributeValue(session, object, template, count > 1 ? count - 1 : count);
+}
+
+static void spoil_set_count(void)
+{
+    USED->C_SetAttributeValue = set_last;
+}
+
+static CK_RV size_zero(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULONG_PTR size)
+{
+    CK_RV rv = REAL->C_GetObjectSize(session, object, size);
+    if (rv == CKR_OK)
+        *size = 0;
+    return rv;
+}
+
+static void spoil_size(void)
+{
+    USED->C_GetObjectSize = size_zero;
+}
+
+static CK_RV copy_to_session(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                             CK_ATTRIBUTE_PTR template, CK_ULONG count,
+                             CK_OBJECT_HANDLE_PTR ret_object)
+{
+    struct mutant_template brief = mutant_with_bool(template, count, CKA_TOKEN, CK_FALSE);
+    if (template == NULL)
+        return REAL->C_CopyObject(session, object, template, count, ret_object);
+    return REAL->C_CopyObject(session, object, brief.attributes, brief.count, ret_object);
+}
+
+static void spoil_copy_token(void)
+{
+    USED->C_CopyObject = copy_to_session;
+}
+
 static CK_RV copy_nothing(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                           CK_ATTRIBUTE_PTR template, CK_ULONG count,
                           CK_OBJECT_HANDLE_PTR ret_object)
@@ -308,6 +364,10 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("read-value-length-wrong", "keygen,objects", flip_value_length),
     HOOK_FAULT("read-generation-mechanism-wrong", "keygen", flip_mechanism),
     HOOK_FAULT("set-does-nothing", "modify", spoil_set),
+    HOOK_FAULT("set-partly-on-error", "modify", spoil_set_whole),
+    HOOK_FAULT("set-last-attribute-lost", "modify", spoil_set_count),
+    HOOK_FAULT("object-size-zero", "objects", spoil_size),
+    HOOK_FAULT("copy-token-ignored", "modify", spoil_copy_token),
     HOOK_FAULT("copy-gives-original", "modify", spoil_copy),
     HOOK_FAULT("copy-sensitive-ignored", "modify", spoil_copy_template),
     HOOK_FAULT("destroy-does-nothing", "objects", spoil_destroy),

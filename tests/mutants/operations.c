@@ -4,6 +4,7 @@
  * not at all.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "mutant.h"
 
@@ -127,6 +128,46 @@ static void spoil_pss(void)
     USED->C_SignInit = sign_init_salted;
 }
 
+/* One buffer for all threads. */
+static CK_RV sign_shared_buffer(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length,
+                                CK_BYTE_PTR signature, CK_ULONG_PTR signature_length)
+{
+    static CK_BYTE shared[1024];
+    if (signature == NULL || signature_length == NULL || *signature_length > sizeof shared)
+        return REAL->C_Sign(session, data, length, signature, signature_length);
+    CK_RV rv = REAL->C_Sign(session, data, length, shared, signature_length);
+    usleep(100);
+    if (rv == CKR_OK)
+        memcpy(signature, shared, *signature_length);
+    return rv;
+}
+
+static void spoil_sign_threads(void)
+{
+    USED->C_Sign = sign_shared_buffer;
+}
+
+/* One operation for all sessions. */
+static CK_SESSION_HANDLE last_session;
+
+static CK_RV sign_init_shared(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
+                              CK_OBJECT_HANDLE key)
+{
+    last_session = session;
+    return REAL->C_SignInit(session, mechanism, key);
+}
+
+static CK_RV sign_update_shared(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG length)
+{
+    return REAL->C_SignUpdate(last_session != 0 ? last_session : session, part, length);
+}
+
+static void spoil_sign_sessions(void)
+{
+    USED->C_SignInit = sign_init_shared;
+    USED->C_SignUpdate = sign_update_shared;
+}
+
 /* ---- verifying ---- */
 
 static CK_RV verify_short(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length,
@@ -217,6 +258,17 @@ static CK_RV digest_update_empty(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK
 static void spoil_digest_update(void)
 {
     USED->C_DigestUpdate = digest_update_empty;
+}
+
+static CK_RV digest_key_ignored(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+    CK_ULONG size = 0;
+    return REAL->C_GetObjectSize(session, key, &size);
+}
+
+static void spoil_digest_key(void)
+{
+    USED->C_DigestKey = digest_key_ignored;
 }
 
 static CK_RV digest_final_stays(CK_SESSION_HANDLE session, CK_BYTE_PTR digest,
@@ -329,6 +381,35 @@ static void spoil_tag(void)
     USED->C_Decrypt = decrypt_unauthenticated;
 }
 
+static CK_RV encrypt_final_flipped(CK_SESSION_HANDLE session, CK_BYTE_PTR out,
+                                   CK_ULONG_PTR out_length)
+{
+    CK_RV rv = REAL->C_EncryptFinal(session, out, out_length);
+    if (rv == CKR_OK && out != NULL && *out_length > 0)
+        out[0] ^= 2;
+    return rv;
+}
+
+static void spoil_encrypt_final(void)
+{
+    USED->C_EncryptFinal = encrypt_final_flipped;
+}
+
+static CK_RV decrypt_init_zero_iv(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
+                                  CK_OBJECT_HANDLE key)
+{
+    CK_BYTE zero[16] = {0};
+    if (mechanism == NULL || mechanism->ulParameterLen != 16 || mechanism->pParameter == NULL)
+        return REAL->C_DecryptInit(session, mechanism, key);
+    CK_MECHANISM other = {mechanism->mechanism, zero, sizeof zero};
+    return REAL->C_DecryptInit(session, &other, key);
+}
+
+static void spoil_decrypt_iv(void)
+{
+    USED->C_DecryptInit = decrypt_init_zero_iv;
+}
+
 /* ---- random ---- */
 
 static CK_RV random_zero(CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG length)
@@ -376,12 +457,15 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("sign-does-not-end", "sign", spoil_sign_end),
     HOOK_FAULT("sign-update-cut", "signature/signs_in_parts*", spoil_sign_update),
     HOOK_FAULT("pss-salt-length-ignored", "signature/signs_rightly*", spoil_pss),
+    HOOK_FAULT("sign-buffer-shared-by-threads", "process", spoil_sign_threads),
+    HOOK_FAULT("sign-operation-shared-by-sessions", "sign", spoil_sign_sessions),
     HOOK_FAULT("verify-length-ignored", "signature/other_length*", spoil_verify_length),
     HOOK_FAULT("verify-error-does-not-end", "sign", spoil_verify_end),
     HOOK_FAULT("verify-update-cut", "sign,signature/verifies_in_parts*", spoil_verify_update),
     HOOK_FAULT("digest-bit-flipped", "digest", spoil_digest_bit),
     HOOK_FAULT("digest-query-off-by-one", "digest", spoil_digest_query),
     HOOK_FAULT("digest-update-cut", "digest", spoil_digest_update),
+    HOOK_FAULT("digest-key-ignored", "digest", spoil_digest_key),
     HOOK_FAULT("digest-final-does-not-end", "digest", spoil_digest_end),
     HOOK_FAULT("encrypt-iv-ignored", "encrypt", spoil_iv),
     HOOK_FAULT("encrypt-bit-flipped", "encrypt,rsacrypt", spoil_encrypt_bit),
@@ -389,6 +473,8 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("encrypt-too-small-takes-data", "cipher", spoil_encrypt_small),
     HOOK_FAULT("decrypt-length-off-by-one", "cipher,encrypt", spoil_decrypt_length),
     HOOK_FAULT("decrypt-tag-ignored", "encrypt,cipher,rsacrypt", spoil_tag),
+    HOOK_FAULT("encrypt-final-bit-flipped", "encrypt", spoil_encrypt_final),
+    HOOK_FAULT("decrypt-iv-ignored", "encrypt", spoil_decrypt_iv),
     HOOK_FAULT("random-constant", "random", spoil_random),
     HOOK_FAULT("random-last-byte-missing", "random", spoil_random_length),
     HOOK_FAULT("random-biased", "random", spoil_random_bits),

@@ -2,6 +2,8 @@
 /*
  * Faults of tokens' PINs, sessions and logins.
  */
+#include <string.h>
+
 #include "mutant.h"
 
 /* ---- PINs ---- */
@@ -145,6 +147,42 @@ static void spoil_close_all(void)
     USED->C_CloseAllSessions = close_all_nothing;
 }
 
+/* Session objects belong to a session that nobody closes. */
+static CK_RV create_elsewhere(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count,
+                              CK_OBJECT_HANDLE_PTR ret_object)
+{
+    static CK_SESSION_HANDLE keeper;
+    CK_SESSION_INFO info;
+    CK_RV rv = REAL->C_GetSessionInfo(session, &info);
+    if (rv != CKR_OK || (info.flags & CKF_RW_SESSION) == 0)
+        return REAL->C_CreateObject(session, template, count, ret_object);
+    if (keeper == 0 || REAL->C_GetSessionInfo(keeper, &info) != CKR_OK)
+        rv = REAL->C_OpenSession(info.slotID, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+                                 &keeper);
+    return rv == CKR_OK ? REAL->C_CreateObject(keeper, template, count, ret_object) : rv;
+}
+
+static void spoil_session_objects(void)
+{
+    USED->C_CreateObject = create_elsewhere;
+}
+
+static CK_RV init_token_label(CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG length,
+                              CK_UTF8CHAR_PTR label)
+{
+    CK_UTF8CHAR cut[32];
+    if (label == NULL)
+        return REAL->C_InitToken(slot, pin, length, label);
+    memcpy(cut, label, sizeof cut);
+    cut[31] = ' ';
+    return REAL->C_InitToken(slot, pin, length, cut);
+}
+
+static void spoil_token_label(void)
+{
+    USED->C_InitToken = init_token_label;
+}
+
 /* A session that is closed takes the login with it, though others are open. */
 static CK_RV close_logs_out(CK_SESSION_HANDLE session)
 {
@@ -227,6 +265,8 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("close-does-nothing", "sessions", spoil_close),
     HOOK_FAULT("close-all-does-nothing", "sessions", spoil_close_all),
     HOOK_FAULT("close-logs-out", "sessions", spoil_close_login),
+    HOOK_FAULT("session-objects-outlive-session", "sessions", spoil_session_objects),
+    HOOK_FAULT("token-label-cut", "tokens", spoil_token_label),
     HOOK_FAULT("logout-does-nothing", "login", spoil_logout),
     HOOK_FAULT("pin-last-byte-ignored", "login", spoil_pin_prefix),
     HOOK_FAULT("null-pin-is-empty", "login", spoil_null_pin),

@@ -50,6 +50,14 @@ void __syslog_chk(int priority, int flag, const char *format, ...)
     va_end(arguments);
 }
 
+/* And with a clang that has it too (glibc 2.40). */
+void __vsyslog_chk(int priority, int flag, const char *format, va_list arguments) KK_PRINTF(3, 0);
+void __vsyslog_chk(int priority, int flag, const char *format, va_list arguments)
+{
+    (void)flag;
+    say(priority, format, arguments);
+}
+
 /* The log's clock can be put forward. */
 static time_t later_by;
 

@@ -154,33 +154,37 @@ static void write_file(const char *path, const char *text)
 static void test_a_pepper_is_read_from_its_file(void **state)
 {
     (void)state;
-    static const char *const good[] = {
-        "0123456789abcdef0123456789abcdef",
-        "30313233343536373839616263646566303132333435363738396162636465660a" + 0,
-        "3031323334353637383961626364656630313233343536373839616263646566\n",
+    static const struct {
+        const char *text; /* NULL: no file */
+        bool is_good;
+    } files[] = {
+        {"0123456789abcdef0123456789abcdef", true},
+        {"3031323334353637383961626364656630313233343536373839616263646566\n", true},
+        {"30313233343536373839616263646566303132333435363738396162636465660a", false},
+        {"zz31323334353637383961626364656630313233343536373839616263646566\n", false},
+        {"short", false},
+        {"", false},
+        {NULL, false},
     };
-    static const char *const bad[] = {"", "short", "zz313233343536373839616263646566303132333435"};
     struct house house;
     char path[128];
     char setting[140];
     house_open(&house);
     (void)snprintf(path, sizeof path, "%s.pepper", house.dir);
     (void)snprintf(setting, sizeof setting, "file:%s", path);
-    for (size_t i = 0; i < KK_ARRAY_LEN(good) + KK_ARRAY_LEN(bad) + 1; i++) {
-        bool is_good = i == 0 || i == 2;
+    for (size_t i = 0; i < KK_ARRAY_LEN(files); i++) {
         struct kk_engine *engine = NULL;
         struct kk_config *config = house_config(&house);
         kk_free(config->pepper);
         assert_ok(kk_strdup(setting, &config->pepper));
-        if (i < KK_ARRAY_LEN(good) + KK_ARRAY_LEN(bad)) {
-            write_file(path, i < KK_ARRAY_LEN(good) ? good[i] : bad[i - KK_ARRAY_LEN(good)]);
-        } else {
-            (void)unlink(path);
+        (void)unlink(path);
+        if (files[i].text != NULL) {
+            write_file(path, files[i].text);
         }
         assert_ok(kk_engine_new(config, &engine));
-        assert_int_equal(engine->settings.pepper_missing, !is_good);
-        assert_int_equal(engine->settings.pepper != NULL, is_good);
-        if (is_good) {
+        assert_int_equal(engine->settings.pepper_missing, !files[i].is_good);
+        assert_int_equal(engine->settings.pepper != NULL, files[i].is_good);
+        if (files[i].is_good) {
             assert_true(kk_span_equal(kk_secret_span(engine->settings.pepper),
                                       text_span("0123456789abcdef0123456789abcdef")));
         }
