@@ -54,16 +54,19 @@ install: build ## install below PREFIX, default /usr/local (and DESTDIR, for pac
 lint: configure ## the layer rule, simple mistakes, headers, spec citations, format, clang-tidy
 	@tools/lint.sh $(BUILD)
 
+# The mutants test the conformance runner, not the module: once is enough.
 asan: deps venv ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/configure.sh build-asan -Db_sanitize=address,undefined -Db_lundef=false $(MESON_FLAGS)
 	$(MESON) compile -C build-asan
-	tools/sanitized.sh $(MESON) test -C build-asan --no-rebuild --print-errorlogs $(TEST_FLAGS)
+	tools/sanitized.sh $(MESON) test -C build-asan --no-rebuild --print-errorlogs \
+	  --no-suite mutants --no-suite lint $(TEST_FLAGS)
 
 tsan: deps ## the unit tests and the thread tests under ThreadSanitizer
 	@tools/configure.sh build-tsan -Db_sanitize=thread -Db_lundef=false $(MESON_FLAGS)
 	$(MESON) compile -C build-tsan
 	tools/sanitized.sh $(MESON) test -C build-tsan --no-rebuild --print-errorlogs \
-	  --no-suite clients --no-suite lint $(TEST_FLAGS)
+	  --no-suite clients --no-suite cli --no-suite mutants --no-suite bench --no-suite lint \
+	  $(TEST_FLAGS)
 
 cov: deps venv ## line coverage of the tests, printed
 	@tools/deps.sh cov

@@ -392,14 +392,20 @@ static CK_RV call_logout(struct input *input, CK_SESSION_HANDLE session)
     return kk_api_C_Logout(world.app, session);
 }
 
+/* Never a wrong PIN of the SO's: after each the token waits longer. */
 static CK_RV call_pin(struct input *input, CK_SESSION_HANDLE session)
 {
-    CK_UTF8CHAR *pin = guarded(sizeof world_pin);
-    memcpy(pin, world_pin, sizeof world_pin);
+    CK_SESSION_INFO info = {0};
+    (void)kk_api_C_GetSessionInfo(world.app, session, &info);
+    bool is_so = info.state == CKS_RW_SO_FUNCTIONS;
+    CK_ULONG len = is_so ? sizeof world_so_pin : sizeof world_pin;
+    CK_UTF8CHAR *pin = guarded(len);
+    memcpy(pin, is_so ? world_so_pin : world_pin, len);
     if (input_u8(input) % 2 == 0) {
+        memcpy(pin, world_pin, sizeof world_pin);
         return kk_api_C_InitPIN(world.app, session, pin, input_below(input, 5));
     }
-    return kk_api_C_SetPIN(world.app, session, pin, sizeof world_pin, pin, input_below(input, 5));
+    return kk_api_C_SetPIN(world.app, session, pin, len, pin, is_so ? len : input_below(input, 5));
 }
 
 static CK_RV call_init_token(struct input *input, KK_UNUSED CK_SESSION_HANDLE session)

@@ -71,10 +71,25 @@ static uint8_t *new_places(size_t page)
     return start;
 }
 
+static uint8_t *places;
+static size_t next;
+
+void guarded_restart(void)
+{
+    next = 0;
+}
+
+void guarded_spoil(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; i < next; i++) {
+        uint8_t *end = places + i * (GUARDED_MAX + page) + GUARDED_MAX;
+        memset(end - page, 0x5a, page);
+    }
+}
+
 void *guarded(size_t len)
 {
-    static uint8_t *places;
-    static size_t next;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     FUZZ_CHECK(len <= GUARDED_MAX && GUARDED_MAX % page == 0);
     if (places == NULL) {

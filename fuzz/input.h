@@ -37,6 +37,10 @@ void *guarded(size_t len);
 /* The same with bytes from the input. */
 void *guarded_bytes(struct input *input, size_t len);
 
+/* Takes from the first place again, and overwrites all that was taken since. */
+void guarded_restart(void);
+void guarded_spoil(void);
+
 /* Ends the process with a line that says what does not hold. */
 #define FUZZ_CHECK(condition) ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
 void fuzz_failed(const char *what, const char *file, int line) __attribute__((noreturn, cold));

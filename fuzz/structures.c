@@ -77,13 +77,27 @@ static CK_ULONG make_number(struct input *input)
 static void fill(struct input *input, const struct kk_param_layout *layout, uint8_t *self,
                  const struct known_handles *known, int depth);
 
+/* Members that one length measures get one length. */
+static bool shares_length(const struct kk_param_layout *layout, const struct kk_param_field *field)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct kk_param_field *other = &layout->fields[i];
+        count += other->kind >= KK_FIELD_POINTER && other->kind != KK_FIELD_NESTED &&
+                 other->length_offset == field->length_offset;
+    }
+    return count > 1;
+}
+
 /* Bytes behind a pointer, and how many the structure says there are. A lie is never longer than
  * what lies there, for that would be the caller's own fault. */
-static void fill_pointer(struct input *input, const struct kk_param_field *field, uint8_t *self,
+static void fill_pointer(struct input *input, const struct kk_param_layout *layout,
+                         const struct kk_param_field *field, uint8_t *self,
                          const struct known_handles *known, int depth)
 {
     bool in_bits = field->kind == KK_FIELD_POINTER_BITS;
-    size_t len = usual_length(input);
+    bool shares = shares_length(layout, field);
+    size_t len = shares ? 16 : usual_length(input);
     size_t unit = 1;
     if (field->kind == KK_FIELD_ARRAY && depth > 0) {
         unit = field->nested->size;
@@ -95,7 +109,7 @@ static void fill_pointer(struct input *input, const struct kk_param_field *field
         return;
     }
     uint8_t *bytes = guarded_bytes(input, len * unit);
-    if (input_rarely(input, 16)) {
+    if (!shares && input_rarely(input, 16)) {
         put_pointer(self + field->offset, NULL);
         put_ulong(self + field->length_offset, odd_length(input));
         return;
@@ -107,12 +121,13 @@ static void fill_pointer(struct input *input, const struct kk_param_field *field
     }
 }
 
-static void fill_variant(struct input *input, const struct kk_param_field *field, uint8_t *self,
+static void fill_variant(struct input *input, const struct kk_param_layout *layout,
+                         const struct kk_param_field *field, uint8_t *self,
                          const struct known_handles *known, int depth)
 {
     const struct kk_param_variant *variant = field->variants;
     if (variant == NULL || variant->layout == NULL || depth == 0 || input_rarely(input, 4)) {
-        fill_pointer(input, field, self, known, 0);
+        fill_pointer(input, layout, field, self, known, 0);
         return;
     }
     size_t skip = input_u8(input) % 4;
@@ -159,7 +174,8 @@ static void fill_one(struct input *input, const struct kk_param_field *field, ui
 }
 
 /* By kind: how a member is filled that is neither a plain number nor plain bytes. */
-static void fill_field(struct input *input, const struct kk_param_field *field, uint8_t *self,
+static void fill_field(struct input *input, const struct kk_param_layout *layout,
+                       const struct kk_param_field *field, uint8_t *self,
                        const struct known_handles *known, int depth)
 {
     switch ((enum kk_param_kind)field->kind) {
@@ -176,10 +192,10 @@ static void fill_field(struct input *input, const struct kk_param_field *field, 
     case KK_FIELD_POINTER_BITS:
     case KK_FIELD_ARRAY:
     case KK_FIELD_TEMPLATE:
-        fill_pointer(input, field, self, known, depth);
+        fill_pointer(input, layout, field, self, known, depth);
         break;
     case KK_FIELD_VARIANT:
-        fill_variant(input, field, self, known, depth);
+        fill_variant(input, layout, field, self, known, depth);
         break;
     case KK_FIELD_ULONG_POINTER:
     case KK_FIELD_HANDLE_POINTER: {
@@ -213,7 +229,7 @@ static void fill(struct input *input, const struct kk_param_layout *layout, uint
 {
     memset(self, 0, layout->size);
     for (size_t i = 0; i < layout->count; i++) {
-        fill_field(input, &layout->fields[i], self, known, depth);
+        fill_field(input, layout, &layout->fields[i], self, known, depth);
     }
 }
 

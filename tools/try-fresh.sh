@@ -14,6 +14,7 @@ folder=${TMPDIR:-/var/tmp}/keykist-fresh-$suite
 
 "$top/tools/release_folder.sh" make "$suite" "$folder"
 trap '"$top/tools/release_folder.sh" remove "$folder"' EXIT
+trap 'exit 1' INT TERM HUP
 if [ -n "${DIRTY:-}" ]; then
     mkdir -p "$folder/root/keykist"
     (cd "$top" && git ls-files -z -co --exclude-standard | tar -c --null -T -) |

@@ -11,6 +11,11 @@
 
 #include "base/banned.h"
 
+void kk_api_prepare(void)
+{
+    kk_crypto_prepare();
+}
+
 KK_RV kk_api_start(struct kk_app **ret_app)
 {
     struct kk_config *config = NULL;
@@ -36,6 +41,11 @@ void kk_api_stop(struct kk_app *app)
         kk_app_free(app);
         kk_engine_free(engine);
     }
+}
+
+bool kk_api_is_over(void)
+{
+    return kk_crypto_is_over();
 }
 
 void kk_api_enter(void)

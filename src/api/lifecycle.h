@@ -9,6 +9,10 @@
 
 struct kk_app;
 
+/* Before kk_api_start() and with no lock held: OpenSSL reads its own configuration, and what that
+ * activates may call this module's C_Initialize from within. */
+void kk_api_prepare(void);
+
 /* Reads the configuration, sets up the log, makes an engine and an application on it. Codes of
  * kk_config_load() and kk_engine_new(). */
 KK_RV kk_api_start(struct kk_app **ret_app);
@@ -18,6 +22,9 @@ void kk_api_close_sessions(struct kk_app *app);
 
 /* Frees the application and its engine. No call may be under way in it. NULL is fine. */
 void kk_api_stop(struct kk_app *app);
+
+/* OpenSSL's own exit handler has run: only kk_api_stop() may still be called. */
+bool kk_api_is_over(void);
 
 /* The caller's OpenSSL error queue stays its own between these. */
 void kk_api_enter(void);

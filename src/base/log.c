@@ -84,9 +84,10 @@ static void after_fork_in_parent(void)
     (void)pthread_mutex_unlock(&state.lock.mutex);
 }
 
+/* In the child the thread that forked is the one that took the lock. */
 static void after_fork_in_child(void)
 {
-    kk_mutex_reset_after_fork(&state.lock);
+    (void)pthread_mutex_unlock(&state.lock.mutex);
 }
 
 /* At load, before any other layer's handlers: prepare handlers run last registered first, so those

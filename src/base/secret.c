@@ -80,7 +80,7 @@ static void after_fork_in_parent(void)
     (void)pthread_mutex_unlock(&arena.lock.mutex);
 }
 
-/* Where the kernel does not wipe for us, we do. */
+/* Where the kernel does not wipe for us, we do. The lock is this thread's: it took it before. */
 static void after_fork_in_child(void)
 {
     for (size_t class = 0; class <= CLASS_COUNT; class ++) {
@@ -94,7 +94,7 @@ static void after_fork_in_child(void)
     arena.pid = getpid();
     arena.generation++;
     arena.is_relock_due = true;
-    kk_mutex_reset_after_fork(&arena.lock);
+    (void)pthread_mutex_unlock(&arena.lock.mutex);
 }
 
 /* At load, before any other layer's handlers: see log.c. */

@@ -128,6 +128,7 @@ static KK_RV generate_on(struct kk_crypto *crypto, const char *curve, EVP_PKEY *
     }
     KK_ENSURE(EVP_PKEY_generate(keygen->ctx, ret_pkey) == 1,
               kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
+    kk_crypto_forget_drawn(crypto);
     keygen = atomic_exchange(&crypto->keygen, keygen);
     return CKR_OK;
 }

@@ -165,6 +165,7 @@ KK_RV kk_pkey_generate(struct kk_crypto *crypto, const char *type, struct kk_pke
     KK_TRY(kk_pkey_generator(crypto, type, params, &ctx));
     KK_ENSURE(EVP_PKEY_generate(ctx, ret_pkey) == 1,
               kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
+    kk_crypto_forget_drawn(crypto);
     return CKR_OK;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "crypto/error.h"
 #include "crypto/provider_internal.h"
 
@@ -52,6 +53,15 @@ static void register_exit(void)
 bool kk_crypto_is_over(void)
 {
     return atomic_load_explicit(&over, memory_order_relaxed);
+}
+
+void kk_crypto_prepare(void)
+{
+    if (!kk_crypto_is_over()) {
+        ERR_set_mark();
+        (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL); /* it may be a bad file */
+        ERR_pop_to_mark();
+    }
 }
 
 static void fetch_all(struct kk_crypto *crypto)
@@ -245,17 +255,30 @@ bool kk_crypto_has(const struct kk_crypto *crypto, enum kk_algorithm_kind kind, 
     return found;
 }
 
+/* From the generator itself: RAND_bytes_ex() asks the application's RAND_METHOD, if it has set one,
+ * and that may be one that asks this module. */
+static KK_RV generate(EVP_RAND_CTX *generator, void *out, size_t len)
+{
+    KK_ENSURE(generator != NULL && EVP_RAND_generate(generator, out, len, 0, 0, NULL, 0) == 1,
+              kk_crypto_error("EVP_RAND_generate", CKR_RANDOM_NO_RNG));
+    return CKR_OK;
+}
+
 KK_RV kk_crypto_random(struct kk_crypto *crypto, void *out, size_t len)
 {
-    KK_ENSURE(RAND_bytes_ex(crypto->libctx, out, len, 0) == 1,
-              kk_crypto_error("RAND_bytes_ex", CKR_RANDOM_NO_RNG));
-    return CKR_OK;
+    return generate(RAND_get0_public(crypto->libctx), out, len);
+}
+
+void kk_crypto_forget_drawn(struct kk_crypto *crypto)
+{
+    uint8_t unused[16];
+    (void)!generate(RAND_get0_private(crypto->libctx), unused, sizeof unused);
 }
 
 KK_RV kk_crypto_random_secret(struct kk_crypto *crypto, void *out, size_t len)
 {
-    KK_ENSURE(RAND_priv_bytes_ex(crypto->libctx, out, len, 0) == 1,
-              kk_crypto_error("RAND_priv_bytes_ex", CKR_RANDOM_NO_RNG));
+    KK_TRY(generate(RAND_get0_private(crypto->libctx), out, len));
+    kk_crypto_forget_drawn(crypto);
     return CKR_OK;
 }
 

@@ -10,6 +10,11 @@
 
 struct kk_crypto;
 
+/* OpenSSL reads openssl.cnf for its default context, if it has not yet: the first digest, even in a
+ * context of ours, would make it do so. What the file activates may call this module: no lock may
+ * be held here. */
+void kk_crypto_prepare(void);
+
 /* Takes a context that was given back, or makes one with the default provider and, where it can be
  * had, the legacy one. Takes the first digest, so that OpenSSL reads openssl.cnf for its default
  * context now, with no lock of ours held. CKR_FUNCTION_FAILED (one log line) when the default

@@ -31,6 +31,10 @@ struct kk_crypto {
 struct kk_keygen;
 void kk_keygen_free(struct kk_keygen *keygen);
 
+/* Without AES instructions the generator of secrets keeps the last 16 bytes that it gave, in its
+ * cipher's context: draws and drops a block more. After keys were made. */
+void kk_crypto_forget_drawn(struct kk_crypto *crypto);
+
 /* The algorithm of this OpenSSL name, as a reference of the caller's (EVP_MD_free,
  * EVP_CIPHER_free). The usual ones cost no fetch. CKR_MECHANISM_INVALID when it is not there. */
 KK_RV kk_crypto_fetch_digest(struct kk_crypto *crypto, const char *name, EVP_MD **ret_digest);

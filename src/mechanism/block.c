@@ -253,7 +253,9 @@ static KK_RV encrypt_data(struct kk_crypto *crypto, const struct kk_mechanism *m
     size_t len = 0;
     KK_ENSURE(count == 1, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(data_of(mechanism, param, &start, &data));
-    KK_ENSURE(data.len > 0 && data.len % BLOCK == 0 && lengths[0] <= data.len, CKR_DATA_LEN_RANGE);
+    KK_ENSURE(data.len > 0 && data.len % BLOCK == 0, CKR_MECHANISM_PARAM_INVALID);
+    /*= pkcs11-3.2 AES_ECB_ENCRYPT_DATA: data too short for the key is CKR_DATA_LEN_RANGE */
+    KK_ENSURE(lengths[0] <= data.len, CKR_DATA_LEN_RANGE);
     KK_TRY(cipher_for(crypto, mechanism, base, true, &cipher));
     KK_TRY(kk_cipher_start(cipher, start.iv));
     KK_TRY(kk_secret_new(data.len, &value));

@@ -35,7 +35,13 @@ static struct {
     enum state state;
     pthread_t owner;          /* the thread that is bringing it up */
     struct instance *retired; /* finalized while calls were still under way in them */
+    struct instance *left;    /* in a forked child: the parents' */
 } module = {.lock = KK_MUTEX_INITIALIZER(KK_RANK_MODULE), .changed = PTHREAD_COND_INITIALIZER};
+
+/* In this thread: C_Initialize lets OpenSSL read its configuration; a C_Initialize out of that has
+ * worked. */
+static __thread bool preparing;
+static __thread bool up_from_within;
 
 static _Atomic unsigned int next_stripe;
 static __thread unsigned int my_stripe; /* 0: none yet */
@@ -48,16 +54,25 @@ static _Atomic int64_t *stripe(void)
     return &module.stripes[my_stripe - 1].calls;
 }
 
-struct kk_app *kk_instance_enter(void)
-{
-    atomic_fetch_add(stripe(), 1);
-    struct instance *instance = atomic_load(&module.present);
-    return instance != NULL ? instance->app : NULL;
-}
-
 void kk_instance_leave(void)
 {
     atomic_fetch_sub_explicit(stripe(), 1, memory_order_release);
+}
+
+/* A call that finds nothing is not counted from the start: threads that go on calling after
+ * C_Finalize must not keep it waiting. */
+struct kk_app *kk_instance_enter(void)
+{
+    if (atomic_load_explicit(&module.present, memory_order_relaxed) == NULL) {
+        return NULL;
+    }
+    atomic_fetch_add(stripe(), 1);
+    struct instance *instance = atomic_load(&module.present);
+    if (instance == NULL) {
+        kk_instance_leave();
+        return NULL;
+    }
+    return instance->app;
 }
 
 static int64_t calls_under_way(void)
@@ -73,8 +88,12 @@ static int64_t calls_under_way(void)
  * OpenSSL objects and mutexes may be in any state, and its secrets are wiped by the kernel. */
 static void forget_in_child(void)
 {
+    struct instance *left = atomic_exchange(&module.present, NULL);
     kk_lock_forget_thread();
-    atomic_store(&module.present, NULL);
+    if (left != NULL) {
+        left->next = module.left; /* named, so that a search for leaks does not take it for one */
+        module.left = left;
+    }
     for (size_t i = 0; i < STRIPES; i++) {
         atomic_store(&module.stripes[i].calls, 0);
     }
@@ -130,14 +149,32 @@ static void settle(struct instance *instance)
     (void)pthread_cond_broadcast(&module.changed);
 }
 
+/* OpenSSL reads its configuration while nothing is claimed here. When that makes pkcs11-provider
+ * bring this very module up, it is up for our caller too: true. */
+static bool came_up_from_within(void)
+{
+    if (preparing) {
+        return false; /* this is the call from within */
+    }
+    preparing = true;
+    up_from_within = false;
+    kk_api_prepare();
+    preparing = false;
+    return up_from_within && atomic_load(&module.present) != NULL;
+}
+
 KK_RV kk_instance_initialize(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct instance *instance = NULL;
     (void)pthread_once(&once, watch_forks);
+    if (came_up_from_within()) {
+        return CKR_OK;
+    }
     KK_TRY(claim());
     CK_RV rv = instance_new(&instance);
     settle(instance);
+    up_from_within = preparing && rv == CKR_OK;
     return rv;
 }
 

@@ -13,8 +13,8 @@
 
 struct kk_app;
 
-/* The application, or NULL when the module is not initialised. Every kk_instance_enter(), also one
- * that gave NULL, is followed by kk_instance_leave(). */
+/* The application, or NULL when the module is not initialised. A kk_instance_enter() that gave one
+ * is followed by kk_instance_leave(). */
 struct kk_app *kk_instance_enter(void);
 void kk_instance_leave(void);
 

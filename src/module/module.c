@@ -20,15 +20,18 @@ struct entered {
     struct kk_app *app;
 };
 
+/* After OPENSSL_cleanup (exit handlers, destructors) no call gets any further. */
 static struct entered enter(void)
 {
     kk_api_enter();
-    return (struct entered){kk_instance_enter()};
+    return (struct entered){kk_api_is_over() ? NULL : kk_instance_enter()};
 }
 
-static void leave(KK_UNUSED struct entered *entered)
+static void leave(struct entered *entered)
 {
-    kk_instance_leave();
+    if (entered->app != NULL) {
+        kk_instance_leave();
+    }
     kk_api_leave();
 }
 

@@ -185,6 +185,11 @@ struct pub_row {
     uint8_t key[KK_KEY_LEN];
 };
 
+static void pub_row_wipe(struct pub_row *row)
+{
+    kk_wipe(row, sizeof *row);
+}
+
 static void pub_row_head(const struct pub_row *row, struct kk_buffer *buffer)
 {
     kk_buffer_put_u16(buffer, KK_SEALED_VERSION);
@@ -235,15 +240,12 @@ static KK_RV pub_row_seal(const struct kk_sealed *sealed, const struct kk_identi
 KK_RV kk_pub_row_put(struct kk_sealed_op *op, const struct kk_side_keys *pub,
                      uint8_t ret_hash[KK_HASH_LEN])
 {
-    struct pub_row row = {0};
+    KK_CLEANUP(pub_row_wipe) struct pub_row row = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {.wipe = true};
     struct kk_store_row stored = {.table = KK_TABLE_PUB};
-    CK_RV rv =
-        pub_row_seal(op->sealed, op->identity, kk_side_key(pub, KK_SLOT_OBJ), &row, stored.tag);
+    KK_TRY(pub_row_seal(op->sealed, op->identity, kk_side_key(pub, KK_SLOT_OBJ), &row, stored.tag));
     pub_row_head(&row, &blob);
     kk_buffer_put(&blob, row.key, sizeof row.key);
-    kk_wipe(&row, sizeof row);
-    KK_TRY(rv);
     KK_TRY(kk_buffer_check(&blob));
     stored.blob = kk_buffer_span(&blob);
     KK_TRY(kk_row_hash_of(op->sealed->crypto, &stored, ret_hash));
@@ -296,7 +298,7 @@ static KK_RV pub_row_open(const struct kk_sealed *sealed, const struct kk_identi
 KK_RV kk_pub_row_get(const struct kk_sealed *sealed, struct kk_store_tx *tx,
                      struct kk_identity *identity)
 {
-    struct pub_row row = {0};
+    KK_CLEANUP(pub_row_wipe) struct pub_row row = {0};
     struct kk_store_row stored = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
     KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = {0};
@@ -312,7 +314,6 @@ KK_RV kk_pub_row_get(const struct kk_sealed *sealed, struct kk_store_tx *tx,
     identity->pub_is_wrapped = row.wrapped != 0;
     KK_TRY(kk_side_keys_new(&keys));
     rv = pub_row_open(sealed, identity, &row, stored.tag, kk_side_key_set(&keys, KK_SLOT_OBJ));
-    kk_wipe(&row, sizeof row);
     if (rv == CKR_DEVICE_ERROR) {
         return CKR_OK;
     }

@@ -231,6 +231,8 @@ KK_RV kk_token_login(struct kk_token *token, enum kk_role role, struct kk_span n
     {
         if (login_count(token) == 0) {
             forget_versions(token);
+        } else { /* who logs in may hold snapshots from before, of unproven trust */
+            atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
         }
         token->logins[role]++;
         if (name.len == 0) {

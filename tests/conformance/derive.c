@@ -114,7 +114,8 @@ static void right_kdf(const struct kdf *kdf, const CK_BYTE *info, CK_ULONG info_
             memcpy(input + used, number, 4);
             used += 4;
         }
-        memcpy(input + used, info, info_length);
+        if (info_length != 0)
+            memcpy(input + used, info, info_length);
         CK_ULONG size = ossl_digest(kdf->digest, input, used + info_length, block);
         CK_ULONG part = length - done < size ? length - done : size;
         memcpy(out + done, block, part);

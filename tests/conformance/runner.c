@@ -92,6 +92,7 @@ static void register_chapters(void)
     chapter_interop();
     chapter_random();
     chapter_process();
+    chapter_chaos();
 }
 
 /* ---- --require: one check per mechanism of the file ---- */
@@ -236,7 +237,7 @@ static void step_clean(const void *failed)
     env_end(*(const bool *)failed);
 }
 
-static void say(int fd, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(int fd, const char *format, ...)
 {
     char line[REPORT_DETAIL + 64];
     va_list args;

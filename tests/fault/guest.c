@@ -110,11 +110,11 @@ const char *guest_folder(void)
 {
     static char folder[4096];
     const char *conf = getenv("SOFTHSM2_CONF");
-    if (conf == NULL || strlen(conf) >= sizeof folder || strrchr(conf, '/') == NULL) {
+    const char *end = conf != NULL ? strrchr(conf, '/') : NULL;
+    if (end == NULL || strlen(conf) >= sizeof folder) {
         guest_bail("SOFTHSM2_CONF names no file: run this with with_conf.sh");
     }
-    strcpy(folder, conf);
-    *strrchr(folder, '/') = '\0';
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(end - conf), conf);
     return folder;
 }
 

@@ -15,11 +15,13 @@
 #define WINDOW 16u
 #define HALF_MASK_A UINT64_C(0x9d3c5a7166e1f08b)
 #define HALF_MASK_B UINT64_C(0x4be8172fd3a09c65)
-#define TABLE_BITS 17u
+#define TABLE_BITS 18u
 #define TABLE_SIZE (1u << TABLE_BITS)
 #define FILTER_BITS 22u
 #define NAMES_MAX 4096
 #define LONGEST 1024
+#define DISTINCT_MIN 12 /* values among 16 bytes; random ones have 15 or 16 */
+#define SECRET_MAPS_MAX 256
 
 /* A window of 16 bytes, masked. */
 struct window {
@@ -36,6 +38,13 @@ static struct {
     char text[60];
 } names[NAMES_MAX];
 static uint16_t name_count = 1;
+static uint16_t secret_memory_name; /* 0: nothing was remembered from there */
+
+static struct {
+    uintptr_t start;
+    uintptr_t end;
+} secret_maps[SECRET_MAPS_MAX];
+static size_t secret_map_count;
 
 static uint64_t hash_of(uint64_t half)
 {
@@ -134,13 +143,94 @@ static const struct window *find_window(const uint8_t *at)
     return NULL;
 }
 
+/* --- the module's secret memory --------------------------------------------------------------- */
+
+static void find_secret_maps(void)
+{
+    char line[512];
+    uintptr_t start = 0;
+    uintptr_t end = 0;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    if (maps == NULL) {
+        guest_bail("cannot read /proc/self/smaps");
+    }
+    secret_map_count = 0;
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t from = 0;
+        uintptr_t to = 0;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+            start = from;
+            end = to;
+        } else if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " wr") != NULL &&
+                   strstr(line, " dd") != NULL && strstr(line, " wf") != NULL) {
+            if (secret_map_count == SECRET_MAPS_MAX) {
+                guest_bail("too many maps of secret memory");
+            }
+            secret_maps[secret_map_count].start = start;
+            secret_maps[secret_map_count++].end = end;
+        }
+    }
+    (void)fclose(maps);
+}
+
+static bool is_secret_memory(const uint8_t *at)
+{
+    for (size_t i = 0; i < secret_map_count; i++) {
+        if ((uintptr_t)at >= secret_maps[i].start && (uintptr_t)at < secret_maps[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool looks_random(const uint8_t *bytes)
+{
+    bool seen[256] = {false};
+    size_t distinct = 0;
+    for (size_t i = 0; i < WINDOW; i++) {
+        distinct += !seen[bytes[i]];
+        seen[bytes[i]] = true;
+    }
+    return distinct >= DISTINCT_MIN;
+}
+
+void scan_remember_secret_memory(void)
+{
+    size_t before = window_count;
+    if (secret_memory_name == 0) {
+        secret_memory_name = name_count++;
+        (void)snprintf(names[secret_memory_name].text, sizeof names[0].text, "secret memory");
+    }
+    find_secret_maps();
+    for (size_t i = 0; i < secret_map_count; i++) {
+        const uint8_t *end = (const uint8_t *)secret_maps[i].end;
+        for (const uint8_t *at = (const uint8_t *)secret_maps[i].start; at < end; at += WINDOW) {
+            if (looks_random(at) && find_window(at) == NULL) {
+                add_window(at, secret_memory_name, 0);
+            }
+        }
+    }
+    if (window_count - before > 8) {
+        guest_note("%zu pieces of secret memory more", window_count - before);
+    }
+}
+
+/* --- the search ------------------------------------------------------------------------------- */
+
+/* Where a piece of secret memory may be. */
+static bool is_at_home(const struct window *window, const uint8_t *at, const char *map)
+{
+    return window->name == secret_memory_name &&
+           (is_secret_memory(at) || strstr(map, "/libkeykist.so") != NULL);
+}
+
 /* The windows of one copy lie side by side: they are told once. */
 static size_t scan_range(const uint8_t *start, const uint8_t *end, const char *map)
 {
     size_t found = 0;
     for (const uint8_t *at = start; at + WINDOW <= end; at++) {
         const struct window *window = find_window(at);
-        if (window == NULL) {
+        if (window == NULL || is_at_home(window, at, map)) {
             continue;
         }
         const struct window first = *window;
@@ -159,6 +249,7 @@ size_t scan_memory(void)
 {
     size_t found = 0;
     char line[512];
+    find_secret_maps();
     FILE *maps = fopen("/proc/self/maps", "r");
     if (maps == NULL) {
         guest_bail("cannot read /proc/self/maps");

@@ -127,6 +127,7 @@ static bool answer(void)
     if (request.after == NULL) {
         return false;
     }
+    scan_remember_secret_memory();
     CK_RV rv = request.end();
     size_t found = scan_memory();
     guest_ok(rv == CKR_OK && (found > 0) == request.is_left, "%s is left after %s (%s)",
@@ -555,6 +556,43 @@ static void leave_operations_open(void)
     bench_wipe();
 }
 
+/* Calls that fail half-way, and results that are waited for and never fetched. */
+static void fail_calls(void)
+{
+    CK_BYTE iv[16] = {4};
+    CK_BYTE small[16];
+    CK_OBJECT_HANDLE key = make_aes(32, "AES key of failing calls");
+    CK_OBJECT_HANDLE none = 0;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_ULONG wrong_len = 7;
+    CK_ULONG len = sizeof out;
+    CK_ULONG short_len = sizeof small;
+    CK_MECHANISM by_cbc = {CKM_AES_CBC_PAD, iv, sizeof iv};
+    CK_ATTRIBUTE value = learn(key, CKA_VALUE, "AES key of failing calls");
+    CK_ATTRIBUTE odd[] = {{CKA_CLASS, &class, sizeof class},
+                          {CKA_KEY_TYPE, &type, sizeof type},
+                          value,
+                          {CKA_VALUE_LEN, &wrong_len, sizeof wrong_len}};
+    CK_ATTRIBUTE narrow = {CKA_VALUE, small, sizeof small};
+    guest_ok(p11->C_CreateObject(session, odd, COUNT(odd), &none) != CKR_OK &&
+                 p11->C_GetAttributeValue(session, key, &narrow, 1) == CKR_BUFFER_TOO_SMALL,
+             "calls with bad templates fail");
+    need(p11->C_EncryptInit(session, &by_cbc, key), "C_EncryptInit");
+    need(p11->C_Encrypt(session, value.pValue, value.ulValueLen, out, &len), "C_Encrypt");
+    guest_ok(p11->C_UnwrapKey(session, &by_cbc, key, out, len, odd, 2, &none) != CKR_OK ||
+                 p11->C_DestroyObject(session, none) == CKR_OK,
+             "a key is unwrapped, or refused");
+    guest_ok(p11->C_UnwrapKey(session, &by_cbc, key, out, len - 1, odd, 2, &none) != CKR_OK &&
+                 p11->C_UnwrapKey(session, &by_cbc, key, out, len, odd, COUNT(odd), &none) !=
+                     CKR_OK,
+             "bad wrapped keys and templates fail");
+    need(p11->C_DecryptInit(session, &by_cbc, key), "C_DecryptInit");
+    guest_ok(p11->C_Decrypt(session, out, len, small, &short_len) == CKR_BUFFER_TOO_SMALL,
+             "a result waits for more room");
+    bench_wipe();
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static const struct ec_kind ec_kinds[] = {
@@ -640,6 +678,9 @@ static void try_keys(void)
     try_hmac();
     logout_and_look("HMAC");
     login_as(CKU_USER, &user_pin);
+    fail_calls();
+    logout_and_look("calls that failed");
+    login_as(CKU_USER, &user_pin);
     leave_operations_open();
     logout_and_look("a logout with operations under way");
     need(p11->C_FindObjectsFinal(session), "C_FindObjectsFinal"); /* a search outlives a logout */
@@ -666,8 +707,29 @@ static void try_end(void)
     guest_note("%lu stored keys used again", (unsigned long)count);
 }
 
+/* With a pepper the key of public objects is a secret too, which without one the file has in
+ * clear. */
+static void add_pepper(void)
+{
+    char path[4200];
+    (void)snprintf(path, sizeof path, "%s/pepper", guest_folder());
+    uint8_t *pepper = bench_take(32);
+    FILE *file = fopen(path, "w");
+    FILE *conf = fopen(getenv("SOFTHSM2_CONF"), "a");
+    if (file == NULL || conf == NULL || getrandom(pepper, 32, 0) != 32) {
+        guest_bail("cannot set a pepper");
+    }
+    (void)setvbuf(file, NULL, _IONBF, 0);
+    (void)fwrite(pepper, 1, 32, file);
+    (void)fprintf(conf, "token.pepper = file:%s\n", path);
+    (void)fclose(file);
+    (void)fclose(conf);
+    bench_wipe();
+}
+
 static void *work(void *unused)
 {
+    add_pepper();
     pin_make(&so_pin, "SO PIN");
     pin_make(&user_pin, "user PIN");
     try_pins();

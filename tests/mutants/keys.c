@@ -275,7 +275,7 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("pair-secrecy-ignored", "keypair", spoil_pair_secrecy),
     HOOK_FAULT("pair-halves-of-two", "keypair", spoil_pair_match),
     HOOK_FAULT("wrap-bit-flipped", "wrap", spoil_wrap_bit),
-    HOOK_FAULT("wrap-format-own", "interop", spoil_wrap_format),
+    HOOK_FAULT("wrap-format-own", "interop,wrap", spoil_wrap_format),
     HOOK_FAULT("wrap-query-off-by-one", "wrap", spoil_wrap_query),
     HOOK_FAULT("unwrap-secrecy-ignored", "wrap", spoil_unwrap_secrecy),
     HOOK_FAULT("unwrap-label-ignored", "wrap", spoil_unwrap_template),

@@ -26,6 +26,15 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def make_environment(arguments, fault):
+    """Memory for the tokens where there is some: nothing that is written here need last."""
+    environment = dict(os.environ, MUTANT_MODULE=os.path.abspath(arguments.module),
+                       MUTANT_FAULT=fault)
+    if os.access("/dev/shm", os.W_OK):
+        environment.setdefault("TMPDIR", "/dev/shm")
+    return environment
+
+
 def list_faults(arguments):
     text = subprocess.run([arguments.list], check=True, capture_output=True, text=True).stdout
     faults = [line.split("\t") for line in text.splitlines()]
@@ -34,13 +43,11 @@ def list_faults(arguments):
 
 def run_checks(arguments, fault, chapters):
     """The ids of the checks that passed and of those that failed."""
-    environment = dict(os.environ, MUTANT_MODULE=os.path.abspath(arguments.module),
-                       MUTANT_FAULT=fault)
     command = [arguments.run, arguments.runner, "--module", os.path.abspath(arguments.proxy)]
     if chapters:
         command += ["--only", chapters]
-    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, text=True, errors="replace", check=False)
+    result = subprocess.run(command, env=make_environment(arguments, fault), check=False, text=True,
+                            errors="replace", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     passed, failed = set(), set()
     for line in result.stdout.splitlines():
         words = line.split()

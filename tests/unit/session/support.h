@@ -47,3 +47,31 @@ CK_RV data_create(struct kk_app *app, CK_SESSION_HANDLE session, const char *lab
  * handle. */
 size_t find_count(struct kk_app *app, CK_SESSION_HANDLE session, const char *label,
                   CK_OBJECT_HANDLE *ret_first);
+
+CK_RV object_create(struct kk_app *app, CK_SESSION_HANDLE session, const CK_ATTRIBUTE *attributes,
+                    size_t count, CK_OBJECT_HANDLE *ret_handle);
+CK_RV object_destroy(struct kk_app *app, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+CK_RV object_label(struct kk_app *app, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                   const char *label);
+
+/* Whether the handle says something: CKR_OK or CKR_OBJECT_HANDLE_INVALID. */
+CK_RV object_ask(struct kk_app *app, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+
+/* An AES key of 16 bytes for every use, extractable. */
+CK_OBJECT_HANDLE aes_create(struct kk_app *app, CK_SESSION_HANDLE session, bool token,
+                            bool is_private);
+
+CK_RV op_init(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kind kind,
+              const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+CK_RV op_cipher(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kind kind,
+                enum kk_phase phase, struct kk_span in, uint8_t *out, CK_ULONG *len);
+CK_RV op_update(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kind kind,
+                struct kk_span in);
+CK_RV op_result(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kind kind,
+                enum kk_phase phase, struct kk_span in, uint8_t *out, CK_ULONG *len);
+CK_RV op_verify(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_phase phase,
+                struct kk_span in, struct kk_span signature);
+
+/* The same call from another thread, which must come back although this one is inside a call. */
+typedef CK_RV session_call(struct kk_app *app, CK_SESSION_HANDLE session);
+CK_RV apart(session_call *call, struct kk_app *app, CK_SESSION_HANDLE session);

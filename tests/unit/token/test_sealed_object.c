@@ -115,6 +115,25 @@ static void test_every_column_of_a_row_counts(void **state)
     assert_ok(read_code(rig->repo, user, &uuid));
 }
 
+/* The seal itself knows the version too, not only the list. */
+static void test_the_seal_holds_the_generation(void **state)
+{
+    struct rig *rig = *state;
+    rig_user(rig);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    struct kk_uuid uuid = put_key(rig->repo, user, true);
+    KK_CLEANUP(copy_clear) struct copy copy;
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    struct kk_object *object = NULL;
+    copy_out(rig, &uuid, &copy);
+    assert_ok(kk_sealed_begin((struct kk_sealed *)rig->repo, user, KK_STORE_READ, &op));
+    copy.row.generation++;
+    assert_rv(kk_sealed_object_open(&op, &copy.row, &object), CKR_DEVICE_ERROR);
+    copy.row.generation--;
+    assert_ok(kk_sealed_object_open(&op, &copy.row, &object));
+    kk_object_unref(object);
+}
+
 static void test_swapped_blobs_are_refused(void **state)
 {
     struct rig *rig = *state;
@@ -163,6 +182,29 @@ static void test_an_old_version_is_refused(void **state)
         refused(rig, user, &uuid);
         kk_unlock_unref(user);
     }
+}
+
+/* Somebody else made a new version, and the old one was put back: whose list in memory still has
+ * the old one must not take it for the present one. */
+static void test_an_old_version_is_refused_by_who_knew_it(void **state)
+{
+    struct rig *rig = *state;
+    rig_user(rig);
+    struct kk_repository *other = rig_open(rig);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *theirs = login_user(other);
+    for (int side = 0; side < 2; side++) {
+        struct kk_uuid uuid = put_data(rig->repo, user, side == 0, "old", "1");
+        KK_CLEANUP(copy_clear) struct copy old;
+        KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(side == 0, "new", "2");
+        copy_out(rig, &uuid, &old);
+        assert_ok(read_code(rig->repo, user, &uuid));
+        assert_ok(read_code(rig->repo, user, &uuid));
+        assert_ok(put_attrs(other, theirs, &uuid, attrs, old.row.generation, NULL));
+        raw_put(rig, &old.row);
+        refused(rig, user, &uuid);
+    }
+    other->ops->close(other);
 }
 
 static void test_a_copy_under_another_uuid_is_refused(void **state)
@@ -298,8 +340,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_ALL(test_every_byte_of_a_blob_counts),
         ON_ALL(test_every_column_of_a_row_counts),
+        ON(test_the_seal_holds_the_generation, rig_memory),
         ON_ALL(test_swapped_blobs_are_refused),
         ON_ALL(test_an_old_version_is_refused),
+        ON_ENGINES(test_an_old_version_is_refused_by_who_knew_it),
         ON_ALL(test_a_copy_under_another_uuid_is_refused),
         ON_ALL(test_a_deleted_row_is_missed),
         ON_ALL(test_an_object_of_another_token_is_refused),

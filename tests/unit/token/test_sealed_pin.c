@@ -217,6 +217,80 @@ static void test_a_further_login_notices_a_changed_pin(void **state)
     assert_false(same);
 }
 
+/* ---- named users ---- */
+
+/* A row as `keykist user` will write it: by somebody who holds all keys. */
+static void add_named(struct rig *rig, struct kk_unlock *holder, uint32_t no, const char *name,
+                      const char *pin)
+{
+    struct kk_sealed *sealed = (struct kk_sealed *)rig->repo;
+    const struct kk_sealed_unlock *mine = (const struct kk_sealed_unlock *)holder;
+    struct kk_key_row row = {.no = no, .role = KK_ROLE_USER, .name_len = strlen(name)};
+    uint8_t hash[KK_HASH_LEN];
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
+    memcpy(row.name, name, row.name_len);
+    assert_ok(kk_key_row_seal(sealed, RIG_SERIAL, &mine->keys, text_span(pin), &row));
+    assert_ok(kk_sealed_begin_admin(sealed, holder->epoch, &mine->keys, &op, &root));
+    assert_ok(kk_key_row_put(&op, &row, root.generation, hash));
+    assert_ok(kk_root_set_row(&root, no, hash));
+    assert_ok(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
+    assert_ok(kk_sealed_commit(&op));
+}
+
+static CK_RV try_named(struct rig *rig, const char *name, const char *pin,
+                       const struct kk_uuid *uuid)
+{
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
+    KK_TRY(rig->repo->ops->unlock(rig->repo, KK_ROLE_USER, text_span(name), text_span(pin), NULL,
+                                  &unlock));
+    return read_code(rig->repo, unlock, uuid);
+}
+
+static void test_named_users_have_pins_and_tries_of_their_own(void **state)
+{
+    struct rig *rig = *state;
+    rig_user(rig);
+    struct kk_unlock *user = login_user(rig->repo);
+    struct kk_uuid uuid = put_data(rig->repo, user, true, "l", "v");
+    add_named(rig, user, 2, "ann", "pin-of-ann");
+    add_named(rig, user, 3, "bob", "pin-of-bob");
+    kk_unlock_unref(user);
+    assert_ok(try_named(rig, "ann", "pin-of-ann", &uuid));
+    assert_rv(try_named(rig, "bob", "pin-of-ann", &uuid), CKR_PIN_INCORRECT);
+    assert_rv(try_named(rig, "cid", "pin-of-ann", &uuid), CKR_USER_PIN_NOT_INITIALIZED);
+    for (int i = 0; i < 9; i++) {
+        assert_rv(try_named(rig, "bob", "wrong", &uuid), CKR_PIN_INCORRECT);
+    }
+    assert_rv(try_named(rig, "bob", "pin-of-bob", &uuid), CKR_PIN_LOCKED);
+    assert_ok(try_named(rig, "ann", "pin-of-ann", &uuid));
+    assert_int_equal(user_failed(rig), 0);
+    assert_ok(rig->repo->ops->set_pin(rig->repo, KK_ROLE_USER, text_span("ann"),
+                                      text_span("pin-of-ann"), text_span("another")));
+    assert_ok(try_named(rig, "ann", "another", &uuid));
+    assert_ok(try_user(rig, "user-secret"));
+    assert_false(rig_log_has(rig, "ERROR"));
+}
+
+static void test_without_recovery_a_reset_removes_named_users(void **state)
+{
+    struct rig *rig = *state;
+    static const char label[32] = "no recovery                     ";
+    rig->settings.so_recovery = false;
+    rig_reopen(rig);
+    assert_ok(rig->repo->ops->reinitialise(rig->repo, text_span("so-secret"), label));
+    rig_user(rig);
+    struct kk_unlock *user = login_user(rig->repo);
+    struct kk_uuid uuid = put_data(rig->repo, user, false, "l", "v");
+    add_named(rig, user, 2, "ann", "pin-of-ann");
+    kk_unlock_unref(user);
+    assert_ok(try_named(rig, "ann", "pin-of-ann", &uuid));
+    rig_user(rig);
+    assert_rv(try_named(rig, "ann", "pin-of-ann", &uuid), CKR_USER_PIN_NOT_INITIALIZED);
+    assert_ok(try_user(rig, "user-secret"));
+    assert_false(rig_log_has(rig, "ERROR"));
+}
+
 /* ---- KDFs and peppers ---- */
 
 static uint32_t kib_of(struct rig *rig, uint32_t no)
@@ -326,6 +400,8 @@ int main(void)
         ON_ALL(test_a_changed_k_pub_row_is_said_at_login),
         ON_ENGINES(test_a_further_login_costs_no_kdf_but_counts),
         ON_ENGINES(test_a_further_login_notices_a_changed_pin),
+        ON_ENGINES(test_named_users_have_pins_and_tries_of_their_own),
+        ON_ENGINES(test_without_recovery_a_reset_removes_named_users),
         ON_ENGINES(test_another_kdf_is_used_from_the_next_login_on),
         ON_ENGINES(test_a_pepper_is_taken_up_at_the_next_login),
         ON(test_a_wrong_or_missing_pepper_counts_no_try, rig_memory_pepper),

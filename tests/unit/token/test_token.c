@@ -109,7 +109,7 @@ static void test_private_objects_are_for_users_only(void **state)
 {
     struct pair *pair = *state;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *made = create(pair, 0, true, "l");
-    KK_CLEANUP(kk_object_unrefp) struct kk_object *open = create(pair, 0, false, "l");
+    kk_object_unref(create(pair, 0, false, "l"));
     KK_CLEANUP(kk_object_unrefp) struct kk_object *got = NULL;
     struct kk_unlock *so = NULL;
     assert_ok(get(pair, 0, &made->uuid, &got)); /* in the cache now */
@@ -172,6 +172,32 @@ static void test_a_forged_trust_is_not_kept_from_before_the_login(void **state)
     assert_ok(kk_token_login(pair->tokens[0], KK_ROLE_USER, NO_NAME, USER_PIN, &pair->users[0]));
     assert_ok(get(pair, 0, &fresh.uuid, &after));
     assert_false(kk_attrs_flag(after->attrs, CKA_TRUSTED, true));
+}
+
+/* Somebody else is logged in already, so that this login costs no KDF and no commit: what was read
+ * before it is looked at again all the same. */
+static void test_every_login_makes_snapshots_be_looked_at_again(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_token *token = pair->tokens[0];
+    struct kk_unlock *second = NULL;
+    uint64_t before = 0;
+    uint64_t after = 0;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(false, "cert", "x");
+    assert_ok(kk_attrs_set_flag(attrs, CKA_TRUSTED, true));
+    struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+    assert_ok(kk_token_create(pair->tokens[1], NULL, &fresh, 1, NULL));
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *unproven = NULL;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *judged = NULL;
+    assert_ok(kk_token_get(token, NULL, false, &fresh.uuid, &unproven));
+    assert_true(kk_attrs_flag(unproven->attrs, CKA_TRUSTED, false));
+    assert_ok(kk_token_fresh(token, &before));
+    assert_ok(kk_token_login(token, KK_ROLE_USER, NO_NAME, USER_PIN, &second));
+    assert_ok(kk_token_fresh(token, &after));
+    assert_true(after != before);
+    assert_ok(kk_token_get(token, second, true, &fresh.uuid, &judged));
+    assert_false(kk_attrs_flag(judged->attrs, CKA_TRUSTED, true));
+    kk_token_logout(token, second);
 }
 
 static void test_pins_are_verified_and_changed(void **state)
@@ -272,6 +298,7 @@ int main(void)
         ROW(test_the_last_logout_forgets_private_snapshots),
         ROW(test_a_reinitialised_token_has_another_incarnation),
         ROW(test_a_forged_trust_is_not_kept_from_before_the_login),
+        ROW(test_every_login_makes_snapshots_be_looked_at_again),
         ROW(test_pins_are_verified_and_changed),
         ROW(test_a_key_is_parsed_once),
         ROW(test_threads_of_two_processes_work_at_once),

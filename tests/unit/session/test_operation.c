@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The state machine of operations: what starts one, what ends it, and the lengths of outputs.
+ */
+#include "support.h"
+
+#include <string.h>
+
+static struct world world;
+static CK_SESSION_HANDLE session;
+
+static uint8_t iv[16];
+static const CK_MECHANISM cbc = {CKM_AES_CBC, iv, sizeof iv};
+static const CK_MECHANISM cbc_pad = {CKM_AES_CBC_PAD, iv, sizeof iv};
+static const CK_MECHANISM cmac = {CKM_AES_CMAC, NULL, 0};
+static const CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+
+static int set_up(void **state)
+{
+    (void)state;
+    world_open(&world);
+    session = session_open(world.app, world.slot, true);
+    assert_ok(session_login(world.app, session, CKU_USER, PIN));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static CK_RV cipher(enum kk_op_kind kind, enum kk_phase phase, struct kk_span in, uint8_t *out,
+                    CK_ULONG *len)
+{
+    return op_cipher(world.app, session, kind, phase, in, out, len);
+}
+
+/* `text` encrypted under CBC with padding. */
+static CK_ULONG encrypted(CK_OBJECT_HANDLE key, struct kk_span text, uint8_t out[64])
+{
+    CK_ULONG len = 64;
+    assert_ok(op_init(world.app, session, KK_OP_ENCRYPT, &cbc_pad, key));
+    assert_ok(cipher(KK_OP_ENCRYPT, KK_PHASE_SINGLE, text, out, &len));
+    return len;
+}
+
+static void test_a_second_init_finds_the_operation_active(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+    assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key), CKR_OPERATION_ACTIVE);
+    assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key));
+    assert_ok(op_init(world.app, session, KK_OP_DIGEST, &sha256, 0));
+}
+
+static void test_a_length_query_and_a_small_buffer_leave_the_operation(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    uint8_t mac[16];
+    CK_ULONG len = 0;
+    struct kk_span text = KK_SPAN_TEXT("text");
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+    assert_ok(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, text, NULL, &len));
+    assert_int_equal(len, 16);
+    len = 15;
+    assert_int_equal(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, text, mac, &len),
+                     CKR_BUFFER_TOO_SMALL);
+    assert_int_equal(len, 16);
+    assert_ok(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, text, mac, &len));
+    assert_int_equal(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, text, mac, &len),
+                     CKR_OPERATION_NOT_INITIALIZED);
+}
+
+static void test_a_small_buffer_consumes_nothing_of_an_update(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    const struct kk_span text = KK_SPAN_TEXT("sixteen bytes ..sixteen bytes ..");
+    uint8_t expected[64];
+    uint8_t out[64];
+    CK_ULONG len = 31;
+    (void)encrypted(key, text, expected);
+    assert_ok(op_init(world.app, session, KK_OP_ENCRYPT, &cbc_pad, key));
+    assert_int_equal(cipher(KK_OP_ENCRYPT, KK_PHASE_UPDATE,
+                            KK_SPAN_TEXT("something else, 32 bytes long   "), out, &len),
+                     CKR_BUFFER_TOO_SMALL);
+    assert_int_equal(len, 32);
+    assert_ok(cipher(KK_OP_ENCRYPT, KK_PHASE_UPDATE, text, out, &len));
+    assert_int_equal(len, 32);
+    assert_memory_equal(out, expected, 32);
+}
+
+static void test_a_result_that_waits_is_given_out_once(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    uint8_t sealed[64];
+    uint8_t out[64];
+    CK_ULONG sealed_len = encrypted(key, KK_SPAN_TEXT("short"), sealed);
+    CK_ULONG len = 3;
+    assert_ok(op_init(world.app, session, KK_OP_DECRYPT, &cbc_pad, key));
+    assert_int_equal(cipher(KK_OP_DECRYPT, KK_PHASE_SINGLE, KK_SPAN(sealed, sealed_len), out, &len),
+                     CKR_BUFFER_TOO_SMALL);
+    assert_int_equal(len, 5);
+    assert_ok(cipher(KK_OP_DECRYPT, KK_PHASE_SINGLE, KK_SPAN(sealed, sealed_len), out, &len));
+    assert_memory_equal(out, "short", 5);
+    assert_int_equal(cipher(KK_OP_DECRYPT, KK_PHASE_SINGLE, KK_SPAN(sealed, sealed_len), out, &len),
+                     CKR_OPERATION_NOT_INITIALIZED);
+}
+
+static void test_another_call_does_not_go_on_past_a_result_that_waits(void **state)
+{
+    (void)state;
+    static const enum kk_phase others[] = {KK_PHASE_UPDATE, KK_PHASE_FINAL};
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    uint8_t sealed[64];
+    uint8_t out[64];
+    CK_ULONG sealed_len = encrypted(key, KK_SPAN_TEXT("short"), sealed);
+    for (size_t i = 0; i < KK_ARRAY_LEN(others); i++) {
+        CK_ULONG len = 0;
+        assert_ok(op_init(world.app, session, KK_OP_DECRYPT, &cbc_pad, key));
+        assert_int_equal(
+            cipher(KK_OP_DECRYPT, KK_PHASE_SINGLE, KK_SPAN(sealed, sealed_len), out, &len),
+            CKR_BUFFER_TOO_SMALL);
+        len = sizeof out;
+        assert_int_equal(cipher(KK_OP_DECRYPT, others[i], KK_SPAN(NULL, 0), out, &len),
+                         CKR_OPERATION_NOT_INITIALIZED);
+        assert_ok(op_init(world.app, session, KK_OP_DECRYPT, &cbc_pad, key));
+        struct kk_call call = {0};
+        assert_ok(kk_call_begin(world.app, session, &call));
+        assert_ok(kk_operation_cancel(&call, KK_OP_DECRYPT));
+        kk_call_end(&call);
+    }
+}
+
+static void test_an_error_ends_the_operation(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    uint8_t out[64];
+    CK_ULONG len = sizeof out;
+    assert_ok(op_init(world.app, session, KK_OP_ENCRYPT, &cbc, key));
+    assert_int_equal(cipher(KK_OP_ENCRYPT, KK_PHASE_SINGLE, KK_SPAN_TEXT("odd"), out, &len),
+                     CKR_DATA_LEN_RANGE);
+    assert_ok(op_init(world.app, session, KK_OP_ENCRYPT, &cbc, key));
+}
+
+static void test_verifying_ends_the_operation_whatever_comes(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    const struct kk_span text = KK_SPAN_TEXT("text");
+    const struct kk_span wrong = KK_SPAN_TEXT("0123456789abcdef");
+    assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key));
+    assert_int_equal(op_verify(world.app, session, KK_PHASE_SINGLE, text, wrong),
+                     CKR_SIGNATURE_INVALID);
+    assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key));
+    assert_int_equal(op_verify(world.app, session, KK_PHASE_SINGLE, text, text),
+                     CKR_SIGNATURE_LEN_RANGE);
+    assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key));
+    assert_ok(op_update(world.app, session, KK_OP_VERIFY, text));
+    assert_int_equal(op_verify(world.app, session, KK_PHASE_SINGLE, text, wrong),
+                     CKR_OPERATION_NOT_INITIALIZED);
+    assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key));
+}
+
+static CK_RV go_on(void)
+{
+    return op_update(world.app, session, KK_OP_SIGN, KK_SPAN_TEXT("text"));
+}
+
+static void test_an_operation_ends_when_its_key_is_destroyed(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE second = session_open(world.app, world.slot, true);
+    for (int token = 0; token < 2; token++) {
+        for (int here = 0; here < 2; here++) {
+            CK_OBJECT_HANDLE key = aes_create(world.app, session, token != 0, false);
+            assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+            assert_ok(go_on());
+            assert_ok(object_destroy(world.app, here != 0 ? session : second, key));
+            assert_int_equal(go_on(), CKR_OPERATION_NOT_INITIALIZED);
+        }
+    }
+}
+
+static void test_an_operation_ends_when_its_key_was_changed_and_then_destroyed(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE second = session_open(world.app, world.slot, true);
+    for (int token = 0; token < 2; token++) {
+        CK_OBJECT_HANDLE key = aes_create(world.app, session, token != 0, false);
+        assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+        assert_ok(object_label(world.app, second, key, "changed"));
+        assert_ok(go_on());
+        assert_ok(object_destroy(world.app, second, key));
+        assert_int_equal(go_on(), CKR_OPERATION_NOT_INITIALIZED);
+    }
+}
+
+static void test_an_operation_ends_when_another_application_destroys_its_key(void **state)
+{
+    (void)state;
+    CK_SLOT_ID *slots = NULL;
+    size_t count = 0;
+    CK_OBJECT_HANDLE found = 0;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, true, false);
+    assert_ok(object_label(world.app, session, key, "theirs"));
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+    assert_ok(kk_app_slots(world.other, true, &slots, &count));
+    CK_SESSION_HANDLE theirs = session_open(world.other, slots[0], true);
+    kk_free(slots);
+    assert_int_equal(find_count(world.other, theirs, "theirs", &found), 1);
+    assert_ok(object_destroy(world.other, theirs, found));
+    assert_int_equal(go_on(), CKR_OPERATION_NOT_INITIALIZED);
+}
+
+static void test_a_logout_ends_operations_with_private_keys_only(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE second = session_open(world.app, world.slot, true);
+    CK_OBJECT_HANDLE open = aes_create(world.app, second, false, false);
+    CK_OBJECT_HANDLE private = aes_create(world.app, session, false, true);
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, private));
+    assert_ok(op_init(world.app, second, KK_OP_SIGN, &cmac, open));
+    assert_ok(session_logout(world.app, second));
+    assert_ok(session_login(world.app, second, CKU_USER, PIN));
+    assert_int_equal(go_on(), CKR_OPERATION_NOT_INITIALIZED);
+    assert_ok(op_update(world.app, second, KK_OP_SIGN, KK_SPAN_TEXT("text")));
+}
+
+static void test_a_key_that_wants_a_login_each_time_gets_one(void **state)
+{
+    (void)state;
+    static CK_BBOOL yes = CK_TRUE;
+    static uint8_t p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    CK_ATTRIBUTE curve = {CKA_EC_PARAMS, p256, sizeof p256};
+    CK_ATTRIBUTE wants[] = {{CKA_ALWAYS_AUTHENTICATE, &yes, 1}, {CKA_SIGN, &yes, 1}};
+    const CK_MECHANISM ecdsa = {CKM_ECDSA, NULL, 0};
+    CK_OBJECT_HANDLE keys[2] = {0};
+    {
+        KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+        KK_CLEANUP(kk_attrs_freep) struct kk_attrs *public_tmpl = NULL;
+        KK_CLEANUP(kk_attrs_freep) struct kk_attrs *private_tmpl = NULL;
+        struct kk_param param;
+        kk_param_init(&param);
+        assert_ok(kk_call_begin(world.app, session, &call));
+        assert_ok(kk_template_copy(&curve, 1, KK_VERB_GENERATE, &public_tmpl));
+        assert_ok(kk_template_copy(wants, 2, KK_VERB_GENERATE, &private_tmpl));
+        assert_ok(kk_call_generate_pair(
+            &call, kk_registry_find(world.engine->registry, CKM_EC_KEY_PAIR_GEN), &param,
+            public_tmpl, private_tmpl, &keys[0], &keys[1]));
+    }
+    uint8_t signature[64];
+    CK_ULONG len = sizeof signature;
+    const struct kk_span hash = KK_SPAN_TEXT("0123456789abcdef0123456789abcdef");
+    assert_int_equal(session_login(world.app, session, CKU_CONTEXT_SPECIFIC, PIN),
+                     CKR_OPERATION_NOT_INITIALIZED);
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &ecdsa, keys[1]));
+    assert_int_equal(
+        op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, hash, signature, &len),
+        CKR_USER_NOT_LOGGED_IN);
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &ecdsa, keys[1]));
+    assert_int_equal(session_login(world.app, session, CKU_CONTEXT_SPECIFIC, SO_PIN),
+                     CKR_PIN_INCORRECT);
+    assert_ok(session_login(world.app, session, CKU_CONTEXT_SPECIFIC, PIN));
+    assert_ok(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, hash, signature, &len));
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &ecdsa, keys[1]));
+    assert_int_equal(
+        op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, hash, signature, &len),
+        CKR_USER_NOT_LOGGED_IN);
+}
+
+static void test_a_destroyed_key_stays_in_no_context(void **state)
+{
+    (void)state;
+    struct kk_call call = {0};
+    uint8_t mac[16];
+    CK_ULONG len = sizeof mac;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+    assert_ok(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, KK_SPAN_TEXT("text"), mac,
+                        &len));
+    assert_ok(object_destroy(world.app, session, key));
+    assert_ok(kk_call_begin(world.app, session, &call));
+    assert_null(call.session->operations[KK_OP_SIGN].op.key);
+    assert_null(call.session->operations[KK_OP_SIGN].op.context);
+    kk_call_end(&call);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(test_a_second_init_finds_the_operation_active),
+        TEST(test_a_length_query_and_a_small_buffer_leave_the_operation),
+        TEST(test_a_small_buffer_consumes_nothing_of_an_update),
+        TEST(test_a_result_that_waits_is_given_out_once),
+        TEST(test_another_call_does_not_go_on_past_a_result_that_waits),
+        TEST(test_an_error_ends_the_operation),
+        TEST(test_verifying_ends_the_operation_whatever_comes),
+        TEST(test_an_operation_ends_when_its_key_is_destroyed),
+        TEST(test_an_operation_ends_when_its_key_was_changed_and_then_destroyed),
+        TEST(test_an_operation_ends_when_another_application_destroys_its_key),
+        TEST(test_a_logout_ends_operations_with_private_keys_only),
+        TEST(test_a_key_that_wants_a_login_each_time_gets_one),
+        TEST(test_a_destroyed_key_stays_in_no_context),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
