@@ -149,6 +149,15 @@ static bool verifies_with(EVP_PKEY *key, const struct signature *signature)
     return good;
 }
 
+static bool said(bool good, const char *what)
+{
+    if (!good) {
+        guest_note("%s failed", what);
+        ERR_print_errors_fp(stdout);
+    }
+    return good;
+}
+
 static bool digest_works(void)
 {
     unsigned char out[EVP_MAX_MD_SIZE];
@@ -162,7 +171,8 @@ static bool both_work(void)
     struct signature signature;
     EVP_PKEY *key = exported_key();
     bool good = guest_fine(sign_in(session, &signature), "signing") &&
-                verifies_with(key, &signature) && digest_works();
+                said(verifies_with(key, &signature), "the application's verification") &&
+                said(digest_works(), "the application's digest");
     EVP_PKEY_free(key);
     return good;
 }
@@ -494,9 +504,6 @@ static bool provider_signs(struct signature *ret_signature)
     bool good = key != NULL && context != NULL &&
                 EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
                 EVP_DigestSign(context, ret_signature->bytes, &len, message, sizeof message) == 1;
-    if (!good) {
-        ERR_print_errors_fp(stdout);
-    }
     ret_signature->len = len;
     EVP_MD_CTX_free(context);
     EVP_PKEY_free(key);
@@ -507,7 +514,9 @@ static bool provider_works(void)
 {
     struct signature signature;
     EVP_PKEY *key = load_uri(PUBLIC_URI);
-    bool good = provider_signs(&signature) && verifies_with(key, &signature);
+    bool good = said(key != NULL, "loading the public key's URI") &&
+                said(provider_signs(&signature), "signing through the provider") &&
+                said(verifies_with(key, &signature), "verifying what the provider signed");
     EVP_PKEY_free(key);
     return good;
 }

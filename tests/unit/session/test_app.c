@@ -3,19 +3,57 @@
  * Two applications on one engine: what they share (tokens, objects, tries) and what they do not
  * (sessions, logins, handles, session objects).
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store_slow.h"
 #include "support.h"
+
+static char folder[64];
+
+/* KK_TEST_STORE: memory (default), slow (never stable, each call pauses), sqlite. */
+static const struct kk_store_ops *store_under_test(const char **ret_tokendir)
+{
+    const char *name = getenv("KK_TEST_STORE");
+    *ret_tokendir = NULL;
+    if (name != NULL && strcmp(name, "slow") == 0) {
+        return kk_store_slow(&kk_store_memory, 200, true);
+    }
+    if (name != NULL && strcmp(name, "sqlite") == 0) {
+        (void)snprintf(folder, sizeof folder, "/tmp/keykist-app-XXXXXX");
+        *ret_tokendir = mkdtemp(folder);
+        assert_non_null(*ret_tokendir);
+        return &kk_store_sqlite;
+    }
+    return &kk_store_memory;
+}
 
 static int set_up(void **state)
 {
     static struct world world;
-    world_open(&world);
+    const char *tokendir = NULL;
+    const struct kk_store_ops *store = store_under_test(&tokendir);
+    world_open_on(&world, store, tokendir);
     *state = &world;
     return 0;
+}
+
+static void remove_folder(void)
+{
+    char command[96];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    folder[0] = 0;
 }
 
 static int tear_down(void **state)
 {
     world_close(*state);
+    if (folder[0] != 0) {
+        remove_folder();
+    }
     return 0;
 }
 
