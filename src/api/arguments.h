@@ -18,6 +18,6 @@ KK_RV kk_arg_mechanism(struct kk_app *app, const CK_MECHANISM *mechanism,
 /* Fills a fixed field with text and blanks; what does not fit is cut. */
 void kk_arg_pad(CK_UTF8CHAR *field, size_t size, const char *text);
 
-/* The list convention of C_GetSlotList and C_GetMechanismList: count asked for, buffer too small, or
- * copied. */
+/* The list convention of C_GetSlotList and C_GetMechanismList: count asked for, buffer too small,
+ * or copied. */
 KK_RV kk_arg_list(const CK_ULONG *values, size_t count, CK_ULONG *list, CK_ULONG *list_count);

@@ -33,7 +33,8 @@ struct kk_mutex {
     bool held; /* debug builds */
 };
 
-#define KK_MUTEX_INITIALIZER(rank_) {.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP, .rank = (rank_)}
+#define KK_MUTEX_INITIALIZER(rank_)                                                                \
+    {.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP, .rank = (rank_)}
 
 void kk_mutex_init(struct kk_mutex *mutex, enum kk_rank rank);
 void kk_mutex_destroy(struct kk_mutex *mutex);
@@ -72,11 +73,11 @@ static inline struct kk_mutex *kk_mutex_lock_scope(struct kk_mutex *mutex)
 #define KK_CONCAT_(a, b) a##b
 #define KK_CONCAT(a, b) KK_CONCAT_(a, b)
 #define KK_LOCK_SCOPE(mutex_)                                                                      \
-    KK_CLEANUP(kk_mutex_unlockp)                                                                   \
-    KK_UNUSED struct kk_mutex *KK_CONCAT(kk_scope_, __LINE__) = kk_mutex_lock_scope(mutex_)
+    KK_CLEANUP(kk_mutex_unlockp) KK_UNUSED struct kk_mutex *KK_CONCAT(kk_scope_, __LINE__) =       \
+        kk_mutex_lock_scope(mutex_)
 
 /* Holds the lock for the statement that follows. */
 #define KK_WITH_LOCK(mutex_)                                                                       \
-    for (struct kk_mutex *kk_with_ KK_CLEANUP(kk_mutex_unlockp) = kk_mutex_lock_scope(mutex_),     \
-                                   *kk_once_ = kk_with_;                                           \
+    for (struct kk_mutex * kk_with_ KK_CLEANUP(kk_mutex_unlockp) = kk_mutex_lock_scope(mutex_),    \
+                                    *kk_once_ = kk_with_;                                          \
          kk_once_ != NULL; kk_once_ = NULL)

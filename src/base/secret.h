@@ -3,9 +3,9 @@
  * Secret memory: PINs, keys and the plaintext of private objects.
  *
  * A secret's bytes lie in an arena of the process: pages locked where the limit allows it, a guard
- * page before and behind, left out of core dumps, wiped in a forked child, with a canary behind each
- * slot and no bookkeeping inside the pages. A secret has a fixed length, is zeroed when it is made
- * and wiped when it is freed. Secrets over 64 KiB get a mapping of their own.
+ * page before and behind, left out of core dumps, wiped in a forked child, with a canary behind
+ * each slot and no bookkeeping inside the pages. A secret has a fixed length, is zeroed when it is
+ * made and wiped when it is freed. Secrets over 64 KiB get a mapping of their own.
  */
 #pragma once
 
@@ -56,5 +56,4 @@ void kk_wipe_range(struct kk_wipe_range *range);
 
 #define KK_SECRET_ARRAY(name, size)                                                                \
     uint8_t name[size] = {0};                                                                      \
-    KK_CLEANUP(kk_wipe_range)                                                                      \
-    KK_UNUSED struct kk_wipe_range name##_wipe_ = {name, sizeof name}
+    KK_CLEANUP(kk_wipe_range) KK_UNUSED struct kk_wipe_range name##_wipe_ = {name, sizeof name}

@@ -3,8 +3,8 @@
  * One row per C_ function, in the order of the standard's function lists.
  *
  * KK_FUNCTIONS(X) expands X(name, parameters, parameters of the api function, arguments of the api
- * function): the api function takes a `struct kk_app *` first. The first KK_FUNCTIONS_2_40 rows make
- * a 2.40 list, the first KK_FUNCTIONS_3_0 a 3.0 list, all of them a 3.2 list.
+ * function): the api function takes a `struct kk_app *` first. The first KK_FUNCTIONS_2_40 rows
+ * make a 2.40 list, the first KK_FUNCTIONS_3_0 a 3.0 list, all of them a 3.2 list.
  */
 #pragma once
 

@@ -314,17 +314,6 @@ static KK_RV copy_fields(struct kk_param *param, const struct kk_param_layout *l
     return CKR_OK;
 }
 
-/* Old clients give the length of GCM's IV in bits only. */
-static void mend_gcm(uint8_t *self)
-{
-    CK_GCM_PARAMS gcm;
-    memcpy(&gcm, self, sizeof gcm);
-    if (gcm.ulIvLen == 0 && gcm.pIv != NULL && gcm.ulIvBits % 8 == 0) {
-        gcm.ulIvLen = gcm.ulIvBits / 8;
-        memcpy(self, &gcm, sizeof gcm);
-    }
-}
-
 static KK_RV copy_all(struct kk_param *param, const void *parameter, size_t len)
 {
     const struct kk_param_layout *layout = kk_param_layout(param->shape);
@@ -334,9 +323,6 @@ static KK_RV copy_all(struct kk_param *param, const void *parameter, size_t len)
     memcpy(self, parameter, len);
     param->data = self;
     param->len = len;
-    if (param->shape == KK_PARAM_GCM) {
-        mend_gcm(self);
-    }
     return layout == NULL ? CKR_OK : copy_fields(param, layout, self, NULL);
 }
 

@@ -11,8 +11,18 @@
 
 #include "base/banned.h"
 
+/* What one call may copy in all: nested arrays may point at one another, so that bounds per level
+ * are none. */
+#define ELEMENTS_MAX 4096u
+
+struct budget {
+    size_t elements;
+    size_t bytes;
+};
+
 /* One template on its way into a set. */
 struct copying {
+    struct budget *budget;
     const CK_ATTRIBUTE *from;
     size_t count;
     enum kk_verb verb;
@@ -131,6 +141,14 @@ static KK_RV element_value(const CK_ATTRIBUTE *element, struct kk_span *ret_valu
     return CKR_OK;
 }
 
+static KK_RV spend(struct budget *budget, size_t bytes)
+{
+    KK_ENSURE(budget->elements > 0 && budget->bytes >= bytes, CKR_TEMPLATE_INCONSISTENT);
+    budget->elements--;
+    budget->bytes -= bytes;
+    return CKR_OK;
+}
+
 static KK_RV set_element(const struct copying *copying, const CK_ATTRIBUTE *element,
                          struct kk_attrs *attrs)
 {
@@ -138,6 +156,7 @@ static KK_RV set_element(const struct copying *copying, const CK_ATTRIBUTE *elem
     const struct kk_attr_type *row = kk_attr_type_find(element->type);
     KK_ENSURE(row != NULL || copying->verb == KK_VERB_FIND, CKR_ATTRIBUTE_TYPE_INVALID);
     KK_TRY(element_value(element, &value));
+    KK_TRY(spend(copying->budget, value.len));
     if (row == NULL) {
         return kk_attrs_set_bytes(attrs, element->type, value);
     }
@@ -186,7 +205,8 @@ KK_RV kk_template_copy(const CK_ATTRIBUTE *attributes, CK_ULONG count, enum kk_v
                        struct kk_attrs **ret_template)
 {
     KK_ENSURE(attributes != NULL || count == 0, CKR_ARGUMENTS_BAD);
-    struct copying copying = {.from = attributes, .verb = verb};
+    struct budget budget = {.elements = ELEMENTS_MAX, .bytes = KK_RECORD_MAX};
+    struct copying copying = {.budget = &budget, .from = attributes, .verb = verb};
     KK_TRY(kk_ulong_to_size(count, CKR_TEMPLATE_INCONSISTENT, &copying.count));
     copying.object_class = class_in(&copying);
 

@@ -73,6 +73,34 @@ void kk_handles_update(struct kk_handle *entry, struct kk_object *object, uint64
     entry->is_private = object->is_private;
 }
 
+static void disown(struct kk_handle *entry)
+{
+    if (entry->owner == NULL) {
+        return;
+    }
+    *(entry->prev != NULL ? &entry->prev->next : &entry->owner->owned) = entry->next;
+    if (entry->next != NULL) {
+        entry->next->prev = entry->prev;
+    }
+    entry->owner = NULL;
+    entry->prev = NULL;
+    entry->next = NULL;
+}
+
+static void own(struct kk_session *owner, struct kk_handle *entry)
+{
+    disown(entry);
+    if (owner == NULL) {
+        return;
+    }
+    entry->owner = owner;
+    entry->next = owner->owned;
+    if (entry->next != NULL) {
+        entry->next->prev = entry;
+    }
+    owner->owned = entry;
+}
+
 KK_RV kk_handles_give(struct kk_app *app, struct kk_slot *slot, struct kk_session *owner,
                       struct kk_object *object, uint64_t epoch, CK_OBJECT_HANDLE *ret_handle)
 {
@@ -80,7 +108,7 @@ KK_RV kk_handles_give(struct kk_app *app, struct kk_slot *slot, struct kk_sessio
     struct kk_handle *entry = kk_handles_find(app, *ret_handle);
     kk_handles_update(entry, object, epoch);
     entry->is_token = object->is_token;
-    entry->owner = object->is_token ? NULL : owner;
+    own(object->is_token ? NULL : owner, entry);
     return CKR_OK;
 }
 
@@ -88,6 +116,7 @@ KK_RV kk_handles_give(struct kk_app *app, struct kk_slot *slot, struct kk_sessio
 static void leave(struct kk_app *app, struct kk_handle *entry)
 {
     kk_uuid_map_remove(app->handles, &entry->uuid);
+    disown(entry);
     if (!entry->is_token && entry->object != NULL) {
         atomic_store(&entry->object->superseded, true);
         atomic_store(&entry->object->destroyed, true);
@@ -106,8 +135,7 @@ void kk_handles_forget(struct kk_app *app, struct kk_handle *entry)
 
 struct filter {
     struct kk_app *app;
-    const struct kk_slot *slot;     /* NULL: any */
-    const struct kk_session *owner; /* NULL: any */
+    const struct kk_slot *slot; /* NULL: any */
     bool private_only;
 };
 
@@ -116,7 +144,6 @@ static bool filter_entry(KK_UNUSED CK_ULONG handle, void *value, void *context)
     const struct filter *filter = context;
     struct kk_handle *entry = value;
     bool goes = (filter->slot == NULL || entry->slot == filter->slot) &&
-                (filter->owner == NULL || entry->owner == filter->owner) &&
                 (!filter->private_only || entry->is_private);
     if (goes) {
         leave(filter->app, entry);
@@ -136,11 +163,10 @@ void kk_handles_forget_private(struct kk_app *app, struct kk_slot *slot)
     forget(app, &(struct filter){.app = app, .slot = slot, .private_only = true});
 }
 
-void kk_handles_forget_session(struct kk_app *app, struct kk_slot *slot,
-                               const struct kk_session *owner)
+void kk_handles_forget_session(struct kk_app *app, struct kk_session *owner)
 {
-    if (kk_index_count(slot->session_objects) > 0) {
-        forget(app, &(struct filter){.app = app, .slot = slot, .owner = owner});
+    while (owner->owned != NULL) {
+        kk_handles_forget(app, owner->owned);
     }
 }
 

@@ -16,6 +16,8 @@ struct kk_handle {
     bool is_token;
     bool is_private;
     struct kk_session *owner; /* session objects: the session that made it; borrowed */
+    struct kk_handle *prev;   /* of the owner's others */
+    struct kk_handle *next;
     struct kk_object *object; /* the version that was seen last, a reference */
     uint64_t epoch;           /* of the token, when it was the present version */
 };
@@ -41,8 +43,7 @@ void kk_handles_forget(struct kk_app *app, struct kk_handle *entry);
 void kk_handles_forget_private(struct kk_app *app, struct kk_slot *slot);
 
 /* When a session closes: its session objects and their handles. */
-void kk_handles_forget_session(struct kk_app *app, struct kk_slot *slot,
-                               const struct kk_session *owner);
+void kk_handles_forget_session(struct kk_app *app, struct kk_session *owner);
 
 /* When a token was initialised anew: every handle of the slot, and its session objects. */
 void kk_handles_forget_slot(struct kk_app *app, struct kk_slot *slot);

@@ -4,6 +4,8 @@
  */
 #include "session/objects.h"
 
+#include <time.h>
+
 #include "base/memory.h"
 #include "mechanism/mechanism.h"
 #include "session/handles.h"
@@ -11,7 +13,7 @@
 #include "base/banned.h"
 
 #define STORE_MAX 16 /* objects made by one call */
-#define RETRIES 8    /* of a change that another process's change overtook */
+#define RETRIES 64   /* of a change that another's change overtook */
 
 KK_RV kk_call_uuid(struct kk_call *call, struct kk_uuid *ret_uuid)
 {
@@ -145,10 +147,8 @@ static KK_RV add_session_object(struct kk_call *call, struct kk_object *object,
     CK_RV rv = kk_handles_give(call->app, session->slot, session, object, call->epoch, ret_handle);
     if (rv != CKR_OK) {
         (void)kk_index_remove(index, &object->uuid);
-        return rv;
     }
-    session->made_objects = true;
-    return CKR_OK;
+    return rv;
 }
 
 /* The objects of one call on their way from sets to handles. */
@@ -317,11 +317,18 @@ static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
         KK_TRY(kk_token_destroy(session->token, unlock, object));
     }
     update_handle(call, handle, NULL, 0);
-    kk_operation_forget_key(session, &object->uuid);
+    kk_operation_forget_destroyed(session);
+    call->others_hold_it = atomic_load(&object->refs) > 1;
     return CKR_OK;
 }
 
 typedef CK_RV change_fn(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl);
+
+/* Longer with each retry, so that of many who change one object at once all come to their turn. */
+static void wait_for_others(long retry)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = retry * 50000}, NULL);
+}
 
 /* Once more from the start when another change came between. */
 static KK_RV retry(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl,
@@ -331,6 +338,7 @@ static KK_RV retry(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct k
     for (int i = 0; i < RETRIES && rv == CKR_FUNCTION_REJECTED; i++) {
         rv = change(call, handle, tmpl);
         if (rv == CKR_FUNCTION_REJECTED) {
+            wait_for_others(i);
             KK_TRY(kk_token_fresh(call->session->token, &call->epoch));
         }
     }

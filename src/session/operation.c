@@ -216,11 +216,11 @@ static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operat
     return CKR_OK;
 }
 
-void kk_operation_forget_key(struct kk_session *session, const struct kk_uuid *uuid)
+void kk_operation_forget_destroyed(struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
         struct kk_operation *operation = &session->operations[i];
-        if (operation->object != NULL && kk_uuid_equal(&operation->object->uuid, uuid)) {
+        if (operation->object != NULL && atomic_load(&operation->object->destroyed)) {
             kk_operation_clear(operation);
         }
     }
@@ -289,7 +289,8 @@ static KK_RV produce(struct kk_operation *operation, enum kk_phase phase, struct
         return deliver_pending(operation, out, ret_delivered);
     }
     if (out->data == NULL) {
-        *out->len = bound;
+        /* Who gets room for nothing may hand in NULL again, and the data would never come in. */
+        *out->len = bound == 0 && phase == KK_PHASE_UPDATE ? in.len : bound;
         return CKR_OK;
     }
     if (KK_LIKELY(*out->len >= bound)) {

@@ -68,8 +68,8 @@ void kk_operation_clear(struct kk_operation *operation);
 /* Ends it and keeps the context. */
 void kk_operation_end(struct kk_operation *operation);
 
-/* The key was destroyed: no operation of the session goes on with it, no context keeps it. */
-void kk_operation_forget_key(struct kk_session *session, const struct kk_uuid *uuid);
+/* Clears operations and idle contexts whose key was destroyed. */
+void kk_operation_forget_destroyed(struct kk_session *session);
 
 /* Whether any active operation waits for a context-specific login; it is given to all of them. */
 bool kk_operation_wants_login(const struct kk_session *session);

@@ -45,6 +45,9 @@ static void cancel(struct kk_session *session, unsigned int what)
     if ((what & KK_CANCEL_FIND) != 0) {
         kk_find_clear(&session->find);
     }
+    if ((what & KK_CANCEL_DESTROYED) != 0) {
+        kk_operation_forget_destroyed(session);
+    }
 }
 
 /* Ends operations that a logout made void, and forgets the contexts of private keys. */
@@ -141,6 +144,21 @@ KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call
     return CKR_OK;
 }
 
+static bool forget_destroyed(KK_UNUSED CK_ULONG handle, void *value, KK_UNUSED void *context)
+{
+    struct kk_session *session = value;
+    atomic_fetch_or(&session->cancelled, KK_CANCEL_DESTROYED);
+    kk_session_settle(session);
+    return true;
+}
+
+/* A destroyed key lies in no idle context of another session. */
+static void forget_in_all(struct kk_app *app)
+{
+    KK_LOCK_SCOPE(&app->lock);
+    kk_handle_map_each(app->sessions, forget_destroyed, NULL);
+}
+
 void kk_call_end(struct kk_call *call)
 {
     struct kk_session *session = call->session;
@@ -153,20 +171,24 @@ void kk_call_end(struct kk_call *call)
     kk_session_settle(session);
     kk_session_unref(session);
     call->session = NULL;
+    if (KK_UNLIKELY(call->others_hold_it)) {
+        call->others_hold_it = false;
+        forget_in_all(call->app);
+    }
 }
 
-/* A session for a call that does not take its lock. */
+/* A session for a call that does not take its lock. A store that fails keeps nobody from logging
+ * out. */
 static KK_RV living_session(struct kk_app *app, CK_SESSION_HANDLE handle,
                             struct kk_session **ret_session)
 {
     uint64_t epoch = 0;
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
     KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
-    CK_RV rv = check_alive(session, &epoch);
-    if (rv == CKR_SESSION_HANDLE_INVALID) {
+    if (check_alive(session, &epoch) == CKR_SESSION_HANDLE_INVALID) {
         KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
+        return CKR_SESSION_HANDLE_INVALID;
     }
-    KK_TRY(rv);
     *ret_session = KK_STEAL(session);
     return CKR_OK;
 }
@@ -269,9 +291,7 @@ static void leave_slot(struct kk_session *session)
     struct kk_slot *slot = session->slot;
     atomic_store_explicit(&session->dead, true, memory_order_release);
     KK_LOCK_SCOPE(&session->app->state_lock);
-    if (session->made_objects) {
-        kk_handles_forget_session(session->app, slot, session);
-    }
+    kk_handles_forget_session(session->app, session);
     slot->rw_sessions -= session->rw;
     if (--slot->sessions == 0) {
         kk_slot_logout(session->app, slot);

@@ -11,6 +11,8 @@
 #include "session/app.h"
 #include "session/operation.h"
 
+struct kk_handle;
+
 struct kk_find {
     bool active;
     struct kk_uuid *uuids; /* matches not yet handed out */
@@ -31,7 +33,7 @@ struct kk_session {
     CK_FLAGS flags;
     atomic_bool dead;
     uint64_t incarnation;
-    bool made_objects; /* session objects may be there to be destroyed with it; state lock */
+    struct kk_handle *owned;        /* its session objects, which go with it; state lock */
     _Atomic uint64_t login_round;   /* at which idle contexts were last looked through */
     _Atomic unsigned int cancelled; /* KK_CANCEL_ bits that whoever holds the lock owes */
     struct kk_mutex lock;           /* KK_RANK_SESSION; covers what follows */
@@ -42,11 +44,13 @@ struct kk_session {
 /* What C_SessionCancel ends: an operation of a kind, the search. */
 #define KK_CANCEL_OPERATION(kind) (1u << (kind))
 #define KK_CANCEL_FIND (1u << KK_OP_COUNT)
+#define KK_CANCEL_DESTROYED (2u << KK_OP_COUNT) /* operations and contexts of destroyed keys */
 
 struct kk_call {
     struct kk_app *app;
     struct kk_session *session;
-    uint64_t epoch; /* of the token, when the call began */
+    uint64_t epoch;      /* of the token, when the call began */
+    bool others_hold_it; /* what was destroyed: other sessions let go of it when the call ends */
 };
 
 /* CKR_SESSION_HANDLE_INVALID: no such session, closed, its token deleted or initialised anew. */

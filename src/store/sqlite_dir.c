@@ -21,6 +21,17 @@
 
 /* In the order they are deleted: a directory without its database is no token any more, and the
  * lock goes last. */
+/* Older kernel headers do not name them all. */
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xff534d42
+#endif
+#ifndef SMB2_SUPER_MAGIC
+#define SMB2_SUPER_MAGIC 0xfe534d42
+#endif
+#ifndef CEPH_SUPER_MAGIC
+#define CEPH_SUPER_MAGIC 0x00c36400
+#endif
+
 static const char *const known_files[] = {
     KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
     "change",     "tries.lock",        "write.lock"};

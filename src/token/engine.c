@@ -157,6 +157,7 @@ struct listing {
     struct kk_engine *engine;
     struct kk_token **tokens;
     size_t count;
+    bool failed; /* something could not be opened: to be tried again at the next look */
 };
 
 static void listing_clear(struct listing *listing)
@@ -233,6 +234,7 @@ static CK_RV list_name(const char *name, void *context)
     if (rv != CKR_OK) {
         /* Deleted meanwhile, or not to be opened: whoever found out has logged why. */
         kk_log_warning("token %s is left out (0x%lx)", name, rv);
+        listing->failed = true;
         return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
     }
     return listing_add(listing, token);
@@ -292,7 +294,7 @@ KK_RV kk_engine_refresh(struct kk_engine *engine)
     KK_TRY(engine->store_ops->env_list(engine->env, list_name, &listing));
     take_list(engine, &listing);
     engine->env_stamp = stamp;
-    engine->listed = true;
+    engine->listed = !listing.failed;
     return CKR_OK;
 }
 

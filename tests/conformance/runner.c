@@ -110,7 +110,7 @@ static void register_required(void)
 {
     static const struct check required = CHECK_ROW(
         FIX_INITIALIZED, required_mechanism, "C_GetMechanismInfo", "required mechanism is there");
-    struct lines lines = {0};
+    static struct lines lines = {0};
     if (options.require_file == NULL)
         return;
     report_read_lines(options.require_file, &lines);
@@ -469,7 +469,7 @@ static bool is_listed(const struct lines *lines, const char *id, const char **re
 
 static void select_checks(void)
 {
-    struct lines skipped = {0}, expected = {0};
+    static struct lines skipped = {0}, expected = {0};
     const char *rest = NULL;
     report_read_lines(options.skip_file, &skipped);
     report_read_lines(options.expected_file, &expected);

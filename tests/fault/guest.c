@@ -92,6 +92,13 @@ double guest_seconds(void)
     return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
+void guest_sleep_ms(double ms)
+{
+    struct timespec span = {.tv_sec = (time_t)(ms / 1000)};
+    span.tv_nsec = (long)((ms - (double)span.tv_sec * 1000) * 1e6);
+    (void)nanosleep(&span, NULL);
+}
+
 uint32_t guest_random(uint32_t below)
 {
     uint32_t value = 0;
@@ -310,4 +317,65 @@ CK_RV guest_find(CK_SESSION_HANDLE session, CK_ATTRIBUTE *attributes, CK_ULONG c
     rv = p11->C_FindObjects(session, found, room, ret_count);
     CK_RV end = p11->C_FindObjectsFinal(session);
     return rv != CKR_OK ? rv : end;
+}
+
+/* --- children --------------------------------------------------------------------------------- */
+
+static int prepare(void *label)
+{
+    uint8_t id[GUEST_ID_SIZE] = {1};
+    CK_OBJECT_HANDLE key = 0;
+    if (p11->C_Initialize(NULL) != CKR_OK || guest_token_make(label) == GUEST_NO_SLOT ||
+        p11->C_Finalize(NULL) != CKR_OK) {
+        return 1;
+    }
+    CK_SESSION_HANDLE session = guest_enter(label);
+    return guest_fine(guest_key_make(session, id, &key), "a first key") ? 0 : 1;
+}
+
+void guest_token_prepare(const char *label)
+{
+    if (guest_wait(guest_fork(prepare, (void *)(uintptr_t)label)) != 0) {
+        guest_bail("cannot make a token");
+    }
+}
+
+struct pin_try {
+    const char *label;
+    CK_USER_TYPE user;
+    const char *pin;
+};
+
+static int try_pin(void *argument)
+{
+    const struct pin_try *pin_try = argument;
+    CK_OBJECT_HANDLE found[4];
+    CK_ULONG count = 0;
+    if (p11->C_Initialize(NULL) != CKR_OK) {
+        return 90;
+    }
+    CK_SESSION_HANDLE session = guest_session(guest_token_find(pin_try->label));
+    CK_RV rv = guest_login(session, pin_try->user, pin_try->pin);
+    if (rv == CKR_PIN_INCORRECT) {
+        return 1;
+    }
+    if (!guest_fine(rv, "C_Login")) {
+        return 2;
+    }
+    if (pin_try->user == CKU_SO) {
+        return 0;
+    }
+    rv = guest_find(session, NULL, 0, found, 4, &count);
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (!guest_key_whole(session, found[i])) {
+            return 3;
+        }
+    }
+    return guest_fine(rv, "finding") && count > 0 ? 0 : 4;
+}
+
+int guest_pin_opens(const char *label, CK_USER_TYPE user, const char *pin)
+{
+    struct pin_try pin_try = {label, user, pin};
+    return guest_wait(guest_fork(try_pin, &pin_try));
 }

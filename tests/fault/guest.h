@@ -36,6 +36,7 @@ bool guest_fine(CK_RV rv, const char *what);
 const char *guest_code(CK_RV rv);
 
 double guest_seconds(void);
+void guest_sleep_ms(double ms);
 uint32_t guest_random(uint32_t below);
 
 /* How much: `normal`, or `many` with KEYKIST_LONG_TESTS set. */
@@ -70,3 +71,9 @@ int guest_wait(pid_t pid);
 
 /* The folder of this test: that of SOFTHSM2_CONF. */
 const char *guest_folder(void);
+
+/* A child makes a token of this label with one whole key in it; ends the test when it cannot. */
+void guest_token_prepare(const char *label);
+
+/* A child tries a PIN. 0: it opens, with everything in it; 1: it is wrong; more: anything else. */
+int guest_pin_opens(const char *label, CK_USER_TYPE user, const char *pin);

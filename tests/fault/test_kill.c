@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processes that are killed at any moment: while they make, change and destroy objects, while they
- * change a PIN, while they try one. What the module acknowledged stays, nothing is half, and a
- * killed try is a try.
+ * Processes that are killed at any moment: while they make, change and destroy objects, and while
+ * they change a PIN. What the module acknowledged stays, and nothing is half.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,13 +18,6 @@
 #define WRITERS 3u
 #define CHANGES 4u /* per key, about */
 #define NEW_PIN "another pin of a guest"
-
-static void sleep_ms(double ms)
-{
-    struct timespec span = {.tv_sec = (time_t)(ms / 1000)};
-    span.tv_nsec = (long)((ms - (double)span.tv_sec * 1000) * 1e6);
-    (void)nanosleep(&span, NULL);
-}
 
 /* --- the writers ------------------------------------------------------------------------------ */
 
@@ -297,7 +289,7 @@ static void kill_writers(unsigned kills)
             }
             double rest = writers[i].until - guest_seconds();
             if (rest > 0) {
-                sleep_ms(rest * 1000);
+                guest_sleep_ms(rest * 1000);
             }
             surprises += end_writer(&writers[i]);
         }
@@ -333,43 +325,6 @@ static int change_pin(void *argument)
     return guest_fine(rv, "C_SetPIN") ? 0 : 94;
 }
 
-static const char *pin_tried;
-
-/* 0: it opens, with everything in it; 1: it is wrong; more: anything else. */
-static int try_pin(void *argument)
-{
-    CK_USER_TYPE user = *(CK_USER_TYPE *)argument;
-    CK_OBJECT_HANDLE found[4];
-    CK_ULONG count = 0;
-    if (p11->C_Initialize(NULL) != CKR_OK) {
-        return 90;
-    }
-    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
-    CK_RV rv = guest_login(session, user, pin_tried);
-    if (rv == CKR_PIN_INCORRECT) {
-        return 1;
-    }
-    if (!guest_fine(rv, "C_Login")) {
-        return 2;
-    }
-    if (user == CKU_SO) {
-        return 0;
-    }
-    rv = guest_find(session, NULL, 0, found, 4, &count);
-    for (CK_ULONG i = 0; i < count; i++) {
-        if (!guest_key_whole(session, found[i])) {
-            return 3;
-        }
-    }
-    return guest_fine(rv, "finding") && count > 0 ? 0 : 4;
-}
-
-static int pin_opens(CK_USER_TYPE user, const char *pin)
-{
-    pin_tried = pin;
-    return guest_wait(guest_fork(try_pin, &user));
-}
-
 /* One change, killed after at most `ms`; the PIN that is right afterwards, NULL when none is. */
 static const char *kill_change(struct pins pins, unsigned ms)
 {
@@ -380,12 +335,12 @@ static const char *kill_change(struct pins pins, unsigned ms)
     pid_t pid = guest_fork(change_pin, &pins);
     (void)close(pipe_ends[1]);
     (void)!read(pipe_ends[0], &note, sizeof note);
-    sleep_ms(guest_random(ms * 10) / 10.0);
+    guest_sleep_ms(guest_random(ms * 10) / 10.0);
     (void)kill(pid, SIGKILL);
     int ended = guest_wait(pid);
     (void)close(pipe_ends[0]);
-    int old = pin_opens(pins.user, pins.from);
-    int new = pin_opens(pins.user, pins.to);
+    int old = guest_pin_opens(LABEL, pins.user, pins.from);
+    int new = guest_pin_opens(LABEL, pins.user, pins.to);
     if (ended == 0 && new != 0) {
         guest_note("an acknowledged change is lost (%d)", new);
         return NULL;
@@ -435,189 +390,20 @@ static bool kill_changes(CK_USER_TYPE user, const char *first, unsigned kills)
            (present == 0 || time_change((struct pins){user, NEW_PIN, first}) > 0);
 }
 
-/* --- tries ------------------------------------------------------------------------------------ */
-
-/* A slow derivation, so that it is hit surely. */
-static void use_slow_tokens(void)
-{
-    char path[4200];
-    char tokens[4200];
-    (void)snprintf(tokens, sizeof tokens, "mkdir -p '%s/slow'", guest_folder());
-    (void)snprintf(path, sizeof path, "%s/slow.conf", guest_folder());
-    FILE *file = fopen(path, "w");
-    if (file == NULL || system(tokens) != 0) {
-        guest_bail("cannot make the slow configuration");
-    }
-    (void)fprintf(file,
-                  "directories.tokendir = %s/slow\nlog.target = file\nlog.file = %s/log\n"
-                  "pin.kdf = strong\n",
-                  guest_folder(), guest_folder());
-    (void)fclose(file);
-    (void)setenv("SOFTHSM2_CONF", path, 1);
-}
-
-static int make_token(void *unused)
-{
-    uint8_t id[GUEST_ID_SIZE] = {1};
-    CK_OBJECT_HANDLE key = 0;
-    (void)unused;
-    if (p11->C_Initialize(NULL) != CKR_OK || guest_token_make(LABEL) == GUEST_NO_SLOT ||
-        p11->C_Finalize(NULL) != CKR_OK) {
-        return 1;
-    }
-    CK_SESSION_HANDLE session = guest_enter(LABEL);
-    return guest_fine(guest_key_make(session, id, &key), "a first key") ? 0 : 1;
-}
-
-static int wait_then_log_in(void *argument)
-{
-    const char *pin = argument;
-    char go;
-    if (p11->C_Initialize(NULL) != CKR_OK) {
-        return 90;
-    }
-    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
-    (void)!read(pipe_ends[0], &go, 1);
-    CK_RV rv = guest_login(session, CKU_USER, pin);
-    return rv == CKR_OK ? 0 : rv == CKR_PIN_INCORRECT ? 1 : rv == CKR_PIN_LOCKED ? 2 : 3;
-}
-
-static int flags_locked(void *unused)
-{
-    CK_TOKEN_INFO info;
-    (void)unused;
-    return p11->C_Initialize(NULL) == CKR_OK &&
-                   p11->C_GetTokenInfo(guest_token_find(LABEL), &info) == CKR_OK &&
-                   (info.flags & CKF_USER_PIN_LOCKED) != 0
-               ? 0
-               : 1;
-}
-
-/* Starts `count` at once with this PIN; how often each answer came. */
-static void race(const char *pin, unsigned count, unsigned answers[4])
-{
-    pid_t pids[32];
-    char go[32] = {0};
-    if (pipe(pipe_ends) != 0) {
-        guest_bail("no pipe");
-    }
-    for (unsigned i = 0; i < count; i++) {
-        pids[i] = guest_fork(wait_then_log_in, (void *)(uintptr_t)pin);
-    }
-    (void)!write(pipe_ends[1], go, count);
-    for (unsigned i = 0; i < count; i++) {
-        int code = guest_wait(pids[i]);
-        answers[code >= 0 && code < 3 ? code : 3]++;
-    }
-    (void)close(pipe_ends[0]);
-    (void)close(pipe_ends[1]);
-}
-
-static int unlock_by_so(void *unused)
-{
-    (void)unused;
-    CK_UTF8CHAR pin[] = GUEST_PIN;
-    if (p11->C_Initialize(NULL) != CKR_OK) {
-        return 90;
-    }
-    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
-    return guest_fine(guest_login(session, CKU_SO, GUEST_SO_PIN), "C_Login of the SO") &&
-                   guest_fine(p11->C_InitPIN(session, pin, sizeof pin - 1), "C_InitPIN")
-               ? 0
-               : 1;
-}
-
-static int log_in_watched(void *argument)
-{
-    const char *pin = argument;
-    if (p11->C_Initialize(NULL) != CKR_OK) {
-        return 90;
-    }
-    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
-    tell((struct note){.step = READY});
-    return guest_login(session, CKU_USER, pin) == CKR_OK ? 0 : 1;
-}
-
-/* A try of this PIN, killed `ms` after it began (0: never); how many milliseconds it took. */
-static double watched_try(const char *pin, double ms)
-{
-    struct note note;
-    if (pipe(pipe_ends) != 0) {
-        guest_bail("no pipe");
-    }
-    pid_t pid = guest_fork(log_in_watched, (void *)(uintptr_t)pin);
-    (void)!read(pipe_ends[0], &note, sizeof note);
-    double start = guest_seconds();
-    if (ms > 0) {
-        sleep_ms(ms);
-        (void)kill(pid, SIGKILL);
-    }
-    (void)guest_wait(pid);
-    (void)close(pipe_ends[0]);
-    (void)close(pipe_ends[1]);
-    return (guest_seconds() - start) * 1000;
-}
-
-/* Tries that are killed in the middle, until the PIN is locked; 0: it never was. */
-static unsigned killed_tries(unsigned most)
-{
-    double whole = watched_try(GUEST_PIN, 0);
-    guest_note("a try takes %.0f ms", whole);
-    for (unsigned tries = 1; tries <= most; tries++) {
-        (void)watched_try("wrong pin", whole / 2);
-        if (guest_wait(guest_fork(flags_locked, NULL)) == 0) {
-            return tries;
-        }
-    }
-    return 0;
-}
-
-static void check_tries(void)
-{
-    unsigned answers[4] = {0};
-    race(GUEST_PIN, 11, answers);
-    guest_ok(answers[0] == 11, "eleven right PINs at once all open");
-    memset(answers, 0, sizeof answers);
-    race("wrong pin", 16, answers);
-    guest_note("%u wrong, %u locked, %u else", answers[1], answers[2], answers[0] + answers[3]);
-    guest_ok(answers[1] == 10 && answers[2] == 6, "sixteen wrong ones at once get ten tries");
-    guest_ok(pin_opens(CKU_USER, GUEST_PIN) == 2, "then the right one is refused");
-    guest_ok(guest_wait(guest_fork(unlock_by_so, NULL)) == 0, "the SO sets the PIN anew");
-    guest_ok(pin_opens(CKU_USER, GUEST_PIN) == 0, "which opens everything");
-}
-
-static void check_killed_tries(void)
-{
-    use_slow_tokens();
-    if (guest_wait(guest_fork(make_token, NULL)) != 0) {
-        guest_bail("cannot make a token");
-    }
-    unsigned tries = killed_tries(30);
-    guest_note("locked after %u killed tries", tries);
-    guest_ok(tries >= 10, "killed tries count: the PIN is locked in the end");
-    guest_ok(pin_opens(CKU_USER, GUEST_PIN) == 2, "the right PIN is refused then");
-    guest_ok(guest_wait(guest_fork(unlock_by_so, NULL)) == 0, "the SO sets the PIN anew");
-    guest_ok(pin_opens(CKU_USER, GUEST_PIN) == 0, "which opens everything");
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 2) {
         return 2;
     }
     guest_load(argv[1]);
-    if (guest_wait(guest_fork(make_token, NULL)) != 0) {
-        guest_bail("cannot make a token");
-    }
+    guest_token_prepare(LABEL);
     unsigned kills = guest_amount(20, 300);
     guest_ok(kill_changes(CKU_USER, GUEST_PIN, kills),
              "the user's PIN is the old or the new one after each of %u kills", kills);
     guest_ok(kill_changes(CKU_SO, GUEST_SO_PIN, kills / 2), "so is the SO's after each of %u kills",
              kills / 2);
-    check_tries();
     state_count = 1; /* the first key */
     states[0] = (struct key_state){.id = {1}, .may_be_present = true};
     kill_writers(guest_amount(60, 3000));
-    check_killed_tries();
     return guest_end();
 }

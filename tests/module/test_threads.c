@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "guest.h"
 
@@ -37,6 +38,7 @@ static const struct allowed allowed[] = {
 };
 
 static CK_SLOT_ID slot;
+static CK_SLOT_ID other_slot;
 static atomic_int trouble;
 static atomic_bool is_over;
 static atomic_uint calls;
@@ -229,6 +231,29 @@ static void pause_ms(unsigned ms)
     (void)nanosleep(&span, NULL);
 }
 
+/* A PIN set anew, another token made over and over, what a program asks at its start. */
+static void cause_administration(void)
+{
+    CK_UTF8CHAR pin[] = GUEST_PIN;
+    CK_UTF8CHAR so_pin[] = GUEST_SO_PIN;
+    CK_UTF8CHAR label[] = "another                         ";
+    CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
+    CK_SESSION_HANDLE session = 0;
+    CK_TOKEN_INFO info;
+    CK_BYTE bytes[32] = {1};
+    CK_ULONG count = 0;
+    if (fine(p11->C_OpenSession(slot, flags, NULL, NULL, &session), "C_OpenSession")) {
+        (void)fine(p11->C_SetPIN(session, pin, sizeof pin - 1, pin, sizeof pin - 1), "C_SetPIN");
+        (void)fine(p11->C_SeedRandom(session, bytes, sizeof bytes), "C_SeedRandom");
+        (void)fine(p11->C_GenerateRandom(session, bytes, sizeof bytes), "C_GenerateRandom");
+        (void)fine(p11->C_CloseSession(session), "C_CloseSession");
+    }
+    (void)fine(p11->C_InitToken(other_slot, so_pin, sizeof so_pin - 1, label), "C_InitToken");
+    (void)fine(p11->C_GetSlotList(CK_TRUE, NULL, &count), "C_GetSlotList");
+    (void)fine(p11->C_GetTokenInfo(slot, &info), "C_GetTokenInfo");
+    (void)fine(p11->C_GetMechanismList(slot, NULL, &count), "C_GetMechanismList");
+}
+
 static void cause_logout(void)
 {
     CK_SESSION_HANDLE session = 0;
@@ -287,6 +312,33 @@ static void run(enum trouble kind, void (*cause)(void), double seconds, const ch
     (void)p11->C_CloseAllSessions(slot);
 }
 
+/* A child that begins anew while the parent's other threads are in the middle of calls. */
+static int begin_anew(void *unused)
+{
+    CK_INFO info;
+    CK_OBJECT_HANDLE key = 0;
+    CK_ULONG count = 0;
+    (void)unused;
+    (void)alarm(30);
+    if (p11->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED) {
+        return 1;
+    }
+    CK_SESSION_HANDLE session = guest_enter(LABEL);
+    if (!guest_fine(guest_find(session, NULL, 0, &key, 1, &count), "finding") || count != 1) {
+        return 2;
+    }
+    return guest_fine(p11->C_Finalize(NULL), "C_Finalize") ? 0 : 3;
+}
+
+static void cause_forking(void)
+{
+    int code = guest_wait(guest_fork(begin_anew, NULL));
+    if (code != 0) {
+        guest_note("a child ended with %d", code);
+        atomic_fetch_add(&failures, 1);
+    }
+}
+
 /* After all that a quiet login finds everything whole. */
 static void check_rest(void)
 {
@@ -309,22 +361,25 @@ int main(int argc, char **argv)
     if (argc != 2) {
         return 2;
     }
-    double seconds = guest_amount(3, 60);
+    double seconds = guest_amount(2, 60);
     guest_load(argv[1]);
     if (!guest_fine(p11->C_Initialize(NULL), "C_Initialize")) {
         return 1;
     }
     /* The slot of a new token has its lasting number after the next C_Initialize. */
-    if (guest_token_make(LABEL) == GUEST_NO_SLOT || p11->C_Finalize(NULL) != CKR_OK ||
-        p11->C_Initialize(NULL) != CKR_OK) {
+    if (guest_token_make(LABEL) == GUEST_NO_SLOT || guest_token_make("another") == GUEST_NO_SLOT ||
+        p11->C_Finalize(NULL) != CKR_OK || p11->C_Initialize(NULL) != CKR_OK) {
         guest_bail("no token");
     }
     slot = guest_token_find(LABEL);
+    other_slot = guest_token_find("another");
     make_pairs();
     run(PEACE, NULL, seconds, "nothing else");
+    run(PEACE, cause_administration, seconds, "administration");
     run(LOGOUT, cause_logout, seconds, "logouts");
     run(CLOSING, cause_closing, seconds, "C_CloseAllSessions");
     run(FINALIZING, cause_finalizing, seconds, "C_Finalize");
+    run(PEACE, cause_forking, seconds, "forks");
     check_rest();
     guest_ok(p11->C_Finalize(NULL) == CKR_OK, "C_Finalize");
     return guest_end();

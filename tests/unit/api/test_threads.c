@@ -5,6 +5,7 @@
  * breaks the order of the locks (debug builds), and that every code is one of those expected.
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "support.h"
 
@@ -176,10 +177,88 @@ static void test_threads_that_end_each_others_sessions_logins_and_keys(void **st
     world_close(&all.world);
 }
 
+static struct {
+    struct world world;
+    atomic_bool over;
+    _Atomic CK_OBJECT_HANDLE object;
+} pair;
+
+static void *look_for_tokens(void *unused)
+{
+    CK_SLOT_ID slots[32];
+    while (!pair.over) {
+        CK_ULONG count = KK_ARRAY_LEN(slots);
+        assert_ok(kk_api_C_GetSlotList(pair.world.app, CK_TRUE, NULL, &count));
+    }
+    return unused;
+}
+
+static CK_SLOT_ID last_slot(void)
+{
+    CK_SLOT_ID slots[32];
+    CK_ULONG count = KK_ARRAY_LEN(slots);
+    assert_ok(kk_api_C_GetSlotList(pair.world.app, CK_TRUE, NULL, &count));
+    assert_ok(kk_api_C_GetSlotList(pair.world.app, CK_TRUE, slots, &count));
+    return slots[count - 1];
+}
+
+static void test_new_tokens_stay_while_another_thread_looks(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    CK_UTF8CHAR label[32] = {0};
+    CK_SLOT_ID made[8];
+    world_open(&pair.world);
+    pair.over = false;
+    assert_int_equal(pthread_create(&thread, NULL, look_for_tokens, NULL), 0);
+    for (size_t i = 0; i < KK_ARRAY_LEN(made); i++) {
+        made[i] = last_slot();
+        assert_ok(kk_api_C_InitToken(pair.world.app, made[i], (CK_UTF8CHAR *)"56785678", 8, label));
+    }
+    pair.over = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (size_t i = 0; i < KK_ARRAY_LEN(made); i++) {
+        CK_TOKEN_INFO info;
+        assert_ok(kk_api_C_GetTokenInfo(pair.world.app, made[i], &info));
+        assert_true((info.flags & CKF_TOKEN_INITIALIZED) != 0);
+    }
+    world_close(&pair.world);
+}
+
+static void *change_what_goes(void *unused)
+{
+    CK_SESSION_HANDLE session = open_session(pair.world.app, pair.world.slot);
+    while (!pair.over) {
+        CK_ATTRIBUTE attribute = {CKA_LABEL, (CK_UTF8CHAR *)"changed", 7};
+        CK_RV rv = kk_api_C_SetAttributeValue(pair.world.app, session, pair.object, &attribute, 1);
+        assert_true(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID);
+    }
+    return unused;
+}
+
+static void test_an_object_that_another_thread_changes_can_be_destroyed(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    world_open(&pair.world);
+    pair.over = false;
+    assert_int_equal(pthread_create(&thread, NULL, change_what_goes, NULL), 0);
+    for (int i = 0; i < 100; i++) {
+        pair.object = make_aes(&pair.world, CK_TRUE);
+        (void)sched_yield();
+        assert_ok(kk_api_C_DestroyObject(pair.world.app, pair.world.session, pair.object));
+    }
+    pair.over = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    world_close(&pair.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads_that_end_each_others_sessions_logins_and_keys),
+        cmocka_unit_test(test_new_tokens_stay_while_another_thread_looks),
+        cmocka_unit_test(test_an_object_that_another_thread_changes_can_be_destroyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,9 +193,26 @@ static void test_too_many_attributes_are_refused(void **state)
                      CKR_TEMPLATE_INCONSISTENT);
 }
 
+/* Arrays that point at one another: small for the caller, without end for who follows them. */
+static void test_a_template_that_grows_by_nesting_is_refused(void **state)
+{
+    (void)state;
+    static CK_ATTRIBUTE inner[512];
+    static CK_ATTRIBUTE middle[512];
+    static CK_ATTRIBUTE outer[512];
+    CK_BBOOL flag = CK_TRUE;
+    for (size_t i = 0; i < 512; i++) {
+        inner[i] = (CK_ATTRIBUTE){CKA_SIGN, &flag, sizeof flag};
+        middle[i] = (CK_ATTRIBUTE){CKA_UNWRAP_TEMPLATE, inner, sizeof inner};
+        outer[i] = (CK_ATTRIBUTE){CKA_WRAP_TEMPLATE, middle, sizeof middle};
+    }
+    assert_int_equal(copy_code(outer, 512, KK_VERB_CREATE), CKR_TEMPLATE_INCONSISTENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_template_that_grows_by_nesting_is_refused),
         cmocka_unit_test(test_each_type_gets_its_kind),
         cmocka_unit_test(test_a_public_value_stays_out_of_secret_memory),
         cmocka_unit_test(test_null_templates_and_values),

@@ -106,6 +106,24 @@ static void test_session_objects_go_with_their_session_and_private_ones_with_the
     assert_ok(object_ask(world.app, second, lasting));
 }
 
+static void test_a_session_that_closes_takes_what_is_left_of_its_objects(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE made[5];
+    CK_SESSION_HANDLE second = session_open(world.app, world.slot, false);
+    CK_OBJECT_HANDLE others = data("others", false, false);
+    for (size_t i = 0; i < KK_ARRAY_LEN(made); i++) {
+        assert_ok(data_create(world.app, second, "left", false, i == 3, &made[i]));
+    }
+    assert_ok(object_destroy(world.app, session, made[2]));
+    assert_ok(object_destroy(world.app, session, made[0]));
+    assert_ok(object_label(world.app, session, made[1], "left"));
+    assert_int_equal(find_count(world.app, session, "left", NULL), 3);
+    assert_ok(kk_session_close(world.app, second));
+    assert_int_equal(find_count(world.app, session, "left", NULL), 0);
+    assert_ok(object_ask(world.app, session, others));
+}
+
 static CK_RV make_pair(bool public_token, bool private_token)
 {
     static uint8_t ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
@@ -218,6 +236,7 @@ int main(void)
         TEST(test_an_application_without_login_sees_what_another_changed),
         TEST(test_two_applications_change_one_object_in_turns),
         TEST(test_session_objects_go_with_their_session_and_private_ones_with_the_login),
+        TEST(test_a_session_that_closes_takes_what_is_left_of_its_objects),
         TEST(test_a_pair_is_made_whole_or_not_at_all),
         TEST(test_a_pair_in_the_session_is_made_whole_or_not_at_all),
         TEST(test_a_key_parsed_during_a_logout_is_not_kept),

@@ -275,21 +275,33 @@ static void test_a_key_that_wants_a_login_each_time_gets_one(void **state)
         CKR_USER_NOT_LOGGED_IN);
 }
 
+/* Whether the session's idle signing context still holds a key. */
+static bool holds_key(CK_SESSION_HANDLE handle)
+{
+    KK_LOCK_SCOPE(&world.app->lock);
+    const struct kk_session *held = kk_handle_map_find(world.app->sessions, handle);
+    return held->operations[KK_OP_SIGN].op.key != NULL ||
+           held->operations[KK_OP_SIGN].op.context != NULL;
+}
+
 static void test_a_destroyed_key_stays_in_no_context(void **state)
 {
     (void)state;
-    struct kk_call call = {0};
-    uint8_t mac[16];
-    CK_ULONG len = sizeof mac;
-    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
-    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
-    assert_ok(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, KK_SPAN_TEXT("text"), mac,
-                        &len));
-    assert_ok(object_destroy(world.app, session, key));
-    assert_ok(kk_call_begin(world.app, session, &call));
-    assert_null(call.session->operations[KK_OP_SIGN].op.key);
-    assert_null(call.session->operations[KK_OP_SIGN].op.context);
-    kk_call_end(&call);
+    CK_SESSION_HANDLE users[2] = {session, session_open(world.app, world.slot, true)};
+    for (int token = 0; token < 2; token++) {
+        CK_OBJECT_HANDLE key = aes_create(world.app, session, token != 0, false);
+        for (size_t i = 0; i < 2; i++) {
+            uint8_t mac[16];
+            CK_ULONG len = sizeof mac;
+            assert_ok(op_init(world.app, users[i], KK_OP_SIGN, &cmac, key));
+            assert_ok(op_result(world.app, users[i], KK_OP_SIGN, KK_PHASE_SINGLE,
+                                KK_SPAN_TEXT("text"), mac, &len));
+            assert_true(holds_key(users[i]));
+        }
+        assert_ok(object_destroy(world.app, session, key));
+        assert_false(holds_key(users[0]));
+        assert_false(holds_key(users[1]));
+    }
 }
 
 int main(void)

@@ -4,6 +4,8 @@
  */
 #include "support.h"
 
+#include "store_fault.h"
+
 static struct world world;
 static CK_SESSION_HANDLE session;
 static const CK_MECHANISM cmac = {CKM_AES_CMAC, NULL, 0};
@@ -139,6 +141,23 @@ static void test_sessions_are_counted(void **state)
     assert_int_equal(sessions + rw_sessions, 0);
 }
 
+static void test_a_store_that_fails_keeps_nobody_from_logging_out(void **state)
+{
+    (void)state;
+    struct world failing;
+    struct kk_call call = {0};
+    world_open_on(&failing, kk_store_fault(&kk_store_memory), NULL);
+    CK_SESSION_HANDLE handle = session_open(failing.app, failing.slot, true);
+    assert_ok(session_login(failing.app, handle, CKU_USER, PIN));
+    kk_store_fault_from("fresh", 1, CKR_DEVICE_ERROR);
+    assert_int_equal(kk_call_begin(failing.app, handle, &call), CKR_DEVICE_ERROR);
+    assert_ok(kk_session_cancel(failing.app, handle, KK_CANCEL_FIND));
+    assert_ok(kk_session_logout(failing.app, handle));
+    assert_ok(kk_session_close(failing.app, handle));
+    kk_store_fault_at(NULL, 0, CKR_OK);
+    world_close(&failing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +169,7 @@ int main(void)
         TEST(test_a_cancel_does_not_wait_and_ends_what_it_names),
         TEST(test_a_cancel_ends_the_search),
         TEST(test_sessions_are_counted),
+        TEST(test_a_store_that_fails_keeps_nobody_from_logging_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,30 @@ static void test_a_reset_pin_keeps_the_objects(void **state)
     kk_unlock_unref(user);
 }
 
+static uint64_t root_generation(struct rig *rig, uint32_t side)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row row;
+    assert_ok(raw_row_get(rig, KK_TABLE_ROOTS, side, &row, &blob));
+    return row.generation;
+}
+
+/* So that what other processes remember is seen to be old. */
+static void test_generations_never_go_back(void **state)
+{
+    struct rig *rig = *state;
+    static const char label[32] = "anew                            ";
+    rig_user(rig);
+    struct kk_unlock *user = login_user(rig->repo);
+    (void)put_data(rig->repo, user, true, "l", "v");
+    (void)put_data(rig->repo, user, false, "l", "v");
+    kk_unlock_unref(user);
+    uint64_t before[2] = {root_generation(rig, 0), root_generation(rig, 1)};
+    assert_ok(rig->repo->ops->reinitialise(rig->repo, text_span("so-secret"), label));
+    assert_true(root_generation(rig, 0) > before[0]);
+    assert_true(root_generation(rig, 1) > before[1]);
+}
+
 static void test_only_the_so_sets_the_users_pin(void **state)
 {
     struct rig *rig = *state;
@@ -336,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_ALL(test_a_reset_pin_keeps_the_objects),
+        ON_ENGINES(test_generations_never_go_back),
         ON_ENGINES(test_only_the_so_sets_the_users_pin),
         ON(test_a_weak_pin_is_said_where_there_is_no_pepper, rig_memory),
         ON(test_a_weak_pin_is_said_where_there_is_no_pepper, rig_memory_pepper),

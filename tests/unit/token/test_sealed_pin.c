@@ -351,6 +351,28 @@ static void test_a_pepper_is_taken_up_at_the_next_login(void **state)
     assert_rv(read_code(rig->repo, NULL, &uuid), CKR_DEVICE_ERROR);
 }
 
+/* A K_pub that somebody put there is not wrapped as if it were ours. */
+static void test_a_foreign_k_pub_is_not_taken_up_with_the_pepper(void **state)
+{
+    struct rig *rig = *state;
+    rig_user(rig);
+    KK_CLEANUP(row_copy_clear) struct row_copy row;
+    KK_CLEANUP(row_copy_clear) struct row_copy after;
+    row_out(rig, KK_TABLE_PUB, 0, &row);
+    row.blob.data[row.blob.len - 1] ^= 1;
+    raw_row_put(rig, &row.row);
+    assert_ok(kk_secret_from(KK_SPAN_ARRAY(pepper_bytes), &rig->pepper));
+    rig->settings.pepper = rig->pepper;
+    for (int i = 0; i < 2; i++) {
+        rig_reopen(rig);
+        rig_log_clear(rig);
+        kk_unlock_unref(login_user(rig->repo));
+        assert_true(rig_log_has(rig, "the row of the public objects' key is missing or another"));
+    }
+    row_out(rig, KK_TABLE_PUB, 0, &after);
+    assert_true(kk_span_equal(kk_buffer_span(&row.blob), kk_buffer_span(&after.blob)));
+}
+
 static void test_a_wrong_or_missing_pepper_counts_no_try(void **state)
 {
     struct rig *rig = *state;
@@ -404,6 +426,7 @@ int main(void)
         ON_ENGINES(test_without_recovery_a_reset_removes_named_users),
         ON_ENGINES(test_another_kdf_is_used_from_the_next_login_on),
         ON_ENGINES(test_a_pepper_is_taken_up_at_the_next_login),
+        ON_ENGINES(test_a_foreign_k_pub_is_not_taken_up_with_the_pepper),
         ON(test_a_wrong_or_missing_pepper_counts_no_try, rig_memory_pepper),
         ON(test_a_wrong_or_missing_pepper_counts_no_try, rig_sqlite_pepper),
         ON_ENGINES(test_nothing_is_sealed_while_the_pepper_is_missing),

@@ -72,7 +72,7 @@ static void test_a_token_of_the_first_format_opens(void **state)
     assert_memory_equal(told.label, "a label                         ", 32);
     assert_memory_equal(told.serial, RIG_SERIAL, 16);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = login_so(rig->repo);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = login_so(rig->repo);
     holds(rig, user, 0, "golden private", "first content");
     holds(rig, user, 1, "golden public", "second content");
     holds(rig, NULL, 1, "golden public", "second content");
