@@ -13,7 +13,8 @@
 #include "base/banned.h"
 
 #define STORE_MAX 16 /* objects made by one call */
-#define RETRIES 64   /* of a change that another's change overtook */
+#define RETRIES 2000 /* of a change that another's change overtook; a second or two in all */
+#define PAUSE_STEPS 20
 
 KK_RV kk_call_uuid(struct kk_call *call, struct kk_uuid *ret_uuid)
 {
@@ -324,10 +325,11 @@ static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
 
 typedef CK_RV change_fn(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl);
 
-/* Longer with each retry, so that of many who change one object at once all come to their turn. */
+/* Pauses of changing length, so that of many who change one object at once all come to their turn.
+ */
 static void wait_for_others(long retry)
 {
-    (void)nanosleep(&(struct timespec){.tv_nsec = retry * 50000}, NULL);
+    (void)nanosleep(&(struct timespec){.tv_nsec = retry % PAUSE_STEPS * 50000}, NULL);
 }
 
 /* Once more from the start when another change came between. */
