@@ -74,7 +74,7 @@ CK_MECHANISM *pick_mechanism(struct input *input, const struct world *world, CK_
     }
     const struct kk_mechanism *row = kk_registry_at(registry, at);
     CK_MECHANISM *mechanism = guarded(sizeof *mechanism);
-    *mechanism = (CK_MECHANISM){oddity == 253 ? input_u64(input) : row->type, NULL, 0};
+    *mechanism = (CK_MECHANISM){oddity == 253 ? (CK_ULONG)input_u64(input) : row->type, NULL, 0};
     make_param(input, row->shape, &handles, mechanism);
     return mechanism;
 }

@@ -347,7 +347,7 @@ static CK_RV call_derive(struct input *input, CK_SESSION_HANDLE session)
 static CK_RV call_open(struct input *input, KK_UNUSED CK_SESSION_HANDLE session)
 {
     CK_SLOT_ID slot = input_rarely(input, 16) ? input_u8(input) : world.slot;
-    CK_FLAGS flags = input_rarely(input, 16) ? input_u64(input) : CKF_SERIAL_SESSION;
+    CK_FLAGS flags = input_rarely(input, 16) ? (CK_FLAGS)input_u64(input) : CKF_SERIAL_SESSION;
     flags |= input_u8(input) % 2 == 0 ? CKF_RW_SESSION : 0;
     CK_SESSION_HANDLE *handle = guarded(sizeof *handle);
     CK_RV rv = kk_api_C_OpenSession(world.app, slot, flags, NULL, NULL, handle);
@@ -423,7 +423,7 @@ static CK_RV call_init_token(struct input *input, KK_UNUSED CK_SESSION_HANDLE se
 
 static CK_RV call_cancel(struct input *input, CK_SESSION_HANDLE session)
 {
-    return kk_api_C_SessionCancel(world.app, session, input_u64(input));
+    return kk_api_C_SessionCancel(world.app, session, (CK_FLAGS)input_u64(input));
 }
 
 static CK_RV call_random(struct input *input, CK_SESSION_HANDLE session)

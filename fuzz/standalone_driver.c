@@ -62,7 +62,7 @@ static void run_random(unsigned long n)
 {
     static uint8_t data[RANDOM_MAX];
     uint64_t state = n * UINT64_C(0x2545f4914f6cdd1d);
-    size_t size = splitmix(&state) % RANDOM_MAX;
+    size_t size = (size_t)(splitmix(&state) % RANDOM_MAX);
     for (size_t i = 0; i < size; i++) {
         data[i] = (uint8_t)splitmix(&state);
     }

@@ -16,15 +16,15 @@ CK_OBJECT_HANDLE make_handle(struct input *input, const struct known_handles *kn
     if (known->count > 0 && choice < 240) {
         return known->handles[choice % known->count];
     }
-    return choice < 250 ? choice - 240u : input_u64(input);
+    return choice < 250 ? choice - 240u : (CK_ULONG)input_u64(input);
 }
 
 /* A length that somebody may take for right. */
 static CK_ULONG odd_length(struct input *input)
 {
-    static const CK_ULONG odd[] = {0,         1,          7,          8,          17,
-                                   4096,      0x7fffffff, 0x80000000, 0xffffffff, 1UL << 32,
-                                   1UL << 62, 1UL << 63,  ~0UL - 1,   ~0UL};
+    static const CK_ULONG top = ~(~0UL >> 1);
+    const CK_ULONG odd[] = {0,          1,          7,       8,   17,       4096, 0x7fffffff,
+                            0x80000000, 0xffffffff, top / 2, top, ~0UL - 1, ~0UL};
     return odd[input_below(input, sizeof odd / sizeof odd[0])];
 }
 
@@ -71,7 +71,8 @@ static CK_ULONG make_number(struct input *input)
         CKM_SHA3_256,
     };
     uint8_t choice = input_u8(input);
-    return choice < 220 ? numbers[choice % (sizeof numbers / sizeof numbers[0])] : input_u64(input);
+    return choice < 220 ? numbers[choice % (sizeof numbers / sizeof numbers[0])]
+                        : (CK_ULONG)input_u64(input);
 }
 
 static void fill(struct input *input, const struct kk_param_layout *layout, uint8_t *self,
@@ -401,7 +402,7 @@ static void spoil(struct input *input, CK_ATTRIBUTE *attribute)
     } else if (how == 2) {
         attribute->ulValueLen = 0;
     } else {
-        attribute->type = input_u64(input);
+        attribute->type = (CK_ATTRIBUTE_TYPE)input_u64(input);
     }
 }
 

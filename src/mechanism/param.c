@@ -70,7 +70,8 @@ static void set_pointer(uint8_t *self, size_t offset, const void *value)
 /* No length in the standard goes beyond 2^32 - 1. */
 static KK_RV size_of(CK_ULONG value, size_t *ret_size)
 {
-    KK_ENSURE((uint64_t)value <= UINT32_MAX, CKR_MECHANISM_PARAM_INVALID);
+    uint64_t wide = value; /* CK_ULONG may have 32 bits */
+    KK_ENSURE(wide <= UINT32_MAX, CKR_MECHANISM_PARAM_INVALID);
     return kk_ulong_to_size(value, CKR_MECHANISM_PARAM_INVALID, ret_size);
 }
 

@@ -219,7 +219,7 @@ tool()
 shows()
 {
     name=$1
-    tool -O --type "$2" | sed 's/, signRecover//; s/, verifyRecover//' | awk -v label="$3" '
+    tool -O --type "$2" | sed 's/, signRecover//; s/signRecover, //; s/, verifyRecover//' | awk -v label="$3" '
         /Object/ { if (wanted) printf "%s", text; text = ""; wanted = 0 }
         { text = text $0 "\n" }
         $1 == "label:" && $2 == label { wanted = 1 }

@@ -113,9 +113,10 @@ static void info_unknown_mechanism(void)
 
 static void info_for_unlisted(void)
 {
-    CK_ULONG count = all_types(), names = 0;
+    CK_ULONG count = all_types();
+    size_t names = 0;
     const struct kk_name *table = kk_names_table(KK_NAMES_CKM, &names);
-    for (CK_ULONG i = 0; i < names; i++) {
+    for (size_t i = 0; i < names; i++) {
         CK_MECHANISM_INFO info;
         bool listed = false;
         for (CK_ULONG k = 0; k < count; k++)

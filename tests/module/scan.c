@@ -5,6 +5,7 @@
  */
 #include "scan.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ static void add_window(const uint8_t *bytes, uint16_t name, size_t at)
         place = (place + 1) & (TABLE_SIZE - 1);
     }
     table[place] = (struct window){.a = a, .b = b, .name = name, .at = (uint16_t)at};
-    size_t bit = hash >> (64 - FILTER_BITS);
+    size_t bit = (size_t)(hash >> (64 - FILTER_BITS));
     filter[bit / 8] |= (uint8_t)(1u << (bit % 8));
 }
 
@@ -130,7 +131,7 @@ static const struct window *find_window(const uint8_t *at)
 {
     uint64_t a = load(at) ^ HALF_MASK_A;
     uint64_t hash = hash_of(a);
-    size_t bit = hash >> (64 - FILTER_BITS);
+    size_t bit = (size_t)(hash >> (64 - FILTER_BITS));
     if ((filter[bit / 8] & (1u << (bit % 8))) == 0) {
         return NULL;
     }
@@ -158,7 +159,7 @@ static void find_secret_maps(void)
     while (fgets(line, sizeof line, maps) != NULL) {
         uintptr_t from = 0;
         uintptr_t to = 0;
-        if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2) {
             start = from;
             end = to;
         } else if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " wr") != NULL &&
@@ -259,7 +260,8 @@ size_t scan_memory(void)
         uintptr_t end = 0;
         char mode[5] = "";
         int name = 0;
-        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %n", &start, &end, mode, &name) == 3 &&
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %n", &start, &end, mode,
+                   &name) == 3 &&
             mode[0] == 'r' && mode[1] == 'w') {
             line[strcspn(line, "\n")] = '\0';
             found += scan_range((const uint8_t *)start, (const uint8_t *)end,

@@ -82,7 +82,7 @@ static void test_a_long_mixed_life(void **state)
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        CK_ULONG old = last > 0 ? random % last + 1 : 0;
+        CK_ULONG old = last > 0 ? (CK_ULONG)(random % last) + 1 : 0;
         if (random >> 60 < 9) {
             void *value = &values[step % KK_ARRAY_LEN(values)];
             assert_int_equal(kk_handle_map_add(map, value, &last), CKR_OK);

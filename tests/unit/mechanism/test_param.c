@@ -128,7 +128,7 @@ static void test_bytes_and_numbers(void **state)
         kk_param_copy(KK_PARAM_ULONG, at_guard(&number, sizeof number), sizeof number, &param));
     assert_int_equal(*(const CK_ULONG *)param.data, 12345);
     kk_param_clear(&param);
-    expect_invalid(KK_PARAM_ULONG, &number, 4);
+    expect_invalid(KK_PARAM_ULONG, &number, sizeof number / 2);
 }
 
 /* A number at an odd address is read all the same. */
@@ -353,7 +353,7 @@ static void test_arrays_variants_and_handles(void **state)
     data[0].ulValueLen = sizeof counter - 1;
     expect_invalid(KK_PARAM_SP800_108_KDF, &kdf, sizeof kdf);
     data[0].ulValueLen = sizeof counter;
-    kdf.ulNumberOfDataParams = (CK_ULONG)1 << 60;
+    kdf.ulNumberOfDataParams = ~0UL / 8; /* times the size of one: overflows */
     expect_invalid(KK_PARAM_SP800_108_KDF, &kdf, sizeof kdf);
     kdf.pDataParams = NULL;
     kdf.ulNumberOfDataParams = 1;

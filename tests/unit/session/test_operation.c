@@ -94,6 +94,27 @@ static void test_a_small_buffer_consumes_nothing_of_an_update(void **state)
     assert_memory_equal(out, expected, 32);
 }
 
+/* Programs that allocate what they are told and get NULL for nothing. */
+static void test_an_update_that_gives_nothing_wants_a_buffer_all_the_same(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    const struct kk_span text = KK_SPAN_TEXT("few");
+    uint8_t sealed[64];
+    uint8_t out[64];
+    CK_ULONG len = 0;
+    CK_ULONG sealed_len = encrypted(key, text, sealed);
+    assert_ok(op_init(world.app, session, KK_OP_ENCRYPT, &cbc_pad, key));
+    assert_ok(cipher(KK_OP_ENCRYPT, KK_PHASE_UPDATE, text, NULL, &len));
+    assert_int_not_equal(len, 0);
+    assert_ok(cipher(KK_OP_ENCRYPT, KK_PHASE_UPDATE, text, out, &len));
+    assert_int_equal(len, 0);
+    len = sizeof out;
+    assert_ok(cipher(KK_OP_ENCRYPT, KK_PHASE_FINAL, KK_SPAN(NULL, 0), out, &len));
+    assert_int_equal(len, sealed_len);
+    assert_memory_equal(out, sealed, sealed_len);
+}
+
 static void test_a_result_that_waits_is_given_out_once(void **state)
 {
     (void)state;
@@ -311,6 +332,7 @@ int main(void)
         TEST(test_a_second_init_finds_the_operation_active),
         TEST(test_a_length_query_and_a_small_buffer_leave_the_operation),
         TEST(test_a_small_buffer_consumes_nothing_of_an_update),
+        TEST(test_an_update_that_gives_nothing_wants_a_buffer_all_the_same),
         TEST(test_a_result_that_waits_is_given_out_once),
         TEST(test_another_call_does_not_go_on_past_a_result_that_waits),
         TEST(test_an_error_ends_the_operation),
