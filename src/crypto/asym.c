@@ -8,6 +8,7 @@
 
 #include "crypto/asym_internal.h"
 #include "crypto/error.h"
+#include "crypto/own_keys.h"
 
 size_t kk_hash_length(const char *name)
 {
@@ -86,7 +87,7 @@ KK_RV kk_asym_open(struct kk_crypto *crypto, const struct kk_key *key, enum kk_a
         [KK_ASYM_DECRYPT] = EVP_PKEY_decrypt_init_ex,
     };
     KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
-        EVP_PKEY_CTX_new_from_pkey(crypto->libctx, key->pkey, NULL);
+        kk_own_keys_operation(crypto->libctx, key->pkey);
     KK_ENSURE(ctx != NULL, kk_crypto_error("EVP_PKEY_CTX_new_from_pkey", CKR_FUNCTION_FAILED));
     KK_ENSURE(init[use](ctx, params) == 1,
               kk_crypto_error("EVP_PKEY_..._init", CKR_FUNCTION_FAILED));

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "crypto/asym_internal.h"
 #include "crypto/error.h"
+#include "crypto/own_keys.h"
 
 static KK_RV make_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span point,
                        EVP_PKEY **ret_peer)
@@ -33,7 +34,7 @@ static KK_RV open_derive(struct kk_crypto *crypto, const struct kk_key *key, boo
                          EVP_PKEY_CTX **ret_ctx)
 {
     KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
-        EVP_PKEY_CTX_new_from_pkey(crypto->libctx, key->pkey, NULL);
+        kk_own_keys_operation(crypto->libctx, key->pkey);
     int mode = cofactor ? 1 : 0;
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_int(OSSL_EXCHANGE_PARAM_EC_ECDH_COFACTOR_MODE, &mode),

@@ -12,6 +12,7 @@
 #include "crypto/asym_internal.h"
 #include "crypto/ed25519_variant.h"
 #include "crypto/error.h"
+#include "crypto/own_keys.h"
 
 #define ED25519_BYTES 32
 #define ED448_BYTES 57
@@ -71,9 +72,10 @@ static KK_RV start(struct kk_eddsa_op *op, const OSSL_PARAM *params, EVP_PKEY_CT
 {
     OSSL_LIB_CTX *libctx = op->crypto->libctx;
     EVP_PKEY *pkey = op->key->pkey;
+    const char *ours = kk_own_keys_preference();
     int ok = op->use == KK_ASYM_SIGN
-                 ? EVP_DigestSignInit_ex(op->ctx, ret_ctx, NULL, libctx, NULL, pkey, params)
-                 : EVP_DigestVerifyInit_ex(op->ctx, ret_ctx, NULL, libctx, NULL, pkey, params);
+                 ? EVP_DigestSignInit_ex(op->ctx, ret_ctx, NULL, libctx, ours, pkey, params)
+                 : EVP_DigestVerifyInit_ex(op->ctx, ret_ctx, NULL, libctx, ours, pkey, params);
     KK_ENSURE(ok == 1, kk_crypto_error("EVP_Digest..._init", CKR_FUNCTION_FAILED));
     return CKR_OK;
 }

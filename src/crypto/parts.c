@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "crypto/der.h"
 #include "crypto/error.h"
+#include "crypto/own_keys.h"
 
 void kk_key_parts_clear(struct kk_key_parts *parts)
 {
@@ -131,8 +132,7 @@ void kk_pkey_params_int(struct kk_pkey_params *params, const char *name, const i
 KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,
                   struct kk_pkey_params *params, CK_RV otherwise, EVP_PKEY **ret_pkey)
 {
-    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
-        EVP_PKEY_CTX_new_from_name(crypto->libctx, type, NULL);
+    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = kk_own_keys_context(crypto->libctx, type);
     EVP_PKEY *pkey = NULL;
     KK_ENSURE(ctx != NULL, kk_crypto_error("EVP_PKEY_CTX_new_from_name", CKR_FUNCTION_FAILED));
     KK_ENSURE(EVP_PKEY_fromdata_init(ctx) == 1,
@@ -147,8 +147,7 @@ KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,
 KK_RV kk_pkey_generator(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
                         EVP_PKEY_CTX **ret_ctx)
 {
-    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
-        EVP_PKEY_CTX_new_from_name(crypto->libctx, type, NULL);
+    KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = kk_own_keys_context(crypto->libctx, type);
     KK_ENSURE(ctx != NULL, kk_crypto_error("EVP_PKEY_CTX_new_from_name", CKR_FUNCTION_FAILED));
     KK_ENSURE(EVP_PKEY_keygen_init(ctx) == 1,
               kk_crypto_error("EVP_PKEY_keygen_init", CKR_FUNCTION_FAILED));

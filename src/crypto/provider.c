@@ -16,8 +16,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/secret.h"
 #include "crypto/error.h"
+#include "crypto/own_keys.h"
 #include "crypto/provider_internal.h"
 
 #include "base/banned.h"
@@ -96,6 +96,7 @@ static KK_RV load(struct kk_crypto *crypto)
         kk_log_error("OpenSSL's default provider does not load (%s)", kk_crypto_version());
         return kk_crypto_error("OSSL_PROVIDER_load", CKR_FUNCTION_FAILED);
     }
+    KK_TRY(kk_own_keys_load(crypto->libctx, crypto->default_provider, &crypto->own_provider));
     crypto->legacy_provider = OSSL_PROVIDER_try_load(crypto->libctx, "legacy", 1);
     KK_TRY(first_digest(crypto));
     fetch_all(crypto);
@@ -131,6 +132,9 @@ static void unload(struct kk_crypto *crypto)
 {
     if (crypto->legacy_provider != NULL) {
         OSSL_PROVIDER_unload(crypto->legacy_provider);
+    }
+    if (crypto->own_provider != NULL) {
+        OSSL_PROVIDER_unload(crypto->own_provider);
     }
     if (crypto->default_provider != NULL) {
         OSSL_PROVIDER_unload(crypto->default_provider);

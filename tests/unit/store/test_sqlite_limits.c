@@ -53,7 +53,9 @@ static void run_in_child(int (*function)(void *context), void *context)
 {
     int code = unit_in_child(function, context);
     if (code == CANNOT) {
-        skip();
+        /* Not skip(): older cmocka prints "not ok ... # SKIP", which fails under Meson. */
+        print_message("# SKIP: this machine does not let us mount or become nobody\n");
+        return;
     }
     assert_int_equal(code, 0);
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The default provider's keys and what is done with them, under names of our own.
+ *
+ * Whoever makes an EVP_PKEY_CTX for "RSA" or "EC" gets the ENGINE that the application has made the
+ * default for such keys, whatever the library context. `openssl -engine pkcs11` does that with
+ * libp11's, which asks this module in turn and can do nothing with our keys. Names that OpenSSL
+ * itself does not know have no ENGINE. The implementations are the default provider's and run in
+ * its context; only the names are ours.
+ */
+#include "crypto/own_keys.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/crypto.h>
+#include <openssl/provider.h>
+
+#include "base/macros.h"
+#include "crypto/error.h"
+
+#include "base/banned.h"
+
+#define OWN "kk-"
+#define PROVIDER "keykist"
+
+/* clang-format off */
+/* Keys have our names alone. OpenSSL looks for an operation under the key's name, or under the one
+ * that the key type says (EC: ECDSA and ECDH; others in some versions): both are here. */
+static const struct {
+    int operation;
+    const char *theirs;
+    const char *ours;
+} names[] = {
+    {OSSL_OP_KEYMGMT,     "RSA",     OWN "RSA"},
+    {OSSL_OP_KEYMGMT,     "EC",      OWN "EC"},
+    {OSSL_OP_KEYMGMT,     "ED25519", OWN "ED25519"},
+    {OSSL_OP_KEYMGMT,     "ED448",   OWN "ED448"},
+    {OSSL_OP_KEYMGMT,     "X25519",  OWN "X25519"},
+    {OSSL_OP_KEYMGMT,     "X448",    OWN "X448"},
+    {OSSL_OP_SIGNATURE,   "RSA",     OWN "RSA"},
+    {OSSL_OP_SIGNATURE,   "RSA",     "RSA"},
+    {OSSL_OP_SIGNATURE,   "ECDSA",   "ECDSA"},
+    {OSSL_OP_SIGNATURE,   "ED25519", OWN "ED25519"},
+    {OSSL_OP_SIGNATURE,   "ED25519", "ED25519"},
+    {OSSL_OP_SIGNATURE,   "ED448",   OWN "ED448"},
+    {OSSL_OP_SIGNATURE,   "ED448",   "ED448"},
+    {OSSL_OP_ASYM_CIPHER, "RSA",     OWN "RSA"},
+    {OSSL_OP_ASYM_CIPHER, "RSA",     "RSA"},
+    {OSSL_OP_KEYEXCH,     "ECDH",    "ECDH"},
+    {OSSL_OP_KEYEXCH,     "X25519",  OWN "X25519"},
+    {OSSL_OP_KEYEXCH,     "X25519",  "X25519"},
+    {OSSL_OP_KEYEXCH,     "X448",    OWN "X448"},
+    {OSSL_OP_KEYEXCH,     "X448",    "X448"},
+};
+/* clang-format on */
+
+/* One list per operation, each closed by a row of zeros. The default provider's functions are the
+ * same in every library context. */
+static struct {
+    int operation;
+    OSSL_ALGORITHM rows[KK_ARRAY_LEN(names) + 1];
+} lists[] = {{.operation = OSSL_OP_KEYMGMT},
+             {.operation = OSSL_OP_SIGNATURE},
+             {.operation = OSSL_OP_ASYM_CIPHER},
+             {.operation = OSSL_OP_KEYEXCH}};
+
+static CRYPTO_ONCE lists_once = CRYPTO_ONCE_STATIC_INIT;
+static __thread OSSL_PROVIDER *original; /* while own_init() runs */
+
+/* Whether `name` is the first of the names that colons part. */
+static bool is_first(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(list, name, len) == 0 && (list[len] == ':' || list[len] == '\0');
+}
+
+static const OSSL_ALGORITHM *find(const OSSL_ALGORITHM *algorithms, const char *name)
+{
+    for (; algorithms != NULL && algorithms->algorithm_names != NULL; algorithms++) {
+        if (is_first(algorithms->algorithm_names, name)) {
+            return algorithms;
+        }
+    }
+    return NULL;
+}
+
+static void fill_lists(void)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(lists); i++) {
+        int no_cache = 0;
+        size_t count = 0;
+        const OSSL_ALGORITHM *theirs =
+            OSSL_PROVIDER_query_operation(original, lists[i].operation, &no_cache);
+        for (size_t j = 0; j < KK_ARRAY_LEN(names); j++) {
+            const OSSL_ALGORITHM *found =
+                names[j].operation == lists[i].operation ? find(theirs, names[j].theirs) : NULL;
+            if (found != NULL) {
+                lists[i].rows[count++] = (OSSL_ALGORITHM){names[j].ours, "provider=" PROVIDER,
+                                                          found->implementation, ""};
+            }
+        }
+    }
+}
+
+static const OSSL_ALGORITHM *own_query(void *context, int operation, int *no_cache)
+{
+    (void)context;
+    *no_cache = 0;
+    for (size_t i = 0; i < KK_ARRAY_LEN(lists); i++) {
+        if (lists[i].operation == operation) {
+            return lists[i].rows;
+        }
+    }
+    return NULL;
+}
+
+static int own_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                    const OSSL_DISPATCH **out, void **ret_context)
+{
+    static const OSSL_DISPATCH functions[] = {
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))own_query}, {0, NULL}};
+    (void)handle;
+    (void)in;
+    *out = functions;
+    *ret_context = OSSL_PROVIDER_get0_provider_ctx(original);
+    return 1;
+}
+
+KK_RV kk_own_keys_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER *default_provider,
+                       OSSL_PROVIDER **ret_provider)
+{
+    OSSL_PROVIDER *provider = NULL;
+    original = default_provider;
+    if (CRYPTO_THREAD_run_once(&lists_once, fill_lists) == 1 &&
+        OSSL_PROVIDER_add_builtin(libctx, PROVIDER, own_init) == 1) {
+        provider = OSSL_PROVIDER_load(libctx, PROVIDER);
+    }
+    original = NULL;
+    KK_ENSURE(provider != NULL, kk_crypto_error("OSSL_PROVIDER_load", CKR_FUNCTION_FAILED));
+    *ret_provider = provider;
+    return CKR_OK;
+}
+
+/* Operations that the default provider has under the same name are to be ours, for they take our
+ * keys; what they fetch themselves (digests) comes from wherever it is. */
+#define PREFERENCE "?provider=" PROVIDER
+
+EVP_PKEY_CTX *kk_own_keys_context(OSSL_LIB_CTX *libctx, const char *type)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(names); i++) {
+        if (names[i].operation == OSSL_OP_KEYMGMT && strcasecmp(names[i].theirs, type) == 0) {
+            return EVP_PKEY_CTX_new_from_name(libctx, names[i].ours, PREFERENCE);
+        }
+    }
+    return NULL;
+}
+
+EVP_PKEY_CTX *kk_own_keys_operation(OSSL_LIB_CTX *libctx, EVP_PKEY *pkey)
+{
+    return EVP_PKEY_CTX_new_from_pkey(libctx, pkey, PREFERENCE);
+}
+
+const char *kk_own_keys_preference(void)
+{
+    return PREFERENCE;
+}
