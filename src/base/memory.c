@@ -124,3 +124,11 @@ bool kk_mem_equal(const void *a, size_t a_len, const void *b, size_t b_len)
 {
     return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
 }
+
+#define STACK_WIPED 16384
+
+void __attribute__((noinline)) kk_wipe_stack(void)
+{
+    uint8_t below[STACK_WIPED];
+    kk_wipe(below, sizeof below);
+}

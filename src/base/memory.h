@@ -67,5 +67,9 @@ bool kk_ct_equal(const void *a, const void *b, size_t len);
 /* Zeroes memory in a way that the compiler keeps. NULL with 0 is fine. */
 void kk_wipe(void *data, size_t len);
 
+/* Zeroes the stack below the caller: what functions that have returned left there, of libraries
+ * that do not wipe their own. */
+void kk_wipe_stack(void);
+
 /* Equal bytes, for data that is no secret (labels, ids). */
 bool kk_mem_equal(const void *a, size_t a_len, const void *b, size_t b_len);

@@ -64,8 +64,9 @@ KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_spa
     KK_ENSURE(EVP_PKEY_derive_set_peer_ex(ctx, peer_key, validate) == 1,
               kk_crypto_error("EVP_PKEY_derive_set_peer_ex", CKR_MECHANISM_PARAM_INVALID));
     KK_TRY(kk_secret_new(len, &secret));
-    KK_ENSURE(EVP_PKEY_derive(ctx, kk_secret_data(secret), &len) == 1,
-              kk_crypto_error("EVP_PKEY_derive", CKR_MECHANISM_PARAM_INVALID));
+    int ok = EVP_PKEY_derive(ctx, kk_secret_data(secret), &len);
+    kk_wipe_stack(); /* X25519 leaves the agreed secret there */
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_derive", CKR_MECHANISM_PARAM_INVALID));
     KK_ENSURE(len == kk_secret_len(secret), CKR_FUNCTION_FAILED);
     *ret_secret = KK_STEAL(secret);
     return CKR_OK;

@@ -19,7 +19,7 @@
 struct kk_crypto {
     OSSL_LIB_CTX *libctx;
     OSSL_PROVIDER *default_provider;
-    OSSL_PROVIDER *own_provider; /* see own_keys.h */
+    OSSL_PROVIDER *own_provider;    /* see own_keys.h */
     OSSL_PROVIDER *legacy_provider; /* NULL where it cannot be had */
     EVP_MD *digests[KK_CRYPTO_DIGESTS];
     EVP_CIPHER *ciphers[KK_CRYPTO_CIPHERS];

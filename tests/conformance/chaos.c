@@ -290,7 +290,7 @@ static CK_RV handle_keys(void)
     case 5:
         return F->C_CopyObject(session, an_object(), template, count, &made);
     case 6:
-        return F->C_GetAttributeValue(session, an_object(), template, draw(2));
+        return F->C_GetAttributeValue(session, an_object(), template, count == 0 ? 0 : draw(2));
     default:
         return F->C_DigestKey(session, an_object());
     }
