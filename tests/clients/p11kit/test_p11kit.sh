@@ -92,6 +92,13 @@ verified()
 
 # --- p11-kit -------------------------------------------------------------------------------------
 
+# Under the address sanitizer's runtime some builds of p11-kit never end: they wait in freelocale(),
+# called by p11-kit's own destructor, with no module loaded. certtool ends through the same one.
+kit_ends()
+{
+    [ -z "${KK_PRELOAD:-}" ] || loading timeout 10 p11-kit --help >/dev/null 2>&1 </dev/null
+}
+
 list_modules()
 {
     run p11-kit list-modules && has '^(keykist: |module: keykist$)' 'token: kit$' \
@@ -173,9 +180,16 @@ gnutls_certificate()
         plain_openssl verify -CAfile rsa.crt rsa.crt && has ': OK$'
 }
 
+# Without certtool, any certificate will do.
+a_certificate()
+{
+    [ -s rsa.crt ] || plain_openssl req -new -x509 -key given.pem -subj /CN=given -out rsa.crt
+}
+
 gnutls_writes()
 {
     plain_openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out given.pem &&
+        a_certificate &&
         gnutls --write --load-privkey given.pem --label given --id 0d &&
         gnutls --write --load-certificate rsa.crt --label rsa --id 01 &&
         gnutls --write --secret-key=000102030405060708090a0b0c0d0e0f --label secret --id 0c &&
@@ -300,10 +314,14 @@ check 'key pairs' make_keys
 check 'the RSA public key' export_rsa_key
 check 'the EC public key' export_ec_key
 
-if command -v p11-kit >/dev/null 2>&1; then
+stuck=
+if ! command -v p11-kit >/dev/null 2>&1; then
+    skip 'p11-kit list-modules' 'p11-kit is not installed'
+elif kit_ends; then
     check 'p11-kit list-modules' list_modules
 else
-    skip 'p11-kit list-modules' 'p11-kit is not installed'
+    stuck='p11-kit does not end under the sanitizer, even without a module'
+    skip 'p11-kit list-modules' "$stuck"
 fi
 proxy=$(kit_proxy)
 if [ -n "$proxy" ]; then
@@ -319,7 +337,11 @@ if command -v p11tool >/dev/null 2>&1; then
     check 'p11tool lists mechanisms' gnutls_mechanisms
     check 'p11tool makes an RSA pair' gnutls_makes 0a rsa --bits=2048
     check 'p11tool makes an EC pair' gnutls_makes 0b ecdsa --curve=secp256r1
-    check 'certtool signs with the token' gnutls_certificate
+    if [ -z "$stuck" ]; then
+        check 'certtool signs with the token' gnutls_certificate
+    else
+        skip 'certtool signs with the token' "$stuck"
+    fi
     check 'p11tool writes a key, a certificate, a secret' gnutls_writes
     check 'p11tool deletes' gnutls_deletes
 else
