@@ -114,8 +114,9 @@ KK_RV kk_ecdsa_sign(struct kk_ecdsa_op *op, struct kk_span in, uint8_t *out, siz
     size_t half = op->key->curve.order_bytes;
     struct kk_span hash = {0};
     KK_TRY(hash_of(op, in, made, &hash));
-    KK_ENSURE(EVP_PKEY_sign(op->ctx, der, &len, hash.data, hash.len) == 1,
-              kk_crypto_error("EVP_PKEY_sign", CKR_FUNCTION_FAILED));
+    int ok = EVP_PKEY_sign(op->ctx, der, &len, hash.data, hash.len);
+    kk_wipe_stack(); /* the nonce */
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_sign", CKR_FUNCTION_FAILED));
     struct kk_reader outer = kk_reader_new(KK_SPAN(der, len));
     struct kk_reader reader = kk_der_enter(&outer, KK_DER_SEQUENCE);
     KK_TRY(take_half(&reader, out, half));

@@ -229,8 +229,9 @@ KK_RV kk_eddsa_sign(struct kk_eddsa_op *op, struct kk_span in, uint8_t *out, siz
                                        op->public_key, message, out);
     }
     KK_TRY(start_form(op));
-    KK_ENSURE(EVP_DigestSign(op->ctx, out, &len, message.data, message.len) == 1,
-              kk_crypto_error("EVP_DigestSign", CKR_FUNCTION_FAILED));
+    int ok = EVP_DigestSign(op->ctx, out, &len, message.data, message.len);
+    kk_wipe_stack();
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_DigestSign", CKR_FUNCTION_FAILED));
     return CKR_OK;
 }
 

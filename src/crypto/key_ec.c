@@ -126,8 +126,9 @@ static KK_RV generate_on(struct kk_crypto *crypto, const char *curve, EVP_PKEY *
         kk_keygen_free(KK_STEAL(keygen));
         KK_TRY(keygen_new(crypto, curve, &keygen));
     }
-    KK_ENSURE(EVP_PKEY_generate(keygen->ctx, ret_pkey) == 1,
-              kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
+    int ok = EVP_PKEY_generate(keygen->ctx, ret_pkey);
+    kk_wipe_stack();
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
     kk_crypto_forget_drawn(crypto);
     keygen = atomic_exchange(&crypto->keygen, keygen);
     return CKR_OK;

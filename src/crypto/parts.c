@@ -138,8 +138,9 @@ KK_RV kk_pkey_new(struct kk_crypto *crypto, const char *type, bool is_private,
     KK_ENSURE(EVP_PKEY_fromdata_init(ctx) == 1,
               kk_crypto_error("EVP_PKEY_fromdata_init", CKR_FUNCTION_FAILED));
     int selection = is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
-    KK_ENSURE(EVP_PKEY_fromdata(ctx, &pkey, selection, params->params) == 1,
-              kk_crypto_error("EVP_PKEY_fromdata", otherwise));
+    int ok = EVP_PKEY_fromdata(ctx, &pkey, selection, params->params);
+    kk_wipe_stack();
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_fromdata", otherwise));
     *ret_pkey = pkey;
     return CKR_OK;
 }
@@ -162,8 +163,9 @@ KK_RV kk_pkey_generate(struct kk_crypto *crypto, const char *type, struct kk_pke
 {
     KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
     KK_TRY(kk_pkey_generator(crypto, type, params, &ctx));
-    KK_ENSURE(EVP_PKEY_generate(ctx, ret_pkey) == 1,
-              kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
+    int ok = EVP_PKEY_generate(ctx, ret_pkey);
+    kk_wipe_stack();
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
     kk_crypto_forget_drawn(crypto);
     return CKR_OK;
 }

@@ -274,8 +274,9 @@ KK_RV kk_rsa_sign(struct kk_rsa_op *op, struct kk_span in, uint8_t *out, size_t 
     size_t len = op->key->bytes;
     CK_RV otherwise = op->scheme.padding == KK_RSA_NONE ? CKR_DATA_INVALID : CKR_FUNCTION_FAILED;
     KK_TRY(make_block(op, in, &block));
-    KK_ENSURE(EVP_PKEY_sign(op->ctx, out, &len, block.span.data, block.span.len) == 1,
-              kk_crypto_error("EVP_PKEY_sign", otherwise));
+    int ok = EVP_PKEY_sign(op->ctx, out, &len, block.span.data, block.span.len);
+    kk_wipe_stack();
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_sign", otherwise));
     *ret_len = len;
     return CKR_OK;
 }
@@ -325,8 +326,9 @@ static KK_RV decrypt(struct kk_rsa_op *op, struct kk_span in, uint8_t *out, size
     KK_SECRET_ARRAY(block, KK_RSA_MAX_BYTES);
     size_t len = op->key->bytes;
     KK_ENSURE(in.len == op->key->bytes, CKR_ENCRYPTED_DATA_LEN_RANGE);
-    KK_ENSURE(EVP_PKEY_decrypt(op->ctx, block, &len, in.data, in.len) == 1,
-              kk_crypto_error("EVP_PKEY_decrypt", CKR_ENCRYPTED_DATA_INVALID));
+    int ok = EVP_PKEY_decrypt(op->ctx, block, &len, in.data, in.len);
+    kk_wipe_stack();
+    KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_decrypt", CKR_ENCRYPTED_DATA_INVALID));
     if (op->unpads) {
         KK_ENSURE(len == op->key->bytes, CKR_FUNCTION_FAILED);
         return kk_rsa_unpad(op->crypto, kk_secret_span(op->key->rejection), in, KK_SPAN(block, len),
