@@ -213,8 +213,7 @@ CK_RV kk_api_C_InitToken(struct kk_app *app, CK_SLOT_ID slotID, CK_UTF8CHAR_PTR 
     KK_TRY(kk_arg_span(pPin, ulPinLen, &pin));
     memcpy(label, pLabel, sizeof label);
     KK_TRY(check_slot(app, slotID));
-    KK_ENSURE(pin.len >= app->engine->settings.pin_min_length && pin.len <= KK_PIN_MAX,
-              CKR_PIN_INCORRECT);
+    KK_ENSURE(pin.len > 0 && pin.len <= KK_PIN_MAX, CKR_PIN_INCORRECT);
     return kk_app_init_token(app, slotID, pin, label);
 }
 

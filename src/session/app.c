@@ -262,6 +262,7 @@ KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span s
     if (token != NULL) {
         return kk_token_reinitialise(token, so_pin, label);
     }
+    KK_ENSURE(so_pin.len >= app->engine->settings.pin_min_length, CKR_PIN_INCORRECT);
     KK_TRY(kk_engine_create_token(app->engine, so_pin, label, &token));
     return fill_empty_slot(app, slot_id, token);
 }

@@ -88,15 +88,32 @@ static void test_what_initialising_a_token_refuses(void **state)
     (void)state;
     CK_UTF8CHAR label[32] = {0};
     CK_UTF8CHAR pin[300] = {'1', '2', '3', '4', '5', '6', '7', '8'};
+    CK_ULONG count = 0;
     struct kk_app *app = world.app;
     assert_int_equal(kk_api_C_InitToken(app, world.slot, NULL, 8, label), CKR_ARGUMENTS_BAD);
     assert_int_equal(kk_api_C_InitToken(app, world.slot, pin, 8, NULL), CKR_ARGUMENTS_BAD);
     assert_int_equal(kk_api_C_InitToken(app, 99, pin, 8, label), CKR_SLOT_ID_INVALID);
-    assert_int_equal(kk_api_C_InitToken(app, world.slot, pin, 3, label), CKR_PIN_INCORRECT);
+    assert_ok(kk_api_C_GetSlotList(app, CK_TRUE, NULL, &count));
+    assert_int_equal(kk_api_C_InitToken(app, 1, pin, 3, label), CKR_PIN_INCORRECT);
+    assert_int_equal(kk_api_C_InitToken(app, world.slot, pin, 0, label), CKR_PIN_INCORRECT);
     assert_int_equal(kk_api_C_InitToken(app, world.slot, pin, 256, label), CKR_PIN_INCORRECT);
     assert_int_equal(kk_api_C_InitToken(app, world.slot, pin, 8, label), CKR_SESSION_EXISTS);
     assert_ok(kk_api_C_CloseAllSessions(app, world.slot));
     assert_int_equal(kk_api_C_InitToken(app, world.slot, pin, 8, label), CKR_PIN_INCORRECT);
+}
+
+/* pin.min_length is for PINs that are set, not for those that are there. */
+static void test_a_raised_minimum_leaves_old_so_pins_their_use(void **state)
+{
+    (void)state;
+    CK_UTF8CHAR label[32] = {0};
+    CK_UTF8CHAR pin[] = "56785678";
+    CK_ULONG count = 0;
+    assert_ok(kk_api_C_GetSlotList(world.app, CK_TRUE, NULL, &count));
+    assert_ok(kk_api_C_CloseAllSessions(world.app, world.slot));
+    world.engine->settings.pin_min_length = 9;
+    assert_int_equal(kk_api_C_InitToken(world.app, 1, pin, 8, label), CKR_PIN_INCORRECT);
+    assert_ok(kk_api_C_InitToken(world.app, world.slot, pin, 8, label));
 }
 
 static void test_what_pin_functions_refuse(void **state)
@@ -152,6 +169,7 @@ int main(void)
         TEST(test_unknown_slots_and_missing_places),
         TEST(test_what_opening_a_session_refuses),
         TEST(test_what_initialising_a_token_refuses),
+        TEST(test_a_raised_minimum_leaves_old_so_pins_their_use),
         TEST(test_what_pin_functions_refuse),
         TEST(test_random_numbers),
         TEST(test_functions_of_old_and_functions_to_come),
