@@ -44,11 +44,11 @@ static bool fill(int fd, struct kk_secret *content, size_t *len, bool *ret_end)
 }
 
 /* The same bytes in a secret of twice the length. */
-static KK_RV grow(struct kk_secret **content)
+static KK_RV grow(struct kk_secret **content, size_t max)
 {
     struct kk_span old = kk_secret_span(*content);
     KK_CLEANUP(kk_secret_freep) struct kk_secret *larger = NULL;
-    KK_ENSURE(old.len < KK_CLI_FILE_MAX, CKR_DATA_LEN_RANGE);
+    KK_ENSURE(old.len < max, CKR_DATA_LEN_RANGE);
     KK_TRY(kk_secret_new(old.len * 2, &larger));
     memcpy(kk_secret_data(larger), old.data, old.len);
     kk_secret_free(*content);
@@ -56,7 +56,8 @@ static KK_RV grow(struct kk_secret **content)
     return CKR_OK;
 }
 
-enum kk_cli_file_result kk_cli_file_read(const char *path, struct kk_secret **ret_content)
+enum kk_cli_file_result kk_cli_file_read_long(const char *path, size_t max,
+                                              struct kk_secret **ret_content)
 {
     KK_CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
@@ -75,13 +76,18 @@ enum kk_cli_file_result kk_cli_file_read(const char *path, struct kk_secret **re
         if (end) {
             break;
         }
-        if (grow(&content) != CKR_OK) {
+        if (grow(&content, max) != CKR_OK) {
             return KK_CLI_FILE_NOT_READ;
         }
     }
     kk_secret_truncate(content, len);
     *ret_content = KK_STEAL(content);
     return KK_CLI_FILE_OK;
+}
+
+enum kk_cli_file_result kk_cli_file_read(const char *path, struct kk_secret **ret_content)
+{
+    return kk_cli_file_read_long(path, KK_CLI_FILE_MAX, ret_content);
 }
 
 static bool write_all(int fd, struct kk_span content)

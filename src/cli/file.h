@@ -19,6 +19,10 @@ enum kk_cli_file_result {
  * its own. *ret_content only when KK_CLI_FILE_OK. */
 enum kk_cli_file_result kk_cli_file_read(const char *path, struct kk_secret **ret_content);
 
+/* The same for a file that may be as long as `max`. */
+enum kk_cli_file_result kk_cli_file_read_long(const char *path, size_t max,
+                                              struct kk_secret **ret_content);
+
 /* Puts `content` in place of the file: all of it and on the disk, readable by its owner only, or
  * nothing is changed. What is no regular file (a pipe, a terminal) is written to as it stands.
  * CKR_FUNCTION_FAILED: not written; errno says why. Says nothing itself. */
