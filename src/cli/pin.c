@@ -95,10 +95,10 @@ static KK_RV read_env(const char *name, struct kk_secret **ret_pin)
     return kk_secret_from(KK_SPAN(value, strlen(value)), ret_pin);
 }
 
-/* What was given without asking, NULL when nothing was. */
-static KK_RV read_source(const struct kk_cli_pin_source *source, const char *option,
-                         struct kk_secret **ret_pin)
+KK_RV kk_cli_pin_given(const struct kk_cli_pin_source *source, const char *option,
+                       struct kk_secret **ret_pin)
 {
+    *ret_pin = NULL;
     int given = (source->value != NULL) + (source->file != NULL) + (source->env != NULL);
     if (given > 1) {
         return kk_cli_error("ERROR: Use only one of %s, %s-file and %s-env.", option, option,
@@ -118,7 +118,7 @@ KK_RV kk_cli_pin_get(const struct kk_cli_pin_source *source, enum kk_cli_pin_rol
 {
     const struct role_text *text = &role_texts[role];
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
-    CK_RV rv = read_source(source, text->option, &pin);
+    CK_RV rv = kk_cli_pin_given(source, text->option, &pin);
     if (rv == CKR_OK && (pin == NULL || !in_range(pin))) {
         kk_secret_free(KK_STEAL(pin));
         rv = ask(role, &pin);

@@ -16,6 +16,11 @@ struct kk_cli_pin_source {
     const char *env;
 };
 
+/* The PIN of `source`, whatever its length; NULL when there is none. Never asks. `option` is what
+ * the command line calls it ("--pin"). Says what went wrong. */
+KK_RV kk_cli_pin_given(const struct kk_cli_pin_source *source, const char *option,
+                       struct kk_secret **ret_pin);
+
 enum kk_cli_pin_role { KK_CLI_PIN_SO, KK_CLI_PIN_USER };
 
 /* The PIN of `source`; when there is none, or its length is out of range, the terminal is asked

@@ -46,7 +46,7 @@ static const char *last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static KK_RV find_token(const struct kk_util *util, const struct kk_util_wanted *wanted,
+static KK_RV find_token(const struct kk_util *util, const struct kk_cli_wanted *wanted,
                         struct match *match)
 {
     KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
@@ -54,13 +54,13 @@ static KK_RV find_token(const struct kk_util *util, const struct kk_util_wanted 
     for (CK_ULONG i = 0; i < slots.count; i++) {
         CK_TOKEN_INFO info = {0};
         KK_TRY(kk_token_info(&util->module, slots.ids[i], &info));
-        if ((info.flags & CKF_TOKEN_INITIALIZED) == 0 || !kk_util_is_wanted(wanted, &info)) {
+        if ((info.flags & CKF_TOKEN_INITIALIZED) == 0 || !kk_cli_is_wanted(wanted, &info)) {
             continue;
         }
         match_clear(match);
         KK_TRY(token_path(&util->module, slots.ids[i], &match->path));
         printf("Found token (%s) with matching %s.\n", last_part(match->path),
-               kk_util_wanted_text(wanted));
+               kk_cli_wanted_text(wanted));
         match->slot = slots.ids[i];
         match->count++;
     }
@@ -74,14 +74,14 @@ static KK_RV find_token(const struct kk_util *util, const struct kk_util_wanted 
 
 KK_RV kk_util_delete_token(struct kk_util *util)
 {
-    const struct kk_util_options *options = &util->options;
-    struct kk_util_wanted wanted = {0};
+    const struct kk_cli_choice *choice = &util->options.choice;
+    struct kk_cli_wanted wanted = {0};
     KK_CLEANUP(match_clear) struct match match = {0};
-    if (options->serial == NULL && options->token == NULL) {
+    if (choice->serial == NULL && choice->token == NULL) {
         return kk_cli_error("ERROR: A token must be supplied. Use --serial <serial> or "
                             "--token <label>");
     }
-    KK_TRY(kk_util_wanted(options, &wanted));
+    KK_TRY(kk_cli_wanted(choice, &wanted));
     if (util->module.vendor == NULL) {
         return kk_cli_error("ERROR: The module cannot delete tokens: %s", util->module.path);
     }

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "cli/report.h"
+#include "cli/start.h"
 
 #include "base/banned.h"
 
@@ -79,29 +80,6 @@ static KK_RV parse_id(const char *hex, CK_BYTE **ret_id, CK_ULONG *ret_len)
     return CKR_OK;
 }
 
-static KK_RV open_session(CK_FUNCTION_LIST_PTR p11, CK_SLOT_ID slot, CK_SESSION_HANDLE *ret_session)
-{
-    CK_FLAGS flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
-    CK_RV rv = p11->C_OpenSession(slot, flags, NULL, NULL, ret_session);
-    if (rv == CKR_SLOT_ID_INVALID) {
-        return kk_cli_error("ERROR: The given slot does not exist.");
-    }
-    return rv == CKR_OK ? rv : kk_cli_error("ERROR: Could not open a session on the given slot.");
-}
-
-static KK_RV log_in(CK_FUNCTION_LIST_PTR p11, CK_SESSION_HANDLE session, struct kk_secret *pin)
-{
-    CK_RV rv = p11->C_Login(session, CKU_USER, kk_secret_data(pin), (CK_ULONG)kk_secret_len(pin));
-    if (rv == CKR_PIN_INCORRECT) {
-        return kk_cli_error("ERROR: The given user PIN does not match the one in the token.");
-    }
-    if (rv != CKR_OK) {
-        (void)kk_cli_error("ERROR: Could not log in on the token.");
-        kk_cli_explain(rv);
-    }
-    return rv;
-}
-
 static void target_clear(struct kk_util_target *target)
 {
     kk_free(target->id);
@@ -116,7 +94,7 @@ KK_RV kk_util_import(struct kk_util *util)
     KK_CLEANUP(target_clear) struct kk_util_target target = {.p11 = util->module.p11};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
     KK_ENSURE(type != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(kk_util_find_slot(util, false, &slot));
+    KK_TRY(kk_cli_choose_slot(&util->module, &options->choice, false, &slot));
     if (options->label == NULL) {
         return kk_cli_error("ERROR: A label for the object must be supplied. Use --label <text>");
     }
@@ -125,8 +103,8 @@ KK_RV kk_util_import(struct kk_util *util)
     }
     target.label = options->label;
     KK_TRY(parse_id(options->id, &target.id, &target.id_len));
-    KK_TRY(open_session(target.p11, slot, &target.session));
+    KK_TRY(kk_cli_open_session(target.p11, slot, &target.session));
     KK_TRY(kk_cli_pin_get(&options->pin, KK_CLI_PIN_USER, &pin));
-    KK_TRY(log_in(target.p11, target.session, pin));
+    KK_TRY(kk_cli_log_in(target.p11, target.session, pin));
     return type->run(util, &target);
 }

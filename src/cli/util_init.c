@@ -108,11 +108,11 @@ KK_RV kk_util_init_token(struct kk_util *util)
     CK_UTF8CHAR label[32];
     KK_CLEANUP(kk_secret_freep) struct kk_secret *so_pin = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *user_pin = NULL;
-    KK_TRY(kk_util_find_slot(util, true, &slot));
+    KK_TRY(kk_cli_choose_slot(&util->module, &options->choice, true, &slot));
     if (options->label == NULL) {
         return kk_cli_error("ERROR: A label for the token must be supplied. Use --label <text>");
     }
-    if (!kk_util_pad(options->label, label, sizeof label)) {
+    if (!kk_cli_pad(options->label, label, sizeof label)) {
         return kk_cli_error("ERROR: The token label must not have a length greater than 32 chars.");
     }
     KK_TRY(kk_cli_pin_get(&options->so_pin, KK_CLI_PIN_SO, &so_pin));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Private keys and certificates as files hold them: PKCS#8 (plain or encrypted) and the traditional
- * forms of RSA, DSA and EC keys, each in PEM or DER; X.509 certificates in PEM or DER.
+ * forms of RSA, DSA and EC keys, each in PEM or DER; X.509 certificates in PEM or DER. Keys are
+ * also written, as PKCS#8 in PEM.
  *
  * For programs, not for the module: a file is decoded once, in a library context of its own that is
  * gone before the function returns, and what is in it comes out as plain numbers and bytes.
@@ -61,6 +62,23 @@ KK_RV kk_keyfile_parse(struct kk_span content, const struct kk_secret *pin,
 
 void kk_keyfile_free(struct kk_keyfile *keyfile);
 KK_DEFINE_CLEANUP(struct kk_keyfile *, kk_keyfile_free);
+
+/*
+ * Computes the parts that the key lacks and that follow from those it has (RSA: all but n and d,
+ * and e where it is a usual one; EC, Edwards and Montgomery: the public key), and checks that all
+ * of them belong together. The key is as it was when this fails.
+ *
+ * CKR_ATTRIBUTE_VALUE_INVALID  they do not, or too many are missing
+ * CKR_CURVE_NOT_SUPPORTED      the library does not know the curve
+ * CKR_MECHANISM_INVALID        a kind of key that is not handled here (ML-DSA)
+ */
+KK_RV kk_keyfile_complete(struct kk_keyfile *keyfile);
+
+/* Writes the key, completed, as PKCS#8 in PEM. With `pin` it is encrypted: PBES2 with AES-256-CBC
+ * and PBKDF2-HMAC-SHA256. Codes as those of kk_keyfile_complete(); CKR_FUNCTION_FAILED when it
+ * could not be encrypted. */
+KK_RV kk_keyfile_write(const struct kk_keyfile *keyfile, const struct kk_secret *pin,
+                       struct kk_secret **ret_pem);
 
 /* A certificate and those of its fields that become attributes, all DER. */
 struct kk_certfile {

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=sh
 #
-# What every test of softhsm2-util begins with: a configuration and a token directory of its own, and
+# What every test of the programs begins with: a configuration and a token directory of its own, and
 # functions that run the program and compare its two streams and its exit status, as TAP.
 #
-# KK_UTIL    the program
+# KK_UTIL    softhsm2-util
+# KK_KEYCONV, KK_DUMP_FILE  softhsm2-keyconv, softhsm2-dump-file
 # KK_MODULE  the module under it; empty: the program's default
 # KK_KIND    foreign | shim | own: what kind of module that is. `foreign` cannot delete tokens;
 #            `shim` is a foreign module behind shim.so, which adds the interface "Vendor Keykist"
@@ -102,6 +103,13 @@ util()
 run()
 {
     util "$@" > "$WORK/out" 2> "$WORK/err"
+    status=$?
+}
+
+# run_program PROGRAM ARGUMENTS...: the same for another program, which is given no module.
+run_program()
+{
+    "$@" < /dev/null > "$WORK/out" 2> "$WORK/err"
     status=$?
 }
 

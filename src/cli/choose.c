@@ -3,7 +3,7 @@
  * Choosing the slot. --slot wins over everything; then --free; then --serial and --token, which
  * must both match when both are given.
  */
-#include "cli/util.h"
+#include "cli/choose.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-bool kk_util_pad(const char *text, CK_UTF8CHAR *out, size_t len)
+bool kk_cli_pad(const char *text, CK_UTF8CHAR *out, size_t len)
 {
     size_t text_len = strlen(text);
     if (text_len > len) {
@@ -25,21 +25,21 @@ bool kk_util_pad(const char *text, CK_UTF8CHAR *out, size_t len)
     return true;
 }
 
-KK_RV kk_util_wanted(const struct kk_util_options *options, struct kk_util_wanted *ret_wanted)
+KK_RV kk_cli_wanted(const struct kk_cli_choice *choice, struct kk_cli_wanted *ret_wanted)
 {
-    struct kk_util_wanted wanted = {.by_serial = options->serial != NULL,
-                                    .by_label = options->token != NULL};
-    if (wanted.by_serial && !kk_util_pad(options->serial, wanted.serial, sizeof wanted.serial)) {
+    struct kk_cli_wanted wanted = {.by_serial = choice->serial != NULL,
+                                   .by_label = choice->token != NULL};
+    if (wanted.by_serial && !kk_cli_pad(choice->serial, wanted.serial, sizeof wanted.serial)) {
         return kk_cli_error("ERROR: --serial is too long.");
     }
-    if (wanted.by_label && !kk_util_pad(options->token, wanted.label, sizeof wanted.label)) {
+    if (wanted.by_label && !kk_cli_pad(choice->token, wanted.label, sizeof wanted.label)) {
         return kk_cli_error("ERROR: --token is too long.");
     }
     *ret_wanted = wanted;
     return CKR_OK;
 }
 
-bool kk_util_is_wanted(const struct kk_util_wanted *wanted, const CK_TOKEN_INFO *info)
+bool kk_cli_is_wanted(const struct kk_cli_wanted *wanted, const CK_TOKEN_INFO *info)
 {
     bool serial = kk_mem_equal(wanted->serial, sizeof wanted->serial, info->serialNumber,
                                sizeof info->serialNumber);
@@ -48,7 +48,7 @@ bool kk_util_is_wanted(const struct kk_util_wanted *wanted, const CK_TOKEN_INFO 
            (label || !wanted->by_label);
 }
 
-const char *kk_util_wanted_text(const struct kk_util_wanted *wanted)
+const char *kk_cli_wanted_text(const struct kk_cli_wanted *wanted)
 {
     if (wanted->by_serial && wanted->by_label) {
         return "serial and token label";
@@ -83,22 +83,22 @@ static bool is_free(const CK_TOKEN_INFO *info)
 }
 
 /* The first free slot, or every slot that is wanted. CKR_SLOT_ID_INVALID, not said: none. */
-static KK_RV search(const struct kk_util *util, const struct kk_util_wanted *wanted, bool want_free,
-                    CK_SLOT_ID *ret_slot)
+static KK_RV search(const struct kk_module *module, const struct kk_cli_wanted *wanted,
+                    bool want_free, CK_SLOT_ID *ret_slot)
 {
     KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
-    KK_TRY(kk_slot_list_get(&util->module, CK_TRUE, &slots));
+    KK_TRY(kk_slot_list_get(module, CK_TRUE, &slots));
     CK_ULONG found = 0;
     for (CK_ULONG i = 0; i < slots.count; i++) {
         CK_TOKEN_INFO info = {0};
-        KK_TRY(kk_token_info(&util->module, slots.ids[i], &info));
+        KK_TRY(kk_token_info(module, slots.ids[i], &info));
         if (want_free && is_free(&info)) {
             printf("Slot %lu has a free/uninitialized token.\n", slots.ids[i]);
             *ret_slot = slots.ids[i];
             return CKR_OK;
         }
-        if (!want_free && kk_util_is_wanted(wanted, &info)) {
-            printf("Found slot %lu with matching %s.\n", slots.ids[i], kk_util_wanted_text(wanted));
+        if (!want_free && kk_cli_is_wanted(wanted, &info)) {
+            printf("Found slot %lu with matching %s.\n", slots.ids[i], kk_cli_wanted_text(wanted));
             *ret_slot = slots.ids[i];
             found++;
         }
@@ -109,23 +109,23 @@ static KK_RV search(const struct kk_util *util, const struct kk_util_wanted *wan
     return found == 1 ? CKR_OK : CKR_SLOT_ID_INVALID;
 }
 
-KK_RV kk_util_find_slot(const struct kk_util *util, bool takes_free, CK_SLOT_ID *ret_slot)
+KK_RV kk_cli_choose_slot(const struct kk_module *module, const struct kk_cli_choice *choice,
+                         bool takes_free, CK_SLOT_ID *ret_slot)
 {
-    const struct kk_util_options *options = &util->options;
-    bool want_free = takes_free && options->free;
-    if (options->slot != NULL) {
-        return parse_slot(options->slot, ret_slot);
+    bool want_free = takes_free && choice->free;
+    if (choice->slot != NULL) {
+        return parse_slot(choice->slot, ret_slot);
     }
-    if (!want_free && options->serial == NULL && options->token == NULL) {
+    if (!want_free && choice->serial == NULL && choice->token == NULL) {
         return kk_cli_error("ERROR: A slot/token must be supplied. Use --slot <number>, "
                             "--serial <serial>, %s",
                             takes_free ? "--token <label>, or --free" : "or --token <label>");
     }
-    struct kk_util_wanted wanted = {0};
+    struct kk_cli_wanted wanted = {0};
     if (!want_free) {
-        KK_TRY(kk_util_wanted(options, &wanted));
+        KK_TRY(kk_cli_wanted(choice, &wanted));
     }
-    CK_RV rv = search(util, &wanted, want_free, ret_slot);
+    CK_RV rv = search(module, &wanted, want_free, ret_slot);
     if (rv == CKR_SLOT_ID_INVALID) {
         return kk_cli_error(takes_free ? "ERROR: Could not find a slot/token using --serial, "
                                          "--token, or --free."

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Base64, RFC 4648, into secret memory.
+ */
+#pragma once
+
+#include "base/secret.h"
+
+/* The bytes of `text`. Blanks and tabs in it are passed over; padding must be there and its unused
+ * bits zero. CKR_DATA_INVALID for anything else. */
+KK_RV kk_base64_decode(struct kk_span text, struct kk_secret **ret_bytes);
