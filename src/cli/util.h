@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "cli/module.h"
 #include "cli/pin.h"
+#include "cli/select.h"
 
 enum kk_util_import_type {
     KK_UTIL_IMPORT_UNSET,
@@ -63,22 +64,6 @@ KK_RV kk_util_delete_token(struct kk_util *util);
 /* util_find.c: the one slot that --slot, --free (where the action takes it), --serial and --token
  * choose. */
 KK_RV kk_util_find_slot(const struct kk_util *util, bool takes_free, CK_SLOT_ID *ret_slot);
-
-/* What --serial and --token ask for; false, and said, when one is too long. */
-struct kk_util_wanted {
-    bool by_serial;
-    bool by_label;
-    CK_CHAR serial[16];
-    CK_UTF8CHAR label[32];
-};
-KK_RV kk_util_wanted(const struct kk_util_options *options, struct kk_util_wanted *ret_wanted);
-bool kk_util_is_wanted(const struct kk_util_wanted *wanted, const CK_TOKEN_INFO *info);
-
-/* "serial", "token label" or "serial and token label". */
-const char *kk_util_wanted_text(const struct kk_util_wanted *wanted);
-
-/* Fills `len` bytes with `text` and blanks; false when it is longer. */
-bool kk_util_pad(const char *text, CK_UTF8CHAR *out, size_t len);
 
 /* A session of an import, and what its objects are to be called. */
 struct kk_util_target {

@@ -24,29 +24,13 @@ static void match_clear(struct match *match)
     match->path = NULL;
 }
 
-/* The token's directory as text. */
-static KK_RV token_path(const struct kk_module *module, CK_SLOT_ID slot, char **ret_path)
-{
-    CK_ULONG len = 0;
-    KK_CLEANUP(kk_freep) CK_UTF8CHAR *path = NULL;
-    CK_RV rv = module->vendor->token_path(slot, NULL, &len);
-    if (rv == CKR_OK) {
-        KK_TRY(kk_alloc_array(len, 1, &path));
-        rv = module->vendor->token_path(slot, path, &len);
-    }
-    if (rv != CKR_OK) {
-        return kk_cli_error("ERROR: Could not find the directory of the token in slot %lu.", slot);
-    }
-    return kk_memdup(path, len, ret_path);
-}
-
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
 }
 
-static KK_RV find_token(const struct kk_util *util, const struct kk_util_wanted *wanted,
+static KK_RV find_token(const struct kk_util *util, const struct kk_cli_wanted *wanted,
                         struct match *match)
 {
     KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
@@ -54,13 +38,13 @@ static KK_RV find_token(const struct kk_util *util, const struct kk_util_wanted 
     for (CK_ULONG i = 0; i < slots.count; i++) {
         CK_TOKEN_INFO info = {0};
         KK_TRY(kk_token_info(&util->module, slots.ids[i], &info));
-        if ((info.flags & CKF_TOKEN_INITIALIZED) == 0 || !kk_util_is_wanted(wanted, &info)) {
+        if ((info.flags & CKF_TOKEN_INITIALIZED) == 0 || !kk_cli_is_wanted(wanted, &info)) {
             continue;
         }
         match_clear(match);
-        KK_TRY(token_path(&util->module, slots.ids[i], &match->path));
+        KK_TRY(kk_cli_token_path(&util->module, slots.ids[i], &match->path));
         printf("Found token (%s) with matching %s.\n", last_part(match->path),
-               kk_util_wanted_text(wanted));
+               kk_cli_wanted_text(wanted));
         match->slot = slots.ids[i];
         match->count++;
     }
@@ -75,13 +59,13 @@ static KK_RV find_token(const struct kk_util *util, const struct kk_util_wanted 
 KK_RV kk_util_delete_token(struct kk_util *util)
 {
     const struct kk_util_options *options = &util->options;
-    struct kk_util_wanted wanted = {0};
+    struct kk_cli_wanted wanted = {0};
     KK_CLEANUP(match_clear) struct match match = {0};
     if (options->serial == NULL && options->token == NULL) {
         return kk_cli_error("ERROR: A token must be supplied. Use --serial <serial> or "
                             "--token <label>");
     }
-    KK_TRY(kk_util_wanted(options, &wanted));
+    KK_TRY(kk_cli_wanted(options->serial, options->token, &wanted));
     if (util->module.vendor == NULL) {
         return kk_cli_error("ERROR: The module cannot delete tokens: %s", util->module.path);
     }

@@ -5,77 +5,11 @@
  */
 #include "cli/util.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/memory.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
-
-bool kk_util_pad(const char *text, CK_UTF8CHAR *out, size_t len)
-{
-    size_t text_len = strlen(text);
-    if (text_len > len) {
-        return false;
-    }
-    memset(out, ' ', len);
-    memcpy(out, text, text_len);
-    return true;
-}
-
-KK_RV kk_util_wanted(const struct kk_util_options *options, struct kk_util_wanted *ret_wanted)
-{
-    struct kk_util_wanted wanted = {.by_serial = options->serial != NULL,
-                                    .by_label = options->token != NULL};
-    if (wanted.by_serial && !kk_util_pad(options->serial, wanted.serial, sizeof wanted.serial)) {
-        return kk_cli_error("ERROR: --serial is too long.");
-    }
-    if (wanted.by_label && !kk_util_pad(options->token, wanted.label, sizeof wanted.label)) {
-        return kk_cli_error("ERROR: --token is too long.");
-    }
-    *ret_wanted = wanted;
-    return CKR_OK;
-}
-
-bool kk_util_is_wanted(const struct kk_util_wanted *wanted, const CK_TOKEN_INFO *info)
-{
-    bool serial = kk_mem_equal(wanted->serial, sizeof wanted->serial, info->serialNumber,
-                               sizeof info->serialNumber);
-    bool label = kk_mem_equal(wanted->label, sizeof wanted->label, info->label, sizeof info->label);
-    return (wanted->by_serial || wanted->by_label) && (serial || !wanted->by_serial) &&
-           (label || !wanted->by_label);
-}
-
-const char *kk_util_wanted_text(const struct kk_util_wanted *wanted)
-{
-    if (wanted->by_serial && wanted->by_label) {
-        return "serial and token label";
-    }
-    return wanted->by_serial ? "serial" : "token label";
-}
-
-/* The number of --slot. Blanks round it are taken: scripts cut it out of our own output. */
-static KK_RV parse_slot(const char *text, CK_SLOT_ID *ret_slot)
-{
-    const char *start = text + strspn(text, " \t\n");
-    bool negative = *start == '-';
-    start += negative ? 1 : 0;
-    size_t digits = strspn(start, "0123456789");
-    if (digits == 0 || start[digits + strspn(start + digits, " \t\n")] != '\0') {
-        return kk_cli_error("ERROR: The slot number is not a number: \"%s\".", text);
-    }
-    if (negative) {
-        return kk_cli_error("ERROR: The slot number is negative.");
-    }
-    errno = 0;
-    *ret_slot = strtoul(start, NULL, 10);
-    if (errno != 0) {
-        return kk_cli_error("ERROR: The slot number is too large: %s", start);
-    }
-    return CKR_OK;
-}
 
 static bool is_free(const CK_TOKEN_INFO *info)
 {
@@ -83,7 +17,7 @@ static bool is_free(const CK_TOKEN_INFO *info)
 }
 
 /* The first free slot, or every slot that is wanted. CKR_SLOT_ID_INVALID, not said: none. */
-static KK_RV search(const struct kk_util *util, const struct kk_util_wanted *wanted, bool want_free,
+static KK_RV search(const struct kk_util *util, const struct kk_cli_wanted *wanted, bool want_free,
                     CK_SLOT_ID *ret_slot)
 {
     KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
@@ -97,8 +31,8 @@ static KK_RV search(const struct kk_util *util, const struct kk_util_wanted *wan
             *ret_slot = slots.ids[i];
             return CKR_OK;
         }
-        if (!want_free && kk_util_is_wanted(wanted, &info)) {
-            printf("Found slot %lu with matching %s.\n", slots.ids[i], kk_util_wanted_text(wanted));
+        if (!want_free && kk_cli_is_wanted(wanted, &info)) {
+            printf("Found slot %lu with matching %s.\n", slots.ids[i], kk_cli_wanted_text(wanted));
             *ret_slot = slots.ids[i];
             found++;
         }
@@ -114,16 +48,16 @@ KK_RV kk_util_find_slot(const struct kk_util *util, bool takes_free, CK_SLOT_ID 
     const struct kk_util_options *options = &util->options;
     bool want_free = takes_free && options->free;
     if (options->slot != NULL) {
-        return parse_slot(options->slot, ret_slot);
+        return kk_cli_parse_slot(options->slot, ret_slot);
     }
     if (!want_free && options->serial == NULL && options->token == NULL) {
         return kk_cli_error("ERROR: A slot/token must be supplied. Use --slot <number>, "
                             "--serial <serial>, %s",
                             takes_free ? "--token <label>, or --free" : "or --token <label>");
     }
-    struct kk_util_wanted wanted = {0};
+    struct kk_cli_wanted wanted = {0};
     if (!want_free) {
-        KK_TRY(kk_util_wanted(options, &wanted));
+        KK_TRY(kk_cli_wanted(options->serial, options->token, &wanted));
     }
     CK_RV rv = search(util, &wanted, want_free, ret_slot);
     if (rv == CKR_SLOT_ID_INVALID) {

@@ -5,7 +5,6 @@
 #include "cli/report.h"
 #include "cli/setup.h"
 #include "cli/util.h"
-#include "paths.h"
 
 #include "base/banned.h"
 
@@ -15,30 +14,10 @@ static void util_clear(struct kk_util *util)
     kk_util_options_clear(&util->options);
 }
 
-/* The default module is ours: then the configuration is looked at first, because a module that does
- * not start cannot say why. Of a module that was named that is known only when it is loaded. */
-static KK_RV start_module(struct kk_util *util)
-{
-    const char *path = util->options.module;
-    if (path == NULL) {
-        KK_TRY(kk_cli_setup_check());
-    }
-    KK_TRY(kk_module_load(path != NULL ? path : KK_DEFAULT_MODULE, &util->module));
-    if (path != NULL && util->module.vendor != NULL) {
-        KK_TRY(kk_cli_setup_check());
-    }
-    if (kk_module_initialize(&util->module) != CKR_OK) {
-        (void)kk_cli_error("ERROR: Could not initialize the PKCS#11 library/module: %s",
-                           util->module.path);
-        return kk_cli_error("ERROR: Please check log files for additional information.");
-    }
-    return CKR_OK;
-}
-
 static KK_RV run(struct kk_util *util, const struct kk_util_action *action)
 {
     if (action->needs_module) {
-        KK_TRY(start_module(util));
+        KK_TRY(kk_cli_start_module(util->options.module, &util->module));
     }
     return action->run(util);
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
@@ -183,17 +182,6 @@ static const struct row *find_row(int code)
     return NULL;
 }
 
-/* Keeps the PIN in secret memory and takes it out of the process's list of arguments. */
-static KK_RV store_pin(struct kk_secret **member, char *value)
-{
-    struct kk_secret *pin = NULL;
-    KK_TRY(kk_secret_from(KK_SPAN(value, strlen(value)), &pin));
-    kk_wipe(value, strlen(value));
-    kk_secret_free(*member);
-    *member = pin;
-    return CKR_OK;
-}
-
 static KK_RV store(struct kk_util_options *options, const struct row *row, char *value)
 {
     if (row->member == NO_MEMBER) {
@@ -205,7 +193,7 @@ static KK_RV store(struct kk_util_options *options, const struct row *row, char 
         return CKR_OK;
     }
     if (row->kind == ROW_PIN) {
-        return store_pin(member, value);
+        return kk_cli_pin_take(value, member);
     }
     *(const char **)member = value;
     return CKR_OK;
