@@ -47,3 +47,21 @@ CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id)
     kk_log_info("token %.16s in %s was deleted", kk_token_serial(token), kk_token_path(token));
     return CKR_OK;
 }
+
+CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOKEN_INFO *info)
+{
+    struct kk_token_state state;
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    KK_ENSURE(info != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(token_in(app, slot_id, &token));
+    KK_TRY(kk_token_state(token, &state));
+    const char *kind = kk_token_kind(token);
+    memset(info, 0, sizeof *info);
+    memset(info->kind, ' ', sizeof info->kind);
+    memcpy(info->kind, kind, KK_MIN(strlen(kind), sizeof info->kind));
+    info->flags |= state.reset_empties ? 0 : CKF_KEYKIST_SO_RECOVERY;
+    info->flags |= state.rekey_pending ? CKF_KEYKIST_REKEY_PENDING : 0;
+    info->user_failed = state.user_failed;
+    info->so_failed = state.so_failed;
+    return CKR_OK;
+}

@@ -10,3 +10,4 @@
 
 CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *path, CK_ULONG *len);
 CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id);
+CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOKEN_INFO *info);

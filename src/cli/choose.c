@@ -5,77 +5,12 @@
  */
 #include "cli/choose.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/memory.h"
 #include "cli/report.h"
+#include "cli/select.h"
 
 #include "base/banned.h"
-
-bool kk_cli_pad(const char *text, CK_UTF8CHAR *out, size_t len)
-{
-    size_t text_len = strlen(text);
-    if (text_len > len) {
-        return false;
-    }
-    memset(out, ' ', len);
-    memcpy(out, text, text_len);
-    return true;
-}
-
-KK_RV kk_cli_wanted(const struct kk_cli_choice *choice, struct kk_cli_wanted *ret_wanted)
-{
-    struct kk_cli_wanted wanted = {.by_serial = choice->serial != NULL,
-                                   .by_label = choice->token != NULL};
-    if (wanted.by_serial && !kk_cli_pad(choice->serial, wanted.serial, sizeof wanted.serial)) {
-        return kk_cli_error("ERROR: --serial is too long.");
-    }
-    if (wanted.by_label && !kk_cli_pad(choice->token, wanted.label, sizeof wanted.label)) {
-        return kk_cli_error("ERROR: --token is too long.");
-    }
-    *ret_wanted = wanted;
-    return CKR_OK;
-}
-
-bool kk_cli_is_wanted(const struct kk_cli_wanted *wanted, const CK_TOKEN_INFO *info)
-{
-    bool serial = kk_mem_equal(wanted->serial, sizeof wanted->serial, info->serialNumber,
-                               sizeof info->serialNumber);
-    bool label = kk_mem_equal(wanted->label, sizeof wanted->label, info->label, sizeof info->label);
-    return (wanted->by_serial || wanted->by_label) && (serial || !wanted->by_serial) &&
-           (label || !wanted->by_label);
-}
-
-const char *kk_cli_wanted_text(const struct kk_cli_wanted *wanted)
-{
-    if (wanted->by_serial && wanted->by_label) {
-        return "serial and token label";
-    }
-    return wanted->by_serial ? "serial" : "token label";
-}
-
-/* The number of --slot. Blanks round it are taken: scripts cut it out of our own output. */
-static KK_RV parse_slot(const char *text, CK_SLOT_ID *ret_slot)
-{
-    const char *start = text + strspn(text, " \t\n");
-    bool negative = *start == '-';
-    start += negative ? 1 : 0;
-    size_t digits = strspn(start, "0123456789");
-    if (digits == 0 || start[digits + strspn(start + digits, " \t\n")] != '\0') {
-        return kk_cli_error("ERROR: The slot number is not a number: \"%s\".", text);
-    }
-    if (negative) {
-        return kk_cli_error("ERROR: The slot number is negative.");
-    }
-    errno = 0;
-    *ret_slot = strtoul(start, NULL, 10);
-    if (errno != 0) {
-        return kk_cli_error("ERROR: The slot number is too large: %s", start);
-    }
-    return CKR_OK;
-}
 
 static bool is_free(const CK_TOKEN_INFO *info)
 {
@@ -114,7 +49,7 @@ KK_RV kk_cli_choose_slot(const struct kk_module *module, const struct kk_cli_cho
 {
     bool want_free = takes_free && choice->free;
     if (choice->slot != NULL) {
-        return parse_slot(choice->slot, ret_slot);
+        return kk_cli_parse_slot(choice->slot, ret_slot);
     }
     if (!want_free && choice->serial == NULL && choice->token == NULL) {
         return kk_cli_error("ERROR: A slot/token must be supplied. Use --slot <number>, "
@@ -123,7 +58,7 @@ KK_RV kk_cli_choose_slot(const struct kk_module *module, const struct kk_cli_cho
     }
     struct kk_cli_wanted wanted = {0};
     if (!want_free) {
-        KK_TRY(kk_cli_wanted(choice, &wanted));
+        KK_TRY(kk_cli_wanted(choice->serial, choice->token, &wanted));
     }
     CK_RV rv = search(module, &wanted, want_free, ret_slot);
     if (rv == CKR_SLOT_ID_INVALID) {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/secret.h"
+#include "cli/pin.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
@@ -107,17 +107,6 @@ static const struct kk_cli_row *find_row(const struct kk_cli_program *program, i
     return NULL;
 }
 
-/* Keeps the PIN in secret memory and takes it out of the process's list of arguments. */
-static KK_RV store_pin(struct kk_secret **member, char *value)
-{
-    struct kk_secret *pin = NULL;
-    KK_TRY(kk_secret_from(KK_SPAN(value, strlen(value)), &pin));
-    kk_wipe(value, strlen(value));
-    kk_secret_free(*member);
-    *member = pin;
-    return CKR_OK;
-}
-
 static KK_RV store(void *options, const struct kk_cli_row *row, char *value)
 {
     if (row->member == KK_CLI_NO_MEMBER) {
@@ -129,7 +118,7 @@ static KK_RV store(void *options, const struct kk_cli_row *row, char *value)
         return CKR_OK;
     }
     if (row->kind == KK_CLI_ROW_PIN) {
-        return store_pin(member, value);
+        return kk_cli_pin_take(value, member);
     }
     *(const char **)member = value;
     return CKR_OK;

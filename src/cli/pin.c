@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/file.h"
 #include "cli/prompt.h"
 #include "cli/report.h"
@@ -42,12 +43,12 @@ static KK_RV ask_once(enum kk_cli_pin_role role, struct kk_secret **ret_pin)
     KK_CLEANUP(kk_secret_freep) struct kk_secret *second = NULL;
     printf("=== %s (%i-%i characters) ===\n", role == KK_CLI_PIN_SO ? "SO PIN" : "User PIN",
            KK_CLI_PIN_MIN, KK_CLI_PIN_MAX);
-    KK_TRY(kk_cli_prompt(text->enter, KK_CLI_PIN_MAX, &first));
+    KK_TRY(kk_cli_prompt(stdout, text->enter, KK_CLI_PIN_MAX, &first));
     if (!in_range(first)) {
         (void)kk_cli_error("ERROR: The length of the PIN is out of range.");
         return CKR_OK;
     }
-    KK_TRY(kk_cli_prompt(text->reenter, KK_CLI_PIN_MAX, &second));
+    KK_TRY(kk_cli_prompt(stdout, text->reenter, KK_CLI_PIN_MAX, &second));
     if (!kk_secret_equal(first, second)) {
         (void)kk_cli_error("ERROR: The entered PINs are not equal.");
         return CKR_OK;
@@ -95,6 +96,16 @@ static KK_RV read_env(const char *name, struct kk_secret **ret_pin)
     return kk_secret_from(KK_SPAN(value, strlen(value)), ret_pin);
 }
 
+KK_RV kk_cli_pin_take(char *value, struct kk_secret **member)
+{
+    struct kk_secret *pin = NULL;
+    KK_TRY(kk_secret_from(KK_SPAN(value, strlen(value)), &pin));
+    kk_wipe(value, strlen(value));
+    kk_secret_free(*member);
+    *member = pin;
+    return CKR_OK;
+}
+
 KK_RV kk_cli_pin_given(const struct kk_cli_pin_source *source, const char *option,
                        struct kk_secret **ret_pin)
 {
@@ -110,6 +121,7 @@ KK_RV kk_cli_pin_given(const struct kk_cli_pin_source *source, const char *optio
     if (source->file != NULL) {
         return read_file(source->file, ret_pin);
     }
+    *ret_pin = NULL;
     return source->env != NULL ? read_env(source->env, ret_pin) : CKR_OK;
 }
 

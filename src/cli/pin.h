@@ -16,8 +16,12 @@ struct kk_cli_pin_source {
     const char *env;
 };
 
-/* The PIN of `source`, whatever its length; NULL when there is none. Never asks. `option` is what
- * the command line calls it ("--pin"). Says what went wrong. */
+/* Keeps a PIN of the command line in secret memory, in place of what *member held, and takes it out
+ * of the process's list of arguments. */
+KK_RV kk_cli_pin_take(char *value, struct kk_secret **member);
+
+/* What was given without asking; NULL when nothing was. `option` is the name of its option, for
+ * what is said when that goes wrong ("--pin"). */
 KK_RV kk_cli_pin_given(const struct kk_cli_pin_source *source, const char *option,
                        struct kk_secret **ret_pin);
 

@@ -86,6 +86,7 @@ static bool terminal_begin(struct terminal *terminal)
 }
 
 struct line {
+    FILE *out;
     struct kk_secret *bytes;
     size_t len;
 };
@@ -94,7 +95,7 @@ static void erase(struct line *line, size_t count)
 {
     for (; count > 0 && line->len > 0; count--) {
         line->len--;
-        fputs("\b \b", stdout);
+        fputs("\b \b", line->out);
     }
 }
 
@@ -103,7 +104,7 @@ static void append(struct line *line, unsigned char byte)
     if (line->len < kk_secret_len(line->bytes)) {
         kk_secret_data(line->bytes)[line->len] = byte;
         line->len++;
-        fputc('*', stdout);
+        fputc('*', line->out);
     }
 }
 
@@ -129,7 +130,7 @@ static KK_RV read_line(const struct terminal *terminal, struct line *line)
 {
     for (;;) {
         unsigned char byte = 0;
-        fflush(stdout);
+        fflush(line->out);
         KK_ENSURE(read_byte(terminal, &byte), CKR_FUNCTION_CANCELED);
         if (byte == '\n' || byte == '\r') {
             return CKR_OK;
@@ -147,18 +148,18 @@ static KK_RV read_line(const struct terminal *terminal, struct line *line)
     }
 }
 
-KK_RV kk_cli_prompt(const char *text, size_t max, struct kk_secret **ret_line)
+KK_RV kk_cli_prompt(FILE *out, const char *text, size_t max, struct kk_secret **ret_line)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *bytes = NULL;
     KK_TRY(kk_secret_new(max + 1, &bytes));
     KK_CLEANUP(terminal_end) struct terminal terminal = {0};
     bool ready = terminal_begin(&terminal);
-    fputs(text, stdout);
+    fputs(text, out);
     KK_ENSURE(ready, CKR_FUNCTION_CANCELED);
-    struct line line = {.bytes = bytes};
+    struct line line = {.out = out, .bytes = bytes};
     CK_RV rv = read_line(&terminal, &line);
-    fputc('\n', stdout);
-    fflush(stdout);
+    fputc('\n', out);
+    fflush(out);
     KK_TRY(rv);
     kk_secret_truncate(bytes, line.len);
     *ret_line = KK_STEAL(bytes);

@@ -6,13 +6,37 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/banned.h"
 
+static const char *program;
+static bool failed;
+
+void kk_cli_report_as(const char *name)
+{
+    program = name;
+}
+
+bool kk_cli_has_failed(void)
+{
+    return failed;
+}
+
 CK_RV kk_cli_error(const char *format, ...)
 {
+    static const char prefix[] = "ERROR: ";
     va_list arguments;
+    bool first = !failed;
+    failed = true;
+    if (program != NULL && !first) {
+        return CKR_FUNCTION_FAILED;
+    }
     fflush(stdout);
+    if (program != NULL) {
+        fprintf(stderr, "%s: ", program);
+        format += strncmp(format, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
+    }
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);

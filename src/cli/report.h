@@ -10,6 +10,14 @@
  * CKR_FUNCTION_FAILED: a function of cli/ that returns a failure has said why. */
 CK_RV kk_cli_error(const char *format, ...) KK_PRINTF(1, 2);
 
+/* From here on a program's errors are one sentence each, "<program>: ...": the first that is said
+ * after this, without "ERROR: ". What the functions of cli/ say after it is its consequence, and
+ * not printed. Without this call errors are said as SoftHSM says them. */
+void kk_cli_report_as(const char *program);
+
+/* Whether an error was said. */
+bool kk_cli_has_failed(void);
+
 /* A second line for those results that an operator can do something about and that SoftHSM's own
  * message does not tell apart. */
 void kk_cli_explain(CK_RV rv);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The configuration looked at before the module does.
+ * The configuration looked at before the module does, and the module started.
  */
 #include "cli/setup.h"
 
@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "cli/file.h"
 #include "cli/report.h"
+#include "paths.h"
 
 #include "base/banned.h"
 
@@ -72,7 +73,7 @@ static KK_RV explain_refusal(void)
     return kk_cli_error("ERROR: Could not select token backend.");
 }
 
-static KK_RV check(void)
+static KK_RV check_config(void)
 {
     KK_CLEANUP(kk_config_freep) struct kk_config *config = NULL;
     if (kk_config_load(&config) != CKR_OK) {
@@ -86,10 +87,29 @@ static KK_RV check(void)
     return CKR_OK;
 }
 
-KK_RV kk_cli_setup_check(void)
+static KK_RV check_setup(void)
 {
-    if (check() != CKR_OK) {
+    if (check_config() != CKR_OK) {
         return kk_cli_error("ERROR: Please verify that the SoftHSM configuration is correct.");
+    }
+    return CKR_OK;
+}
+
+/* The default module is ours: then the configuration is looked at first, because a module that does
+ * not start cannot say why. Of a module that was named that is known only when it is loaded. */
+KK_RV kk_cli_start_module(const char *path, struct kk_module *ret_module)
+{
+    if (path == NULL) {
+        KK_TRY(check_setup());
+    }
+    KK_TRY(kk_module_load(path != NULL ? path : KK_DEFAULT_MODULE, ret_module));
+    if (path != NULL && ret_module->vendor != NULL) {
+        KK_TRY(check_setup());
+    }
+    if (kk_module_initialize(ret_module) != CKR_OK) {
+        (void)kk_cli_error("ERROR: Could not initialize the PKCS#11 library/module: %s",
+                           ret_module->path);
+        return kk_cli_error("ERROR: Please check log files for additional information.");
     }
     return CKR_OK;
 }

@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Modules started, sessions opened, users logged in.
+ * Sessions opened, users logged in.
  */
 #include "cli/start.h"
 
 #include "cli/report.h"
-#include "cli/setup.h"
-#include "paths.h"
 
 #include "base/banned.h"
-
-/* The default module is ours: then the configuration is looked at first, because a module that does
- * not start cannot say why. Of a module that was named that is known only when it is loaded. */
-KK_RV kk_cli_start_module(const char *path, struct kk_module *ret_module)
-{
-    if (path == NULL) {
-        KK_TRY(kk_cli_setup_check());
-    }
-    KK_TRY(kk_module_load(path != NULL ? path : KK_DEFAULT_MODULE, ret_module));
-    if (path != NULL && ret_module->vendor != NULL) {
-        KK_TRY(kk_cli_setup_check());
-    }
-    if (kk_module_initialize(ret_module) != CKR_OK) {
-        (void)kk_cli_error("ERROR: Could not initialize the PKCS#11 library/module: %s",
-                           ret_module->path);
-        return kk_cli_error("ERROR: Please check log files for additional information.");
-    }
-    return CKR_OK;
-}
 
 KK_RV kk_cli_open_session(CK_FUNCTION_LIST_PTR p11, CK_SLOT_ID slot, CK_SESSION_HANDLE *ret_session)
 {

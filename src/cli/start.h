@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How a program that works on a token begins: a module that has started, a session, a login. What
- * goes wrong is said here.
+ * How a program that works on a token begins, with SoftHSM's words for what goes wrong: a session,
+ * a login.
  */
 #pragma once
 
 #include "base/secret.h"
 #include "cli/module.h"
-
-/* Loads and initialises the module at `path` (NULL: the default one) after looking at the
- * configuration, if it is ours. */
-KK_RV kk_cli_start_module(const char *path, struct kk_module *ret_module);
 
 /* A read-write session. */
 KK_RV kk_cli_open_session(CK_FUNCTION_LIST_PTR p11, CK_SLOT_ID slot,

@@ -9,6 +9,7 @@
 #include "cli/choose.h"
 #include "cli/module.h"
 #include "cli/pin.h"
+#include "cli/select.h"
 
 enum kk_util_import_type {
     KK_UTIL_IMPORT_UNSET,

@@ -24,22 +24,6 @@ static void match_clear(struct match *match)
     match->path = NULL;
 }
 
-/* The token's directory as text. */
-static KK_RV token_path(const struct kk_module *module, CK_SLOT_ID slot, char **ret_path)
-{
-    CK_ULONG len = 0;
-    KK_CLEANUP(kk_freep) CK_UTF8CHAR *path = NULL;
-    CK_RV rv = module->vendor->token_path(slot, NULL, &len);
-    if (rv == CKR_OK) {
-        KK_TRY(kk_alloc_array(len, 1, &path));
-        rv = module->vendor->token_path(slot, path, &len);
-    }
-    if (rv != CKR_OK) {
-        return kk_cli_error("ERROR: Could not find the directory of the token in slot %lu.", slot);
-    }
-    return kk_memdup(path, len, ret_path);
-}
-
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -58,7 +42,7 @@ static KK_RV find_token(const struct kk_util *util, const struct kk_cli_wanted *
             continue;
         }
         match_clear(match);
-        KK_TRY(token_path(&util->module, slots.ids[i], &match->path));
+        KK_TRY(kk_cli_token_path(&util->module, slots.ids[i], &match->path));
         printf("Found token (%s) with matching %s.\n", last_part(match->path),
                kk_cli_wanted_text(wanted));
         match->slot = slots.ids[i];
@@ -81,7 +65,7 @@ KK_RV kk_util_delete_token(struct kk_util *util)
         return kk_cli_error("ERROR: A token must be supplied. Use --serial <serial> or "
                             "--token <label>");
     }
-    KK_TRY(kk_cli_wanted(choice, &wanted));
+    KK_TRY(kk_cli_wanted(choice->serial, choice->token, &wanted));
     if (util->module.vendor == NULL) {
         return kk_cli_error("ERROR: The module cannot delete tokens: %s", util->module.path);
     }

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#include "base/memory.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
@@ -57,28 +56,6 @@ static KK_RV init_user_pin(CK_FUNCTION_LIST_PTR p11, CK_SLOT_ID slot, struct kk_
     return CKR_OK;
 }
 
-/* The slot that the token has after the module was started anew; the old one when the module does
- * not tell, or gives several tokens the same serial and label. */
-static KK_RV find_again(const struct kk_util *util, CK_SLOT_ID old_slot, const CK_TOKEN_INFO *token,
-                        CK_SLOT_ID *ret_slot)
-{
-    KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
-    KK_TRY(kk_slot_list_get(&util->module, CK_TRUE, &slots));
-    CK_ULONG found = 0;
-    *ret_slot = old_slot;
-    for (CK_ULONG i = 0; i < slots.count; i++) {
-        CK_TOKEN_INFO info = {0};
-        KK_TRY(kk_token_info(&util->module, slots.ids[i], &info));
-        if (kk_mem_equal(info.serialNumber, sizeof info.serialNumber, token->serialNumber,
-                         sizeof token->serialNumber) &&
-            kk_mem_equal(info.label, sizeof info.label, token->label, sizeof token->label)) {
-            *ret_slot = found == 0 ? slots.ids[i] : old_slot;
-            found++;
-        }
-    }
-    return CKR_OK;
-}
-
 /* A token's slot number follows from its serial from the next start of the module on. */
 static KK_RV report_slot(struct kk_util *util, CK_SLOT_ID slot)
 {
@@ -92,7 +69,7 @@ static KK_RV report_slot(struct kk_util *util, CK_SLOT_ID slot)
     if (kk_module_initialize(&util->module) != CKR_OK) {
         return kk_cli_error("ERROR: Could not initialize the library.");
     }
-    KK_TRY(find_again(util, slot, &token, &new_slot));
+    KK_TRY(kk_cli_find_again(&util->module, slot, &token, &new_slot));
     if (new_slot == slot) {
         printf("The token has been initialized on slot %lu\n", slot);
     } else {

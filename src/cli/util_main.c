@@ -3,7 +3,7 @@
  * softhsm2-util: administers tokens through PKCS#11, with SoftHSM's options, words and exit codes.
  */
 #include "cli/report.h"
-#include "cli/start.h"
+#include "cli/setup.h"
 #include "cli/util.h"
 
 #include "base/banned.h"

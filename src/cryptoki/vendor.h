@@ -9,7 +9,20 @@
 
 #define KK_VENDOR_INTERFACE "Vendor Keykist"
 #define KK_VENDOR_VERSION_MAJOR 1
-#define KK_VENDOR_VERSION_MINOR 0
+#define KK_VENDOR_VERSION_MINOR 1
+
+/* What a token is beyond CK_TOKEN_INFO. */
+typedef struct CK_KEYKIST_TOKEN_INFO {
+    CK_UTF8CHAR kind[16]; /* how it is stored: "sealed"; blank-padded */
+    CK_FLAGS flags;       /* CKF_KEYKIST_... */
+    CK_ULONG user_failed; /* wrong PINs since the last right one */
+    CK_ULONG so_failed;
+} CK_KEYKIST_TOKEN_INFO;
+
+/* The SO can give the user a new PIN without the loss of private objects. */
+#define CKF_KEYKIST_SO_RECOVERY 0x00000001UL
+/* A rekey was begun and is not at its end. */
+#define CKF_KEYKIST_REKEY_PENDING 0x00000002UL
 
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
@@ -24,6 +37,11 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     /* Removes the token in `slot` and everything in it; asks for no PIN. CKR_SESSION_EXISTS when
      * this application has a session open with it. */
     CK_RV (*delete_token)(CK_SLOT_ID slot);
+
+    /* ---- since 1.1 ---- */
+
+    /* CKR_TOKEN_NOT_RECOGNIZED when the token is uninitialised. */
+    CK_RV (*token_info)(CK_SLOT_ID slot, CK_KEYKIST_TOKEN_INFO *info);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

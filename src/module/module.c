@@ -141,10 +141,17 @@ static CK_RV vendor_delete_token(CK_SLOT_ID slot)
     return kk_admin_delete_token(app, slot);
 }
 
+static CK_RV vendor_token_info(CK_SLOT_ID slot, CK_KEYKIST_TOKEN_INFO *info)
+{
+    ENTER();
+    return kk_admin_token_info(app, slot, info);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
     .delete_token = vendor_delete_token,
+    .token_info = vendor_token_info,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

@@ -42,7 +42,9 @@ struct kk_token_state {
     unsigned long user_failed, so_failed; /* tries since the last success */
     bool user_locked;
     bool read_only;
-    uint8_t epoch[16]; /* changes with C_InitToken, rekey and restore: logins and handles die */
+    bool reset_empties; /* a user PIN that the SO resets takes the private objects along */
+    bool rekey_pending; /* new keys are in use, and old objects wait to be sealed with them */
+    uint8_t epoch[16];  /* changes with C_InitToken, rekey and restore: logins and handles die */
 };
 
 struct kk_stored_change {

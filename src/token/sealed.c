@@ -192,6 +192,7 @@ static KK_RV read_state(struct kk_sealed *sealed, struct kk_token_state *state)
     state->so_failed = so.failed;
     state->user_locked = kk_tries_locked(sealed, KK_ROLE_USER, &user);
     state->read_only = kk_sealed_read_only(sealed);
+    state->reset_empties = !op.identity->so_recovery;
     return CKR_OK;
 }
 

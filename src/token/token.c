@@ -109,6 +109,11 @@ const char *kk_token_path(const struct kk_token *token)
     return token->repository->ops->path(token->repository);
 }
 
+const char *kk_token_kind(const struct kk_token *token)
+{
+    return token->repository->ops->name;
+}
+
 const char *kk_token_serial(const struct kk_token *token)
 {
     return token->serial;

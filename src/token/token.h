@@ -21,6 +21,7 @@ KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_reposit
 
 const char *kk_token_name(const struct kk_token *token);   /* the directory's */
 const char *kk_token_path(const struct kk_token *token);   /* the whole path */
+const char *kk_token_kind(const struct kk_token *token);   /* its repository's name */
 const char *kk_token_serial(const struct kk_token *token); /* 16 characters, no zero behind them */
 
 /* The slot id that the serial gives: its last 8 hex digits, 31 bits. */

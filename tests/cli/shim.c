@@ -98,7 +98,10 @@ EXPORT CK_RV C_GetInterface(CK_UTF8CHAR_PTR name, CK_VERSION_PTR version,
                             CK_INTERFACE_PTR_PTR interface, CK_FLAGS flags)
 {
     static CK_KEYKIST_FUNCTIONS vendor = {
-        {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR}, token_path, delete_token};
+        .version = {KK_VENDOR_VERSION_MAJOR, 0},
+        .token_path = token_path,
+        .delete_token = delete_token,
+    };
     static CK_UTF8CHAR vendor_name[] = KK_VENDOR_INTERFACE;
     static CK_INTERFACE vendor_interface = {vendor_name, &vendor, 0};
     (void)version;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keykist: the program for Keykist's tokens. Exit status 0: done; 1: it failed, and one line on
+ * stderr says why; 2: wrong usage.
+ */
+#include "cli/keykist.h"
+#include "cli/report.h"
+#include "cli/setup.h"
+
+#include "base/banned.h"
+
+#define WRONG_USAGE 2
+
+const struct kk_keykist_group *const kk_keykist_groups[] = {
+    &kk_keykist_token_group,
+    &kk_keykist_pin_group,
+};
+const size_t kk_keykist_group_count = KK_ARRAY_LEN(kk_keykist_groups);
+
+static void keykist_clear(struct kk_keykist *keykist)
+{
+    kk_module_unload(&keykist->module);
+    kk_keykist_options_clear(keykist);
+}
+
+static KK_RV run(struct kk_keykist *keykist)
+{
+    KK_TRY(kk_cli_start_module(keykist->options.module, &keykist->module));
+    CK_RV rv = keykist->command->run(keykist);
+    if (rv != CKR_OK && !kk_cli_has_failed()) {
+        return kk_keykist_failed(rv, "It could not be done");
+    }
+    return rv;
+}
+
+int main(int argc, char **argv)
+{
+    KK_CLEANUP(keykist_clear) struct kk_keykist keykist = {0};
+    kk_cli_report_as("keykist");
+    switch (kk_keykist_parse(argc, argv, &keykist)) {
+    case KK_PARSED_WRONG:
+        return WRONG_USAGE;
+    case KK_PARSED_DONE:
+        return kk_cli_exit_status(CKR_OK);
+    case KK_PARSED_RUN:
+        break;
+    }
+    return kk_cli_exit_status(run(&keykist));
+}
