@@ -20,7 +20,7 @@ VENV   = build-venv
 sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: build deps configure venv demo check check-clients install lint asan tsan cov bench fmt \
+.PHONY: build deps configure venv demo check check-clients install lint asan tsan cov bench fuzz fmt \
         clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
@@ -78,11 +78,16 @@ cov: deps venv ## line coverage of the tests, printed
 bench: build ## the benchmark beside raw OpenSSL, and beside SoftHSM where it is installed
 	$(MESON) test -C $(BUILD) --no-rebuild --benchmark --verbose
 
+SECONDS = 60
+fuzz: deps ## each fuzz target for SECONDS (60) with libFuzzer; needs clang
+	@tools/deps.sh ci
+	fuzz/run.sh $(SECONDS)
+
 fmt: ## format the C files in place
 	clang-format-19 -i $(sources)
 
 clean: ## remove what was built
-	rm -rf build build-asan build-tsan build-cov build-ci-* build-venv
+	rm -rf build build-asan build-tsan build-cov build-fuzz build-ci-* build-venv
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
