@@ -130,7 +130,8 @@ static KK_RV check_given(const struct kk_begin *begin, const struct kk_schema *s
     return CKR_OK;
 }
 
-static KK_RV set_default(const struct kk_attr_rule *rule, enum kk_verb verb, struct kk_attrs *attrs)
+KK_RV kk_policy_set_default(const struct kk_attr_rule *rule, enum kk_verb verb,
+                            struct kk_attrs *attrs)
 {
     switch (rule->def.kind) {
     case KK_DEFAULT_NONE:
@@ -161,7 +162,7 @@ static KK_RV complete_row(const struct kk_schema *schema, const struct kk_attr_r
     bool is_required = (rule->footnotes & verb_footnotes[verb].required) != 0;
     bool is_enforced = (rule->rules & KK_RULE_OPTIONAL) == 0;
     KK_ENSURE(!is_required || !is_enforced, CKR_TEMPLATE_INCOMPLETE);
-    return set_default(rule, verb, attrs);
+    return kk_policy_set_default(rule, verb, attrs);
 }
 
 static KK_RV complete(const struct kk_schema *schema, enum kk_verb verb, struct kk_attrs *attrs)

@@ -104,6 +104,18 @@ KK_RV kk_policy_set(struct kk_crypto *crypto, const struct kk_attrs *old,
 KK_RV kk_policy_destroy(const struct kk_attrs *attrs);
 
 /*
+ * An object that another program stored: missing attributes get their defaults, the material its
+ * canonical form, and what follows from it is computed; X25519 and X448 keys get the key type of
+ * their own; CKA_UNIQUE_ID is the uuid. What does not fit together stays as it was. The set may be
+ * replaced by another.
+ */
+KK_RV kk_policy_adopt(struct kk_crypto *crypto, const struct kk_uuid *uuid,
+                      struct kk_attrs **attrs);
+
+/* Whether the attribute has the value that it would have if nobody had given it. */
+bool kk_policy_is_default(const struct kk_attrs *attrs, const struct kk_attr *attr);
+
+/*
  * One attribute of C_GetAttributeValue, into the caller's CK_ATTRIBUTE: sets ulValueLen, and the
  * value where pValue is not NULL and large enough. CKR_ATTRIBUTE_SENSITIVE,
  * CKR_ATTRIBUTE_TYPE_INVALID and CKR_BUFFER_TOO_SMALL with ulValueLen CK_UNAVAILABLE_INFORMATION,

@@ -114,3 +114,7 @@ const struct kk_attr_rule *kk_schema_rule(const struct kk_schema *schema, CK_ATT
 
 /* All checks of all tables of the chain. */
 KK_RV kk_schema_check(const struct kk_schema *schema, const struct kk_attrs *attrs);
+
+/* Sets what an attribute is when nobody gives it; nothing when the row has no default. */
+KK_RV kk_policy_set_default(const struct kk_attr_rule *rule, enum kk_verb verb,
+                            struct kk_attrs *attrs);

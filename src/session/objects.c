@@ -78,10 +78,27 @@ static void update_handle(struct kk_call *call, CK_OBJECT_HANDLE handle, struct 
     }
 }
 
+/* A token object may have been rewritten by somebody who tells nobody. Then the epoch is another
+ * one, and the lookup is made again. */
+static KK_RV look_up_present(struct kk_call *call, CK_OBJECT_HANDLE handle, struct lookup *found)
+{
+    KK_TRY(look_up(call, handle, found));
+    if (!found->is_token || !is_present(found, call->epoch)) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_token_look(call->session->token, &found->uuid, &call->epoch));
+    if (KK_LIKELY(is_present(found, call->epoch))) {
+        return CKR_OK;
+    }
+    lookup_clear(found);
+    *found = (struct lookup){0};
+    return look_up(call, handle, found);
+}
+
 KK_RV kk_call_object(struct kk_call *call, CK_OBJECT_HANDLE handle, struct kk_object **ret_object)
 {
     KK_CLEANUP(lookup_clear) struct lookup found = {0};
-    KK_TRY(look_up(call, handle, &found));
+    KK_TRY(look_up_present(call, handle, &found));
     if (KK_LIKELY(is_present(&found, call->epoch))) {
         *ret_object = KK_STEAL(found.object);
         return CKR_OK;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/failure.h"
+#include "store/path.h"
 #include "store/sqlite_internal.h"
 
 #include "base/banned.h"
@@ -36,25 +36,15 @@ static const char *const known_files[] = {
     KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
     "change",     "tries.lock",        "write.lock"};
 
-KK_RV kk_sqlite_join(const char *dir, const char *prefix, const char *name, char **ret_path)
-{
-    size_t size = strlen(dir) + strlen(prefix) + strlen(name) + 2;
-    char *path = NULL;
-    KK_TRY(kk_alloc(size, &path));
-    (void)snprintf(path, size, "%s/%s%s", dir, prefix, name);
-    *ret_path = path;
-    return CKR_OK;
-}
-
 KK_RV kk_sqlite_paths_new(const char *parent, const char *prefix, const char *name,
                           struct kk_sqlite_paths *ret_paths)
 {
     KK_CLEANUP(kk_sqlite_paths_clear) struct kk_sqlite_paths paths = {0};
-    KK_TRY(kk_sqlite_join(parent, prefix, name, &paths.dir));
-    KK_TRY(kk_sqlite_join(paths.dir, "", KK_SQLITE_DB, &paths.db));
-    KK_TRY(kk_sqlite_join(paths.dir, "", "change", &paths.change));
-    KK_TRY(kk_sqlite_join(paths.dir, "", "write.lock", &paths.write_lock));
-    KK_TRY(kk_sqlite_join(paths.dir, "", "tries.lock", &paths.tries_lock));
+    KK_TRY(kk_path_join(parent, prefix, name, &paths.dir));
+    KK_TRY(kk_path_join(paths.dir, "", KK_SQLITE_DB, &paths.db));
+    KK_TRY(kk_path_join(paths.dir, "", "change", &paths.change));
+    KK_TRY(kk_path_join(paths.dir, "", "write.lock", &paths.write_lock));
+    KK_TRY(kk_path_join(paths.dir, "", "tries.lock", &paths.tries_lock));
     *ret_paths = paths;
     paths = (struct kk_sqlite_paths){0};
     return CKR_OK;
@@ -92,36 +82,14 @@ static KK_RV make_files(const struct kk_sqlite_paths *paths, unsigned int mode)
     return kk_change_file_create(paths->change, mode);
 }
 
-/* What can't be synced (some file systems refuse it for directories) is not a failure. */
-static void sync_dir(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return;
-    }
-    if (fsync(fd) != 0 && errno != EINVAL) {
-        kk_log_warning("%s: cannot sync: %s", path, strerrordesc_np(errno));
-    }
-    (void)close(fd);
-}
-
-static int rename_new(const char *from, const char *to)
-{
-    int result = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-    if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {
-        result = rename(from, to); /* refuses a directory with anything in it, too */
-    }
-    return result;
-}
-
 KK_RV kk_sqlite_dir_publish(const struct kk_sqlite_paths *from, const struct kk_sqlite_paths *to,
                             const char *parent)
 {
-    sync_dir(from->dir);
-    if (rename_new(from->dir, to->dir) != 0) {
+    kk_path_sync_dir(from->dir);
+    if (kk_path_rename_new(from->dir, to->dir) != 0) {
         return kk_failure_errno(errno, to->dir, "cannot give the new token its name");
     }
-    sync_dir(parent);
+    kk_path_sync_dir(parent);
     return CKR_OK;
 }
 
@@ -167,7 +135,7 @@ KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent)
         say_what_is_left(dir);
         (void)utimensat(AT_FDCWD, parent, NULL, 0);
     }
-    sync_dir(parent);
+    kk_path_sync_dir(parent);
     return CKR_OK;
 }
 
@@ -238,7 +206,7 @@ bool kk_sqlite_dir_is_writable(const struct kk_sqlite_paths *paths)
 static bool is_there(const char *dir, const char *name)
 {
     KK_CLEANUP(kk_freep) char *path = NULL;
-    return kk_sqlite_join(dir, "", name, &path) != CKR_OK || access(path, F_OK) == 0;
+    return kk_path_join(dir, "", name, &path) != CKR_OK || access(path, F_OK) == 0;
 }
 
 /* SQLite reads a database whose log it can't have open only under the promise that nobody writes.

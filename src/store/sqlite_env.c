@@ -15,6 +15,7 @@
 #include "base/uuid.h"
 #include "store/failure.h"
 #include "store/gate.h"
+#include "store/path.h"
 #include "store/sqlite_internal.h"
 
 #include "base/banned.h"
@@ -48,25 +49,6 @@ static KK_RV dir_open(const char *path, DIR **ret_dir)
     return CKR_OK;
 }
 
-/* An application may change its working directory between two calls. */
-static KK_RV absolute_path(const char *location, char **ret_path)
-{
-    KK_CLEANUP(kk_freep) char *path = NULL;
-    if (location[0] == '/') {
-        KK_TRY(kk_strdup(location, &path));
-    } else {
-        char here[4096];
-        KK_ENSURE(getcwd(here, sizeof here) != NULL, CKR_GENERAL_ERROR);
-        KK_TRY(kk_sqlite_join(here, "", location, &path));
-    }
-    size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/') {
-        path[--len] = '\0';
-    }
-    *ret_path = KK_STEAL(path);
-    return CKR_OK;
-}
-
 void kk_sqlite_env_free(struct kk_store_env *base)
 {
     if (base != NULL) {
@@ -87,7 +69,7 @@ KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_stor
     KK_CLEANUP(kk_sqlite_env_freep) struct kk_store_env *base = &env->base;
     base->ops = &kk_store_sqlite;
     env->umask = umask;
-    KK_TRY(absolute_path(location, &env->location));
+    KK_TRY(kk_path_absolute(location, &env->location));
     KK_CLEANUP(dir_close) DIR *dir = NULL;
     KK_TRY(dir_open(env->location, &dir));
     kk_gate_start();
@@ -106,17 +88,6 @@ static bool has_file(DIR *dir, const char *name, const char *file)
            S_ISREG(status.st_mode);
 }
 
-static void tell_of_others(const struct kk_sqlite_env *env, DIR *dir, const char *name)
-{
-    if (has_file(dir, name, "token.object")) {
-        kk_log_info("%s/%s: is a SoftHSM token directory; not read by this version", env->location,
-                    name);
-    } else if (has_file(dir, name, "sqlite3.db")) {
-        kk_log_info("%s/%s: is a SoftHSM token in a database; not read by this version",
-                    env->location, name);
-    }
-}
-
 static void remove_stale(const struct kk_sqlite_env *env, const char *name)
 {
     static const size_t prefix = sizeof KK_SQLITE_NEW_PREFIX - 1;
@@ -124,7 +95,7 @@ static void remove_stale(const struct kk_sqlite_env *env, const char *name)
     struct stat status;
     KK_CLEANUP(kk_freep) char *dir = NULL;
     if (strncmp(name, KK_SQLITE_NEW_PREFIX, prefix) != 0 || !kk_uuid_parse(name + prefix, &uuid) ||
-        kk_sqlite_join(env->location, "", name, &dir) != CKR_OK || lstat(dir, &status) != 0 ||
+        kk_path_join(env->location, "", name, &dir) != CKR_OK || lstat(dir, &status) != 0 ||
         !S_ISDIR(status.st_mode) || status.st_mtime > time(NULL) - STALE_SECONDS) {
         return;
     }
@@ -140,7 +111,6 @@ static int by_name(const void *a, const void *b)
 /* Names of KK_UUID_TEXT bytes each. */
 static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_names)
 {
-    bool is_to_tell = !atomic_exchange(&env->has_told, true);
     KK_CLEANUP(dir_close) DIR *dir = NULL;
     KK_TRY(dir_open(env->location, &dir));
     const struct dirent *entry = NULL;
@@ -151,8 +121,6 @@ static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_name
             kk_buffer_put(ret_names, name, KK_UUID_TEXT);
         } else if (name[0] == '.') {
             remove_stale(env, name);
-        } else if (is_to_tell) {
-            tell_of_others(env, dir, name);
         }
     }
     return kk_buffer_check(ret_names);

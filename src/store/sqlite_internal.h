@@ -13,6 +13,7 @@
 
 #include "store/change_file.h"
 #include "store/ofd_lock.h"
+#include "store/path.h"
 #include "store/store.h"
 #include "store/turn.h"
 
@@ -40,7 +41,6 @@ KK_RV kk_sqlite_paths_new(const char *parent, const char *prefix, const char *na
 void kk_sqlite_paths_clear(struct kk_sqlite_paths *paths);
 
 /* "<dir>/<prefix><name>" */
-KK_RV kk_sqlite_join(const char *dir, const char *prefix, const char *name, char **ret_path);
 
 /* ---- environment, store, transaction ---- */
 
@@ -48,7 +48,6 @@ struct kk_sqlite_env {
     struct kk_store_env base;
     char *location; /* absolute, without a slash at its end */
     unsigned int umask;
-    _Atomic bool has_told; /* other programs' directories are told about once */
     _Atomic uint64_t unsettled;
 };
 

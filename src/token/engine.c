@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/path.h"
+#include "token/kinds.h"
 #include "token/token.h"
 
 #include "base/banned.h"
@@ -101,10 +104,6 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     engine->settings.pin_min_length = config->pin_min_length;
     engine->settings.so_recovery = config->so_recovery;
     engine->settings.integrity = config->integrity;
-    if (config->backend == KK_BACKEND_FILE && config->backend_is_set) {
-        kk_log_info("objectstore.backend = file: SoftHSM's own file format is not built yet; new "
-                    "tokens are sealed ones");
-    }
     KK_TRY(engine->store_ops->env_new(config->tokendir, config->umask, &engine->env));
     KK_TRY(kk_crypto_new(&engine->crypto));
     KK_TRY(kk_registry_new(engine->crypto, config->slots_mechanisms, &engine->registry));
@@ -112,8 +111,8 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     return CKR_OK;
 }
 
-KK_RV kk_engine_new_on(struct kk_config *config, const struct kk_store_ops *store_ops,
-                       struct kk_engine **ret_engine)
+static KK_RV engine_make(struct kk_config *config, const struct kk_store_ops *store_ops,
+                         bool has_directory, struct kk_engine **ret_engine)
 {
     KK_CLEANUP(kk_config_freep) struct kk_config *owned = config;
     struct kk_engine *made = NULL;
@@ -123,13 +122,23 @@ KK_RV kk_engine_new_on(struct kk_config *config, const struct kk_store_ops *stor
     engine->config = KK_STEAL(owned);
     engine->store_ops = store_ops;
     KK_TRY(engine_set_up(engine));
+    if (has_directory) {
+        KK_TRY(kk_path_absolute(engine->config->tokendir, &engine->location));
+    }
     *ret_engine = KK_STEAL(engine);
     return CKR_OK;
 }
 
+KK_RV kk_engine_new_on(struct kk_config *config, const struct kk_store_ops *store_ops,
+                       struct kk_engine **ret_engine)
+{
+    return engine_make(config, store_ops, false, ret_engine);
+}
+
 KK_RV kk_engine_new(struct kk_config *config, struct kk_engine **ret_engine)
 {
-    return kk_engine_new_on(config, engines[config->backend], ret_engine);
+    bool has_directory = config->backend != KK_BACKEND_MEMORY;
+    return engine_make(config, engines[config->backend], has_directory, ret_engine);
 }
 
 void kk_engine_free(struct kk_engine *engine)
@@ -144,6 +153,7 @@ void kk_engine_free(struct kk_engine *engine)
     if (engine->env != NULL) {
         engine->store_ops->env_free(engine->env);
     }
+    kk_free(engine->location);
     kk_registry_free(engine->registry);
     kk_crypto_free(engine->crypto);
     kk_secret_free(engine->pepper);
@@ -152,12 +162,21 @@ void kk_engine_free(struct kk_engine *engine)
     kk_free(engine);
 }
 
+/* A name that was found, and as what. */
+struct found {
+    const struct kk_repository_kind *kind;
+    char name[KK_UUID_TEXT];
+};
+
 /* The list that a refresh puts together. */
 struct listing {
     struct kk_engine *engine;
+    const struct kk_repository_kind *kind; /* being listed */
+    struct found *found;
+    size_t found_count;
     struct kk_token **tokens;
     size_t count;
-    bool failed; /* something could not be opened: to be tried again at the next look */
+    bool again; /* something could not be opened yet: to be tried at the next look */
 };
 
 static void listing_clear(struct listing *listing)
@@ -166,19 +185,15 @@ static void listing_clear(struct listing *listing)
         kk_token_unref(listing->tokens[i]);
     }
     kk_free(listing->tokens);
+    kk_free(listing->found);
 }
 
-static KK_RV open_token(struct kk_engine *engine, const char *name, struct kk_token **ret_token)
+static KK_RV open_token(struct kk_engine *engine, const struct found *found,
+                        struct kk_token **ret_token)
 {
-    struct kk_store *store = NULL;
     struct kk_repository *repository = NULL;
-    KK_TRY(engine->store_ops->open(engine->env, name, &store));
-    CK_RV rv = kk_sealed_open(engine->crypto, store, &engine->settings, &repository);
-    if (rv != CKR_OK) {
-        store->ops->close(store);
-        return rv;
-    }
-    rv = kk_token_new(engine, name, repository, ret_token);
+    KK_TRY(found->kind->open(engine, found->name, &repository));
+    CK_RV rv = kk_token_new(engine, found->name, repository, ret_token);
     if (rv != CKR_OK) {
         repository->ops->close(repository);
     }
@@ -223,21 +238,59 @@ static struct kk_token *find_token(const struct kk_engine *engine, const char *n
     return NULL;
 }
 
-static CK_RV list_name(const char *name, void *context)
+static KK_RV list_one(struct listing *listing, const struct found *found)
 {
-    struct listing *listing = context;
-    struct kk_token *token = find_token(listing->engine, name);
+    struct kk_token *token = find_token(listing->engine, found->name);
     if (token != NULL) {
         return listing_add(listing, kk_token_ref(token));
     }
-    CK_RV rv = open_token(listing->engine, name, &token);
+    CK_RV rv = open_token(listing->engine, found, &token);
     if (rv != CKR_OK) {
         /* Deleted meanwhile, or not to be opened: whoever found out has logged why. */
-        kk_log_warning("token %s is left out (0x%lx)", name, rv);
-        listing->failed = true;
+        kk_log_warning("token %s is left out (0x%lx)", found->name, rv);
+        listing->again = true;
         return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
     }
     return listing_add(listing, token);
+}
+
+/* A name that an earlier kind has taken is not this kind's. */
+static CK_RV note_name(const char *name, void *context)
+{
+    struct listing *listing = context;
+    for (size_t i = 0; i < listing->found_count; i++) {
+        if (strcmp(listing->found[i].name, name) == 0) {
+            return CKR_OK;
+        }
+    }
+    KK_ENSURE(strlen(name) < sizeof listing->found->name, CKR_OK);
+    KK_TRY(kk_realloc_array(&listing->found, listing->found_count + 1, sizeof *listing->found));
+    struct found *found = &listing->found[listing->found_count++];
+    found->kind = listing->kind;
+    memcpy(found->name, name, strlen(name) + 1);
+    return CKR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct found *)a)->name, ((const struct found *)b)->name);
+}
+
+static KK_RV list_all(struct listing *listing)
+{
+    for (size_t i = 0; i < kk_repository_kinds_count; i++) {
+        listing->kind = &kk_repository_kinds[i];
+        if (listing->kind->on_any_store || listing->engine->location != NULL) {
+            KK_TRY(listing->kind->list(listing->engine, note_name, listing, &listing->again));
+        }
+    }
+    if (listing->found_count > 0) {
+        qsort(listing->found, listing->found_count, sizeof *listing->found, by_name);
+    }
+    for (size_t i = 0; i < listing->found_count; i++) {
+        KK_TRY(list_one(listing, &listing->found[i]));
+    }
+    return CKR_OK;
 }
 
 KK_RV kk_engine_tokens(struct kk_engine *engine, struct kk_token ***ret_tokens, size_t *ret_count)
@@ -291,10 +344,10 @@ KK_RV kk_engine_refresh(struct kk_engine *engine)
     if (engine->listed && engine->env_stamp == stamp) {
         return CKR_OK;
     }
-    KK_TRY(engine->store_ops->env_list(engine->env, list_name, &listing));
+    KK_TRY(list_all(&listing));
     take_list(engine, &listing);
     engine->env_stamp = stamp;
-    engine->listed = !listing.failed;
+    engine->listed = !listing.again;
     return CKR_OK;
 }
 
@@ -324,21 +377,6 @@ static KK_RV choose_name(struct kk_engine *engine, char name[KK_UUID_TEXT], char
     return CKR_OK;
 }
 
-static KK_RV create_repository(struct kk_engine *engine, const char *name, const char serial[16],
-                               struct kk_span so_pin, const char label[32],
-                               struct kk_repository **ret_repository)
-{
-    struct kk_store *store = NULL;
-    KK_TRY(engine->store_ops->create(engine->env, name, &store));
-    CK_RV rv = kk_sealed_create(engine->crypto, store, &engine->settings, so_pin, label, serial,
-                                ret_repository);
-    if (rv != CKR_OK) {
-        KK_IGNORE(store->ops->remove(store)); /* nothing was promised yet */
-        store->ops->close(store);
-    }
-    return rv;
-}
-
 KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, const char label[32],
                              struct kk_token **ret_token)
 {
@@ -347,7 +385,8 @@ KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, co
     struct kk_repository *repository = NULL;
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
     KK_TRY(choose_name(engine, name, serial));
-    KK_TRY(create_repository(engine, name, serial, so_pin, label, &repository));
+    KK_TRY(
+        kk_repository_kind_new(engine)->create(engine, name, serial, so_pin, label, &repository));
     CK_RV rv = kk_token_new(engine, name, repository, &token);
     if (rv != CKR_OK) {
         KK_IGNORE(repository->ops->remove(repository)); /* nothing was promised yet */

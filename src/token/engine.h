@@ -19,6 +19,7 @@ struct kk_engine {
     struct kk_registry *registry;
     const struct kk_store_ops *store_ops;
     struct kk_store_env *env;
+    char *location; /* the tokens' directory, for kinds that are no stores; NULL: there is none */
     struct kk_secret *pepper;
     struct kk_repository_settings settings;
     struct kk_mutex lock; /* KK_RANK_SLOTS; covers what follows */
@@ -32,7 +33,8 @@ struct kk_engine {
  * line, when the token directory cannot be read or the pepper is not there to be read. */
 KK_RV kk_engine_new(struct kk_config *config, struct kk_engine **ret_engine);
 
-/* The same on a store engine of the caller's choice (tests: slow, failing). */
+/* The same on a store engine of the caller's choice (tests: slow, failing), with sealed tokens
+ * alone. */
 KK_RV kk_engine_new_on(struct kk_config *config, const struct kk_store_ops *store_ops,
                        struct kk_engine **ret_engine);
 

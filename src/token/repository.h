@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A repository is one token's storage as the token layer sees it: identity, PINs, and objects that
- * open with a login. `sealed` is ours (security.md section 1); `softhsm2`, SoftHSM's own
- * directories, comes with the storage issue.
+ * open with a login. `sealed` is ours (security.md section 1), `softhsm2` SoftHSM's own
+ * directories (token/softhsm.h).
  *
  * An unlock is the proof of a login: the keys it opened. It is refcounted, belongs to one
  * application's login, and is passed to every call that reads or writes objects (NULL: nobody is
@@ -63,6 +63,10 @@ struct kk_repository_ops {
     KK_RV (*state)(struct kk_repository *repository, struct kk_token_state *ret_state);
     KK_RV (*fresh)(struct kk_repository *repository, struct kk_store_stamp *ret_stamp);
 
+    /* MAY. For stores that others change without moving the stamp: looks at one object, or (NULL)
+     * at all of them before a search. When something changed, the stamp is another one after it. */
+    KK_RV (*look)(struct kk_repository *repository, const struct kk_uuid *uuid);
+
     /* MUST. C_InitToken on a token that exists: checks the SO's PIN (CKR_PIN_INCORRECT; the SO's
      * delay), then new epoch, new master keys, no objects, no user PIN; serial stays. */
     KK_RV (*reinitialise)(struct kk_repository *repository, struct kk_span so_pin,
@@ -71,7 +75,7 @@ struct kk_repository_ops {
     /* MUST. A PIN try. CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_USER_PIN_NOT_INITIALIZED,
      * CKR_DEVICE_ERROR (a bad key row, a missing pepper, strict integrity). `name` is empty for the
      * unnamed user. `known` (may be NULL) is an unlock of the same role and name in this process: a
-     * right PIN then costs an HMAC; a wrong one counts all the same. */
+     * right PIN then costs little; a wrong one counts all the same. */
     KK_RV (*unlock)(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                     struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock);
 

@@ -190,7 +190,7 @@ static KK_RV read_state(struct kk_sealed *sealed, struct kk_token_state *state)
     KK_TRY(kk_tries_peek(&op, KK_ROLE_SO, KK_KEY_ROW_SO, &so));
     state->user_failed = user.failed;
     state->so_failed = so.failed;
-    state->user_locked = kk_tries_locked(sealed, KK_ROLE_USER, &user);
+    state->user_locked = kk_tries_locked(&sealed->book, KK_ROLE_USER, &user);
     state->read_only = kk_sealed_read_only(sealed);
     state->reset_empties = !op.identity->so_recovery;
     return CKR_OK;
@@ -249,7 +249,7 @@ static void sealed_free(struct kk_sealed *sealed)
     }
     kk_bucket_cache_forget(sealed);
     kk_identity_unref(sealed->identity);
-    (void)pthread_cond_destroy(&sealed->try_ended);
+    kk_tries_book_destroy(&sealed->book);
     kk_mutex_destroy(&sealed->lock);
     kk_free(sealed);
 }
@@ -291,7 +291,8 @@ static KK_RV sealed_new(struct kk_crypto *crypto, struct kk_store *store,
     sealed->store = store;
     sealed->settings = *settings;
     kk_mutex_init(&sealed->lock, KK_RANK_INDEX);
-    (void)pthread_cond_init(&sealed->try_ended, NULL);
+    kk_tries_book_init(&sealed->book, &kk_sealed_tries_ops, sealed, settings->pin_max_tries,
+                       &sealed->lock);
     *ret_sealed = sealed;
     return CKR_OK;
 }

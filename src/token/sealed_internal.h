@@ -7,12 +7,11 @@
  */
 #pragma once
 
-#include <pthread.h>
-
 #include "base/lock.h"
 #include "crypto/kdf.h"
 #include "object/policy.h"
 #include "token/repository.h"
+#include "token/tries.h"
 
 /* The store's tables. Numbers never change. */
 enum kk_sealed_table {
@@ -130,12 +129,6 @@ struct kk_sealed_unlock {
     struct kk_secret *verifier; /* a random key and the PIN's HMAC: a further login costs no KDF */
 };
 
-struct kk_tries {
-    uint32_t failed;
-    bool pending;
-    uint64_t not_before_ms; /* of the wall clock; the SO's next try waits for it */
-};
-
 /* Verified buckets that were used; a full cache forgets all. */
 struct kk_bucket_cache {
     struct kk_bucket *buckets[KK_BUCKETS];
@@ -153,10 +146,7 @@ struct kk_sealed {
     struct kk_token_state state;
     struct kk_store_stamp state_stamp;
     struct kk_bucket_cache cache[KK_SIDES];
-    /* read-only stores: tries are counted here, one at a time */
-    pthread_cond_t try_ended;
-    bool try_under_way;
-    struct kk_tries tries[2];
+    struct kk_tries_book book;
 };
 
 /* One operation: a transaction on the token that `identity` describes. */
@@ -361,32 +351,13 @@ KK_RV kk_sealed_change(struct kk_repository *repository, struct kk_unlock *unloc
 
 /* ---- sealed_tries.c ---- */
 
-/* One PIN try. After lock() and mark() it counts as failed unless settle() says otherwise; a try
- * that ends for another reason than the PIN is taken back by release(). */
-struct kk_attempt {
-    struct kk_sealed *sealed;
-    enum kk_role role;
-    uint32_t row_no;
-    void *lock;
-    bool locked, marked, in_memory;
-    struct kk_tries tries;
-    uint64_t not_before_ms; /* as it was before the try */
-};
-
-/* Waits for its turn (and for the SO's delay). CKR_PIN_LOCKED. */
-KK_RV kk_attempt_lock(struct kk_sealed *sealed, enum kk_role role, uint32_t row_no,
-                      struct kk_attempt *ret_attempt);
-KK_RV kk_attempt_mark(struct kk_attempt *attempt);
-KK_RV kk_attempt_settle(struct kk_attempt *attempt, bool right);
-void kk_attempt_release(struct kk_attempt *attempt);
+extern const struct kk_tries_ops kk_sealed_tries_ops; /* the context is the kk_sealed */
 
 /* Writes a tries row with no failures in a transaction of the caller's (who holds the lock). */
 KK_RV kk_tries_reset(struct kk_sealed_op *op, uint32_t row_no);
 /* What was counted, wherever this store's tries are counted. */
 KK_RV kk_tries_peek(const struct kk_sealed_op *op, enum kk_role role, uint32_t row_no,
                     struct kk_tries *ret_tries);
-bool kk_tries_locked(const struct kk_sealed *sealed, enum kk_role role,
-                     const struct kk_tries *tries);
 
 /* ---- sealed_pin.c, sealed_admin.c ---- */
 

@@ -15,7 +15,7 @@ static const char *const role_names[] = {"SO", "user"};
 
 void kk_opened_clear(struct kk_opened *opened)
 {
-    if (opened->attempt.sealed != NULL) {
+    if (opened->attempt.book != NULL) {
         kk_attempt_release(&opened->attempt);
     }
     kk_identity_unref(opened->identity);
@@ -189,7 +189,7 @@ KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span 
     KK_CLEANUP(kk_opened_clear) struct kk_opened opened = {0};
     uint32_t no = 0;
     KK_TRY(number_of(sealed, role, name, &no));
-    KK_TRY(kk_attempt_lock(sealed, role, no, &opened.attempt));
+    KK_TRY(kk_attempt_lock(&sealed->book, role, no, &opened.attempt));
     KK_TRY(load_row(sealed, role, &opened));
     KK_TRY(kk_attempt_mark(&opened.attempt));
     CK_RV rv = kk_key_row_open(sealed, opened.identity->serial, &opened.row, pin, &opened.keys);
@@ -413,7 +413,7 @@ static KK_RV is_known(struct kk_sealed *sealed, const struct kk_sealed_unlock *k
 static KK_RV unlock_known(struct kk_sealed *sealed, struct kk_sealed_unlock *known,
                           const struct kk_tries *tries, struct kk_span pin)
 {
-    KK_CLEANUP(kk_attempt_release) struct kk_attempt attempt = {.sealed = sealed};
+    KK_CLEANUP(kk_attempt_release) struct kk_attempt attempt = {.book = &sealed->book};
     bool fits = false;
     if (tries->failed == 0 && !tries->pending) {
         KK_TRY(verifier_fits(sealed, known, pin, &fits));
@@ -421,7 +421,7 @@ static KK_RV unlock_known(struct kk_sealed *sealed, struct kk_sealed_unlock *kno
             return CKR_OK;
         }
     }
-    KK_TRY(kk_attempt_lock(sealed, known->head.role, known->row_no, &attempt));
+    KK_TRY(kk_attempt_lock(&sealed->book, known->head.role, known->row_no, &attempt));
     KK_TRY(kk_attempt_mark(&attempt));
     KK_TRY(verifier_fits(sealed, known, pin, &fits));
     KK_TRY(kk_attempt_settle(&attempt, fits));

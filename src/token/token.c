@@ -174,6 +174,22 @@ KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch)
     return CKR_OK;
 }
 
+/* Looks for changes that move no stamp; the next kk_token_fresh() then sees another one. */
+static KK_RV look(struct kk_token *token, const struct kk_uuid *uuid)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    return ops->look != NULL ? ops->look(token->repository, uuid) : CKR_OK;
+}
+
+KK_RV kk_token_look(struct kk_token *token, const struct kk_uuid *uuid, uint64_t *epoch)
+{
+    if (token->repository->ops->look == NULL) {
+        return CKR_OK;
+    }
+    KK_TRY(look(token, uuid));
+    return kk_token_fresh(token, epoch);
+}
+
 KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state)
 {
     uint64_t epoch = 0;
@@ -313,6 +329,7 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *cached = NULL;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *read = NULL;
 
+    KK_TRY(look(token, uuid));
     KK_TRY(kk_token_fresh(token, &epoch));
     KK_WITH_LOCK(&token->lock)
     {
@@ -373,6 +390,7 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     bool with_private = unlock != NULL && user;
     uint64_t round = 0;
     bool known = false;
+    KK_TRY(look(token, NULL));
     KK_TRY(kk_token_fresh(token, &epoch));
     KK_WITH_LOCK(&token->lock)
     {

@@ -56,6 +56,10 @@ KK_RV kk_token_verify_pin(struct kk_token *token, struct kk_unlock *unlock, enum
  */
 KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch);
 
+/* For repositories whose objects others change without telling: looks at one (a stat), and gives
+ * the epoch anew. Leaves `epoch` as it is for all others. */
+KK_RV kk_token_look(struct kk_token *token, const struct kk_uuid *uuid, uint64_t *epoch);
+
 /* Changes when the token was initialised anew (by any process): logins, handles and sessions from
  * before are void. As of the last kk_token_fresh(). */
 uint64_t kk_token_incarnation(const struct kk_token *token);

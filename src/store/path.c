@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Paths and directories.
+ */
+#include "store/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#include "base/banned.h"
+
+KK_RV kk_path_join(const char *dir, const char *prefix, const char *name, char **ret_path)
+{
+    size_t size = strlen(dir) + strlen(prefix) + strlen(name) + 2;
+    char *path = NULL;
+    KK_TRY(kk_alloc(size, &path));
+    (void)snprintf(path, size, "%s/%s%s", dir, prefix, name);
+    *ret_path = path;
+    return CKR_OK;
+}
+
+KK_RV kk_path_absolute(const char *location, char **ret_path)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    if (location[0] == '/') {
+        KK_TRY(kk_strdup(location, &path));
+    } else {
+        char here[4096];
+        KK_ENSURE(getcwd(here, sizeof here) != NULL, CKR_GENERAL_ERROR);
+        KK_TRY(kk_path_join(here, "", location, &path));
+    }
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/') {
+        path[--len] = '\0';
+    }
+    *ret_path = KK_STEAL(path);
+    return CKR_OK;
+}
+
+void kk_path_sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    if (fsync(fd) != 0 && errno != EINVAL) {
+        kk_log_warning("%s: cannot sync: %s", path, strerrordesc_np(errno));
+    }
+    (void)close(fd);
+}
+
+int kk_path_rename_new(const char *from, const char *to)
+{
+    int result = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+    if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {
+        result = rename(from, to); /* refuses a directory with anything in it, too */
+    }
+    return result;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Paths and directories, for the engines that keep their tokens in files.
+ */
+#pragma once
+
+#include "base/macros.h"
+
+/* dir/prefix+name, in memory of its own. */
+KK_RV kk_path_join(const char *dir, const char *prefix, const char *name, char **ret_path);
+
+/* An application may change its working directory between two calls: the path from the root,
+ * without slashes at its end. CKR_GENERAL_ERROR when there is no working directory. */
+KK_RV kk_path_absolute(const char *location, char **ret_path);
+
+/* What can't be synced (some file systems refuse it for directories) is not a failure. */
+void kk_path_sync_dir(const char *path);
+
+/* Renames a directory where there is none of that name yet. 0, or -1 with errno. */
+int kk_path_rename_new(const char *from, const char *to);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SoftHSM's token directories in the tokens' directory: which there are, and making one.
+ *
+ * A new token lies in ".new-softhsm-<name>" until all its files are there.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/failure.h"
+#include "store/gate.h"
+#include "store/path.h"
+#include "store/softhsm_internal.h"
+
+#include "base/banned.h"
+
+/* A token whose maker died is deleted after this time. */
+#define STALE_SECONDS 3600
+
+/* SoftHSM makes the directory first: one without a token in it is looked at again for so long. */
+#define UNFINISHED_SECONDS 60
+
+static const char *const new_files[] = {"token.object", "token.lock", "generation"};
+
+static KK_RV path_of(const char *location, const char *name, const char *file, char **ret_path)
+{
+    KK_CLEANUP(kk_freep) char *dir = NULL;
+    KK_TRY(kk_path_join(location, "", name, &dir));
+    return kk_path_join(dir, "", file, ret_path);
+}
+
+bool kk_softhsm_is_token(const char *location, const char *name)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    struct stat status;
+    return path_of(location, name, "token.object", &path) == CKR_OK && lstat(path, &status) == 0 &&
+           S_ISREG(status.st_mode);
+}
+
+/* ---- listing ---- */
+
+static bool is_young(const struct stat *status, int seconds)
+{
+    return status->st_mtime > time(NULL) - seconds;
+}
+
+static void delete_files(const char *dir)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(new_files); i++) {
+        KK_CLEANUP(kk_freep) char *path = NULL;
+        if (kk_path_join(dir, "", new_files[i], &path) == CKR_OK) {
+            (void)unlink(path);
+        }
+    }
+    (void)rmdir(dir);
+}
+
+static void remove_stale(const char *location, const char *name)
+{
+    static const size_t prefix = sizeof KK_SOFTHSM_NEW_PREFIX - 1;
+    struct kk_uuid uuid;
+    struct stat status;
+    KK_CLEANUP(kk_freep) char *dir = NULL;
+    if (strncmp(name, KK_SOFTHSM_NEW_PREFIX, prefix) == 0 && kk_uuid_parse(name + prefix, &uuid) &&
+        kk_path_join(location, "", name, &dir) == CKR_OK && lstat(dir, &status) == 0 &&
+        S_ISDIR(status.st_mode) && !is_young(&status, STALE_SECONDS)) {
+        kk_log_info("%s: a token that was never finished, deleted", dir);
+        delete_files(dir);
+    }
+}
+
+/* A directory that may be on its way to a token. */
+static bool is_unfinished(const char *location, const char *name)
+{
+    KK_CLEANUP(kk_freep) char *dir = NULL;
+    struct stat status;
+    return kk_path_join(location, "", name, &dir) == CKR_OK && lstat(dir, &status) == 0 &&
+           S_ISDIR(status.st_mode) && is_young(&status, UNFINISHED_SECONDS);
+}
+
+static void dir_close(DIR **stream)
+{
+    if (*stream != NULL) {
+        (void)closedir(*stream);
+    }
+}
+
+KK_RV kk_softhsm_list(const char *location, kk_softhsm_name_visit *visit, void *context,
+                      bool *ret_unfinished)
+{
+    KK_CLEANUP(dir_close) DIR *stream = opendir(location);
+    if (stream == NULL) {
+        (void)kk_failure_errno(errno, location, "cannot read the tokens' directory");
+        return CKR_GENERAL_ERROR;
+    }
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(stream)) != NULL) {
+        struct kk_uuid uuid;
+        const char *name = entry->d_name;
+        if (name[0] == '.') {
+            remove_stale(location, name);
+        } else if (kk_uuid_parse(name, &uuid)) {
+            bool token = kk_softhsm_is_token(location, name);
+            *ret_unfinished = *ret_unfinished || (!token && is_unfinished(location, name));
+            KK_TRY(token ? visit(name, context) : CKR_OK);
+        }
+    }
+    return CKR_OK;
+}
+
+/* ---- making ---- */
+
+static KK_RV make_file(const char *dir, const char *name, unsigned int mode, struct kk_span content)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    KK_TRY(kk_path_join(dir, "", name, &path));
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    int error = fd < 0 ? errno : kk_softhsm_write_at(fd, content, 0);
+    if (error == 0 && fsync(fd) != 0) {
+        error = errno;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return error == 0 ? CKR_OK : kk_failure_errno(error, path, "cannot write");
+}
+
+static KK_RV fill(const char *dir, unsigned int mode, struct kk_span token_body)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer content = {.wipe = true};
+    uint8_t generation[8];
+    kk_store_u64(generation, 1);
+    kk_buffer_put_u64(&content, kk_softhsm_next_version(0));
+    kk_buffer_put_span(&content, token_body);
+    KK_TRY(kk_buffer_check(&content));
+    KK_TRY(make_file(dir, "generation", mode, KK_SPAN_ARRAY(generation)));
+    KK_TRY(make_file(dir, "token.lock", mode, KK_SPAN(NULL, 0)));
+    KK_TRY(make_file(dir, "token.object", mode, kk_buffer_span(&content)));
+    kk_path_sync_dir(dir);
+    return CKR_OK;
+}
+
+static KK_RV make_and_rename(const char *from, const char *to, unsigned int umask,
+                             struct kk_span token_body)
+{
+    if (mkdir(from, 0777 & ~umask) != 0) {
+        return kk_failure_errno(errno, from, "cannot create");
+    }
+    CK_RV rv = fill(from, 0666 & ~umask, token_body);
+    if (rv == CKR_OK && kk_path_rename_new(from, to) != 0) {
+        (void)kk_failure_errno(errno, to, "cannot give the new token its name");
+        rv = CKR_DEVICE_ERROR;
+    }
+    if (rv != CKR_OK) {
+        delete_files(from);
+    }
+    return rv;
+}
+
+KK_RV kk_softhsm_make(const char *location, const char *name, unsigned int umask,
+                      struct kk_span token_body)
+{
+    KK_CLEANUP(kk_freep) char *from = NULL;
+    KK_CLEANUP(kk_freep) char *to = NULL;
+    KK_TRY(kk_path_join(location, KK_SOFTHSM_NEW_PREFIX, name, &from));
+    KK_TRY(kk_path_join(location, "", name, &to));
+    kk_gate_start();
+    kk_gate_enter();
+    CK_RV rv = make_and_rename(from, to, umask, token_body);
+    kk_gate_leave();
+    KK_TRY(rv);
+    kk_path_sync_dir(location);
+    return CKR_OK;
+}

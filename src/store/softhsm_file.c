@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One file of a SoftHSM token: read under its lock, and overwritten in place under both of
+ * SoftHSM's locks. SoftHSM opens a file, waits for its lock, truncates and writes, and never looks
+ * whether the name still leads there: a rename would lose what it writes.
+ *
+ * SoftHSM reads an object, then takes <uuid>.lock, then locks and rewrites the whole file from what
+ * it has in memory. Who writes in the gap between its reading and its lock is overwritten. So a
+ * change locks the data file first: from then on no SoftHSM can read, and one that has read goes on
+ * to <uuid>.lock and waits for the data file. If <uuid>.lock is taken, it is let through. If
+ * SoftHSM wrote a short time ago, a while is given to those that may be in the gap.
+ *
+ * The next content goes to <name>.new first. A process that dies while it overwrites leaves that,
+ * and the next change or reader puts it in place:
+ *
+ *   u64 magic, u64 hash of the rest, content
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/busy.h"
+#include "store/failure.h"
+#include "store/gate.h"
+#include "store/path.h"
+#include "store/softhsm_internal.h"
+
+#include "base/banned.h"
+
+#define JOURNAL_MAGIC UINT64_C(0x4b4b4a524e4c0001)
+#define JOURNAL_HEAD 16
+
+#define PAUSE_FIRST_NS 100000
+#define PAUSE_LAST_NS 5000000
+
+/* A SoftHSM that wrote within this time may be about to write again; it gets so long to come out of
+ * the gap. */
+#define FOREIGN_RECENT_NS INT64_C(5000000000)
+#define FOREIGN_GRACE_NS 20000000
+
+/* A change within one step of the clock after a change leaves the time as it is. */
+#define CLOCK_STEP_NS 100000000
+
+/* ---- small things ---- */
+
+static int64_t ns_of(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+static int64_t now_ns(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return ns_of(&now);
+}
+
+static void pause_ns(long ns)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
+                     char ret_name[KK_SOFTHSM_NAME_MAX])
+{
+    static const char token[] = "token";
+    char text[KK_UUID_TEXT];
+    const char *stem = token;
+    if (uuid != NULL) {
+        kk_uuid_format(uuid, text);
+        stem = text;
+    }
+    size_t len = strlen(stem);
+    KK_ASSERT(len + strlen(suffix) < KK_SOFTHSM_NAME_MAX);
+    memcpy(ret_name, stem, len);
+    memcpy(ret_name + len, suffix, strlen(suffix) + 1);
+}
+
+uint64_t kk_softhsm_next_version(uint64_t version)
+{
+    uint64_t next = (version / KK_SOFTHSM_VERSION_STEP + 1) * KK_SOFTHSM_VERSION_STEP;
+    return next == 0 ? KK_SOFTHSM_VERSION_STEP : next;
+}
+
+KK_RV kk_softhsm_failure(const struct kk_softhsm_dir *dir, const char *name, int error,
+                         const char *what)
+{
+    kk_log_error("%s/%s: %s: %s", dir->path, name, what, strerrordesc_np(error));
+    return kk_failure_code_of_errno(error);
+}
+
+void kk_softhsm_seen_of(const struct stat *status, uint64_t version,
+                        struct kk_softhsm_seen *ret_seen)
+{
+    int64_t changed = ns_of(&status->st_ctim);
+    int64_t age = now_ns(CLOCK_REALTIME) - changed;
+    *ret_seen = (struct kk_softhsm_seen){.version = version,
+                                         .inode = status->st_ino,
+                                         .size = (uint64_t)status->st_size,
+                                         .modified_ns = ns_of(&status->st_mtim),
+                                         .changed_ns = changed,
+                                         .settled = age > CLOCK_STEP_NS};
+}
+
+/* ---- locks ---- */
+
+static int set_lock(int fd, short type)
+{
+    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &whole) == 0 ? 0 : errno;
+}
+
+bool kk_softhsm_trylock(int fd)
+{
+    return set_lock(fd, F_WRLCK) == 0;
+}
+
+void kk_softhsm_unlock(int fd)
+{
+    (void)set_lock(fd, F_UNLCK);
+}
+
+static bool is_busy(int error)
+{
+    return error == EAGAIN || error == EACCES || error == EINTR;
+}
+
+KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name,
+                      bool *ret_waited)
+{
+    int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
+    int error = set_lock(fd, type);
+    if (ret_waited != NULL && is_busy(error)) {
+        *ret_waited = true;
+    }
+    for (long pause = PAUSE_FIRST_NS; is_busy(error); pause = KK_MIN(pause * 2, PAUSE_LAST_NS)) {
+        if (now_ns(CLOCK_MONOTONIC) >= end) {
+            kk_log_error("%s/%s: not free in time, another process holds its lock", dir->path,
+                         name);
+            return CKR_FUNCTION_FAILED;
+        }
+        pause_ns(pause);
+        error = set_lock(fd, type);
+    }
+    return error == 0 ? CKR_OK : kk_softhsm_failure(dir, name, error, "cannot lock");
+}
+
+/* ---- reading and writing bytes ---- */
+
+static void fd_close(int *fd)
+{
+    if (*fd >= 0) {
+        kk_softhsm_unlock(*fd);
+        (void)close(*fd);
+        *fd = -1;
+    }
+}
+
+static KK_RV read_all(const struct kk_softhsm_dir *dir, int fd, const char *name,
+                      struct kk_buffer *ret_content, struct stat *ret_status)
+{
+    KK_ENSURE(fstat(fd, ret_status) == 0, CKR_DEVICE_ERROR);
+    if (!S_ISREG(ret_status->st_mode) || ret_status->st_size > (off_t)KK_SOFTHSM_FILE_MAX) {
+        kk_log_error("%s/%s: is no file of a token", dir->path, name);
+        return CKR_DEVICE_ERROR;
+    }
+    size_t size = (size_t)ret_status->st_size;
+    kk_buffer_clear(ret_content);
+    ret_content->wipe = true;
+    uint8_t *to = kk_buffer_extend(ret_content, size);
+    KK_TRY(kk_buffer_check(ret_content));
+    for (size_t at = 0; at < size;) {
+        ssize_t got = pread(fd, to + at, size - at, (off_t)at);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return kk_softhsm_failure(dir, name, got == 0 ? EIO : errno, "cannot read");
+        }
+        at += (size_t)got;
+    }
+    return CKR_OK;
+}
+
+int kk_softhsm_write_at(int fd, struct kk_span bytes, size_t offset)
+{
+    for (size_t at = 0; at < bytes.len;) {
+        ssize_t put = pwrite(fd, bytes.data + at, bytes.len - at, (off_t)(offset + at));
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return put == 0 ? EIO : errno;
+        }
+        at += (size_t)put;
+    }
+    return 0;
+}
+
+static int write_pieces(int fd, const struct kk_span *pieces, size_t count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        int error = kk_softhsm_write_at(fd, pieces[i], at);
+        if (error != 0) {
+            return error;
+        }
+        at += pieces[i].len;
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
+                           const struct kk_span *pieces, size_t count)
+{
+    int fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                    dir->file_mode);
+    if (fd < 0) {
+        return kk_softhsm_failure(dir, name, errno, "cannot create");
+    }
+    int error = write_pieces(fd, pieces, count);
+    (void)close(fd);
+    if (error != 0) {
+        (void)unlinkat(dir->fd, name, 0);
+        return kk_softhsm_failure(dir, name, error, "cannot write");
+    }
+    return CKR_OK;
+}
+
+static uint64_t version_of(struct kk_span content)
+{
+    return content.len >= KK_SOFTHSM_VERSION_LEN ? kk_load_u64(content.data) : 0;
+}
+
+/* ---- the journal ---- */
+
+static uint64_t hash_of(struct kk_span bytes)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < bytes.len; i++) {
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static KK_RV journal_write(const struct kk_softhsm_edit *edit, struct kk_span version,
+                           struct kk_span body)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer content = {.wipe = true};
+    uint8_t head[JOURNAL_HEAD];
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_buffer_put_span(&content, version);
+    kk_buffer_put_span(&content, body);
+    KK_TRY(kk_buffer_check(&content));
+    kk_store_u64(head, JOURNAL_MAGIC);
+    kk_store_u64(head + 8, hash_of(kk_buffer_span(&content)));
+    const struct kk_span pieces[] = {KK_SPAN_ARRAY(head), kk_buffer_span(&content)};
+    kk_softhsm_name(edit->uuid, ".new", name);
+    return kk_softhsm_write_new(edit->dir, name, pieces, KK_ARRAY_LEN(pieces));
+}
+
+/* The content in a journal that is whole; an empty span otherwise. */
+static struct kk_span journal_content(struct kk_span journal)
+{
+    struct kk_span content = {0};
+    if (journal.len >= JOURNAL_HEAD + KK_SOFTHSM_VERSION_LEN &&
+        kk_load_u64(journal.data) == JOURNAL_MAGIC) {
+        content = KK_SPAN(journal.data + JOURNAL_HEAD, journal.len - JOURNAL_HEAD);
+    }
+    bool whole = content.len > 0 && kk_load_u64(journal.data + 8) == hash_of(content);
+    return whole ? content : KK_SPAN(NULL, 0);
+}
+
+/* Truncated and written anew: what is left by somebody who dies in the middle is shorter than the
+ * journal's content and begins like it. */
+static int overwrite(int fd, struct kk_span version, struct kk_span body)
+{
+    const struct kk_span pieces[] = {version, body};
+    return ftruncate(fd, 0) != 0 ? errno : write_pieces(fd, pieces, KK_ARRAY_LEN(pieces));
+}
+
+/* Whether the file is what a dying writer of this journal leaves: empty, or begun. What SoftHSM
+ * wrote since has another version, and a file with the old one was never touched. */
+static bool is_begun(struct kk_span present, struct kk_span journal)
+{
+    bool begun = present.len < KK_SOFTHSM_VERSION_LEN || version_of(present) == version_of(journal);
+    return begun && !kk_span_equal(present, journal);
+}
+
+/* Puts a change in place that was cut off. Both locks are held. */
+static KK_RV recover(struct kk_softhsm_edit *edit)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer journal = {.wipe = true};
+    struct stat status;
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(edit->uuid, ".new", name);
+    KK_CLEANUP(fd_close) int fd = openat(edit->dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno == ENOENT ? CKR_OK : kk_softhsm_failure(edit->dir, name, errno, "cannot open");
+    }
+    KK_TRY(read_all(edit->dir, fd, name, &journal, &status));
+    struct kk_span content = journal_content(kk_buffer_span(&journal));
+    if (content.len > 0 && is_begun(kk_buffer_span(&edit->content), content)) {
+        kk_log_warning("%s/%s: a change that was cut off is completed", edit->dir->path, name);
+        int error = overwrite(edit->data, KK_SPAN(NULL, 0), content);
+        if (error != 0) {
+            return kk_softhsm_failure(edit->dir, name, error, "cannot complete the change");
+        }
+        kk_buffer_clear(&edit->content);
+        edit->content.wipe = true;
+        kk_buffer_put_span(&edit->content, content);
+        KK_TRY(kk_buffer_check(&edit->content));
+    }
+    (void)unlinkat(edit->dir->fd, name, 0);
+    return CKR_OK;
+}
+
+/* ---- a change ---- */
+
+static KK_RV data_open(const struct kk_softhsm_dir *dir, const struct kk_uuid *uuid, int flags,
+                       int *ret_fd)
+{
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(uuid, ".object", name);
+    int fd = openat(dir->fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT) {
+        return uuid == NULL ? CKR_DEVICE_REMOVED : CKR_OBJECT_HANDLE_INVALID;
+    }
+    if (fd < 0) {
+        return kk_softhsm_failure(dir, name, errno, "cannot open");
+    }
+    *ret_fd = fd;
+    return CKR_OK;
+}
+
+static bool is_still_named(const struct kk_softhsm_dir *dir, int fd, const char *name)
+{
+    struct stat opened;
+    struct stat named;
+    return fstat(fd, &opened) == 0 && fstatat(dir->fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+void kk_softhsm_edit_end(struct kk_softhsm_edit *edit)
+{
+    fd_close(&edit->lock);
+    fd_close(&edit->data);
+    kk_buffer_clear(&edit->content);
+    if (edit->inside) {
+        edit->inside = false;
+        kk_gate_leave();
+    }
+}
+
+/* SoftHSM was here a moment ago. */
+static bool is_foreign(const struct kk_softhsm_edit *edit, const struct stat *status)
+{
+    int64_t age = now_ns(CLOCK_REALTIME) - ns_of(&status->st_mtim);
+    return version_of(kk_buffer_span(&edit->content)) % KK_SOFTHSM_VERSION_STEP != 0 &&
+           age < FOREIGN_RECENT_NS;
+}
+
+/* The data file, locked and read. CKR_CANT_LOCK: its name went elsewhere meanwhile, once more. */
+static KK_RV take_data(struct kk_softhsm_edit *edit, bool *ret_foreign)
+{
+    struct stat status;
+    char name[KK_SOFTHSM_NAME_MAX];
+    bool waited = false;
+    kk_softhsm_name(edit->uuid, ".object", name);
+    KK_TRY(data_open(edit->dir, edit->uuid, O_RDWR, &edit->data));
+    KK_TRY(kk_softhsm_lock(edit->dir, edit->data, F_WRLCK, name, &waited));
+    KK_ENSURE(is_still_named(edit->dir, edit->data, name), CKR_CANT_LOCK);
+    KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
+    *ret_foreign = *ret_foreign || is_foreign(edit, &status);
+    return CKR_OK;
+}
+
+/* The lock file, if nobody holds it. CKR_CANT_LOCK: somebody does. */
+static KK_RV take_lock(struct kk_softhsm_edit *edit)
+{
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(edit->uuid, ".lock", name);
+    edit->lock = openat(edit->dir->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                        edit->dir->file_mode);
+    if (edit->lock < 0) {
+        return kk_softhsm_failure(edit->dir, name, errno, "cannot open");
+    }
+    KK_ENSURE(kk_softhsm_trylock(edit->lock) && is_still_named(edit->dir, edit->lock, name),
+              CKR_CANT_LOCK);
+    return CKR_OK;
+}
+
+static KK_RV take_both(struct kk_softhsm_edit *edit, bool *foreign)
+{
+    KK_TRY(take_data(edit, foreign));
+    if (*foreign && edit->uuid != NULL) {
+        pause_ns(FOREIGN_GRACE_NS);
+    }
+    CK_RV rv = take_lock(edit);
+    *foreign = *foreign || rv == CKR_CANT_LOCK;
+    return rv;
+}
+
+KK_RV kk_softhsm_edit_begin(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                            struct kk_softhsm_edit *ret_edit)
+{
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {
+        .dir = dir, .uuid = uuid, .data = -1, .lock = -1};
+    int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
+    bool foreign = false;
+    kk_gate_enter();
+    edit.inside = true;
+    CK_RV rv = take_both(&edit, &foreign);
+    while (rv == CKR_CANT_LOCK && now_ns(CLOCK_MONOTONIC) < end) {
+        fd_close(&edit.lock);
+        fd_close(&edit.data);
+        pause_ns(PAUSE_FIRST_NS * 10); /* a SoftHSM in the middle of a change gets through */
+        rv = take_both(&edit, &foreign);
+    }
+    if (rv == CKR_CANT_LOCK) {
+        kk_log_error("%s: an object's lock was not free in time", dir->path);
+        return CKR_FUNCTION_FAILED;
+    }
+    KK_TRY(rv);
+    KK_TRY(recover(&edit));
+    edit.version = version_of(kk_buffer_span(&edit.content));
+    *ret_edit = edit;
+    edit = (struct kk_softhsm_edit){.data = -1, .lock = -1};
+    return CKR_OK;
+}
+
+struct kk_span kk_softhsm_edit_body(const struct kk_softhsm_edit *edit)
+{
+    struct kk_span content = kk_buffer_span(&edit->content);
+    if (content.len < KK_SOFTHSM_VERSION_LEN) {
+        return KK_SPAN(NULL, 0);
+    }
+    return KK_SPAN(content.data + KK_SOFTHSM_VERSION_LEN, content.len - KK_SOFTHSM_VERSION_LEN);
+}
+
+/* The old content again. If even that cannot be written, the journal stays: nothing is lost. */
+static KK_RV write_failed(const struct kk_softhsm_edit *edit, const char *name, int error)
+{
+    char journal[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(edit->uuid, ".new", journal);
+    if (overwrite(edit->data, KK_SPAN(NULL, 0), kk_buffer_span(&edit->content)) == 0) {
+        (void)unlinkat(edit->dir->fd, journal, 0);
+    }
+    return kk_softhsm_failure(edit->dir, name, error, "cannot write");
+}
+
+KK_RV kk_softhsm_edit_write(struct kk_softhsm_edit *edit, struct kk_span body,
+                            struct kk_softhsm_seen *ret_seen)
+{
+    uint8_t version[KK_SOFTHSM_VERSION_LEN];
+    char name[KK_SOFTHSM_NAME_MAX];
+    struct stat status;
+    KK_ENSURE(body.len <= KK_SOFTHSM_FILE_MAX - KK_SOFTHSM_VERSION_LEN, CKR_DEVICE_MEMORY);
+    kk_store_u64(version, kk_softhsm_next_version(edit->version));
+    KK_TRY(journal_write(edit, KK_SPAN_ARRAY(version), body));
+    int error = overwrite(edit->data, KK_SPAN_ARRAY(version), body);
+    kk_softhsm_name(edit->uuid, ".object", name);
+    if (error != 0) {
+        return write_failed(edit, name, error);
+    }
+    KK_ENSURE(fstat(edit->data, &status) == 0, CKR_DEVICE_ERROR);
+    bool named = is_still_named(edit->dir, edit->data, name);
+    kk_softhsm_name(edit->uuid, ".new", name);
+    (void)unlinkat(edit->dir->fd, name, 0);
+    KK_ENSURE(named, CKR_OBJECT_HANDLE_INVALID); /* SoftHSM deletes without a lock */
+    edit->version = kk_load_u64(version);
+    kk_softhsm_seen_of(&status, edit->version, ret_seen);
+    return CKR_OK;
+}
+
+/* Emptied before it goes: a SoftHSM that waits for the lock reads nothing then, looks for the name
+ * again, and does not bring the object back. */
+KK_RV kk_softhsm_edit_delete(struct kk_softhsm_edit *edit)
+{
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(edit->uuid, ".object", name);
+    if (ftruncate(edit->data, 0) != 0) {
+        return kk_softhsm_failure(edit->dir, name, errno, "cannot empty");
+    }
+    if (unlinkat(edit->dir->fd, name, 0) != 0 && errno != ENOENT) {
+        return kk_softhsm_failure(edit->dir, name, errno, "cannot delete");
+    }
+    kk_softhsm_name(edit->uuid, ".lock", name);
+    (void)unlinkat(edit->dir->fd, name, 0);
+    kk_path_sync_dir(edit->dir->path);
+    return CKR_OK;
+}
+
+/* ---- reading ---- */
+
+static KK_RV read_once(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                       struct kk_buffer *ret_content, struct stat *ret_status)
+{
+    char name[KK_SOFTHSM_NAME_MAX];
+    KK_CLEANUP(fd_close) int fd = -1;
+    kk_softhsm_name(uuid, ".object", name);
+    KK_TRY(data_open(dir, uuid, O_RDONLY, &fd));
+    KK_TRY(kk_softhsm_lock(dir, fd, F_RDLCK, name, NULL));
+    return read_all(dir, fd, name, ret_content, ret_status);
+}
+
+static bool has_journal(const struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)
+{
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(uuid, ".new", name);
+    return faccessat(dir->fd, name, F_OK, 0) == 0;
+}
+
+/* A journal beside a file that nobody holds was left by somebody who died. */
+static KK_RV recover_cut_off(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)
+{
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+    return kk_softhsm_edit_begin(dir, uuid, &edit);
+}
+
+static KK_RV read_content(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                          struct kk_buffer *ret_content, struct stat *ret_status)
+{
+    KK_TRY(read_once(dir, uuid, ret_content, ret_status));
+    if (!has_journal(dir, uuid) || atomic_load(&dir->read_only)) {
+        return CKR_OK;
+    }
+    KK_TRY(recover_cut_off(dir, uuid));
+    return read_once(dir, uuid, ret_content, ret_status);
+}
+
+KK_RV kk_softhsm_read(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                      struct kk_buffer *ret_body, struct kk_softhsm_seen *ret_seen)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer content = {.wipe = true};
+    struct stat status;
+    kk_gate_enter();
+    CK_RV rv = read_content(dir, uuid, &content, &status);
+    kk_gate_leave();
+    KK_TRY(rv);
+    struct kk_span bytes = kk_buffer_span(&content);
+    kk_softhsm_seen_of(&status, version_of(bytes), ret_seen);
+    kk_buffer_clear(ret_body);
+    ret_body->wipe = true;
+    if (bytes.len > KK_SOFTHSM_VERSION_LEN) {
+        kk_buffer_put(ret_body, bytes.data + KK_SOFTHSM_VERSION_LEN,
+                      bytes.len - KK_SOFTHSM_VERSION_LEN);
+    }
+    return kk_buffer_check(ret_body);
+}
+
+/* The version alone, without a lock: eight bytes come as a whole. 0 while the file is empty. */
+static KK_RV peek(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid, uint64_t *ret_version)
+{
+    uint8_t version[KK_SOFTHSM_VERSION_LEN] = {0};
+    KK_CLEANUP(fd_close) int fd = -1;
+    KK_TRY(data_open(dir, uuid, O_RDONLY, &fd));
+    ssize_t got = pread(fd, version, sizeof version, 0);
+    *ret_version = got == (ssize_t)sizeof version ? kk_load_u64(version) : 0;
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_is_same(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                         struct kk_softhsm_seen *seen, bool *ret_same)
+{
+    struct stat status;
+    struct kk_softhsm_seen now;
+    char name[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(uuid, ".object", name);
+    if (fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? CKR_OBJECT_HANDLE_INVALID
+                               : kk_softhsm_failure(dir, name, errno, "cannot look at");
+    }
+    kk_softhsm_seen_of(&status, seen->version, &now);
+    bool same = now.inode == seen->inode && now.size == seen->size;
+    bool untouched = now.modified_ns == seen->modified_ns && now.changed_ns == seen->changed_ns;
+    if (same && !(untouched && seen->settled)) {
+        KK_TRY(peek(dir, uuid, &now.version));
+        same = now.version == seen->version && now.version != 0;
+        if (same) {
+            *seen = now;
+        }
+    }
+    *ret_same = same;
+    return CKR_OK;
+}

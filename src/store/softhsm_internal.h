@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the softhsm_*.c files of this layer share.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "store/softhsm.h"
+
+#define KK_SOFTHSM_NEW_PREFIX ".new-softhsm-"
+#define KK_SOFTHSM_VERSION_LEN 8
+
+/* Versions that Keykist writes are multiples of this: a version that is none tells that SoftHSM,
+ * which counts by one, wrote the file last. */
+#define KK_SOFTHSM_VERSION_STEP 0x10000u
+
+#define KK_SOFTHSM_NAME_MAX 64
+
+struct kk_softhsm_dir {
+    char *path, *location;
+    int fd; /* of the directory */
+    int token_fd, generation_fd;
+    unsigned int file_mode;
+    uint64_t inode;
+    atomic_bool read_only;
+};
+
+/* "<uuid><suffix>", or "token<suffix>". */
+void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
+                     char ret_name[KK_SOFTHSM_NAME_MAX]);
+
+uint64_t kk_softhsm_next_version(uint64_t version);
+
+/* A lock on the whole file: F_RDLCK or F_WRLCK. CKR_FUNCTION_FAILED when it is not free in time;
+ * *ret_waited (may be NULL): it was not free at once. */
+KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name,
+                      bool *ret_waited);
+/* The same without waiting: false when it is not free. */
+bool kk_softhsm_trylock(int fd);
+void kk_softhsm_unlock(int fd);
+
+/* An errno as a code, with a log line that names the file. */
+KK_RV kk_softhsm_failure(const struct kk_softhsm_dir *dir, const char *name, int error,
+                         const char *what);
+
+/* All bytes at an offset. 0 or an errno. */
+int kk_softhsm_write_at(int fd, struct kk_span bytes, size_t offset);
+KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
+                           const struct kk_span *pieces, size_t count);
+
+void kk_softhsm_seen_of(const struct stat *status, uint64_t version,
+                        struct kk_softhsm_seen *ret_seen);

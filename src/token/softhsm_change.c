@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Writing objects. New ones appear together; each change of one that exists is whole by itself.
+ */
+#include "base/log.h"
+#include "base/memory.h"
+#include "token/softhsm_internal.h"
+
+#include "base/banned.h"
+
+struct commit {
+    struct kk_softhsm *repo;
+    struct kk_unlock *unlock;
+    const struct kk_stored_change *changes;
+    size_t count;
+    struct kk_buffer *bodies;     /* per change */
+    struct kk_softhsm_new *fresh; /* the new ones among them, in order */
+    size_t fresh_count;
+    struct kk_object **made; /* a snapshot per PUT */
+};
+
+static void commit_clear(struct commit *commit)
+{
+    for (size_t i = 0; commit->bodies != NULL && i < commit->count; i++) {
+        kk_buffer_clear(&commit->bodies[i]);
+    }
+    for (size_t i = 0; commit->made != NULL && i < commit->count; i++) {
+        kk_object_unref(commit->made[i]);
+    }
+    kk_free(commit->bodies);
+    kk_free(commit->fresh);
+    kk_free(commit->made);
+}
+
+static KK_RV encode(const struct commit *commit, const struct kk_attrs *attrs,
+                    struct kk_buffer *ret_body)
+{
+    const struct kk_softhsm_keys keys = kk_softhsm_keys_of(commit->repo, commit->unlock);
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *stored = NULL;
+    KK_TRY(kk_softhsm_export(attrs, &stored));
+    return kk_softhsm_encode(stored, &keys, ret_body);
+}
+
+/* All that may be refused is refused before the first byte is written. */
+static KK_RV prepare(struct commit *commit)
+{
+    KK_TRY(kk_alloc_array(commit->count, sizeof *commit->bodies, &commit->bodies));
+    KK_TRY(kk_alloc_array(commit->count, sizeof *commit->fresh, &commit->fresh));
+    KK_TRY(kk_alloc_array(commit->count, sizeof *commit->made, &commit->made));
+    for (size_t i = 0; i < commit->count; i++) {
+        const struct kk_stored_change *change = &commit->changes[i];
+        if (change->kind == KK_CHANGE_DELETE) {
+            continue;
+        }
+        KK_TRY(encode(commit, change->attrs, &commit->bodies[i]));
+        if (change->expected_generation == 0) {
+            commit->fresh[commit->fresh_count++] = (struct kk_softhsm_new){
+                .uuid = change->uuid, .body = kk_buffer_span(&commit->bodies[i])};
+        }
+    }
+    return CKR_OK;
+}
+
+/* What is on the disk is done: that we could not remember it is no failure of the change. */
+static KK_RV learn(struct commit *commit, size_t i, const struct kk_softhsm_seen *seen)
+{
+    return kk_softhsm_learn(commit->repo, commit->unlock, &commit->changes[i].uuid,
+                            kk_buffer_span(&commit->bodies[i]), seen, &commit->made[i]);
+}
+
+/* Our own step of the generation is known; another's in between is not. */
+static KK_RV announce(struct kk_softhsm *repo)
+{
+    uint64_t before = 0;
+    KK_TRY(kk_softhsm_bump(repo->dir, &before));
+    KK_LOCK_SCOPE(&repo->lock);
+    repo->version += repo->stamp.generation == before ? 2 : 4;
+    repo->stamp.generation = before + 1 == 0 ? 1 : before + 1;
+    return CKR_OK;
+}
+
+/* Takes back what announce() could not tell others of. */
+static void take_back(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->fresh_count; i++) {
+        KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+        CK_RV rv = kk_softhsm_edit_begin(commit->repo->dir, &commit->fresh[i].uuid, &edit);
+        if (rv == CKR_OK) {
+            KK_IGNORE(kk_softhsm_edit_delete(&edit)); /* it has said so in the log */
+        }
+    }
+}
+
+static KK_RV create(struct commit *commit)
+{
+    if (commit->fresh_count == 0) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_softhsm_create(commit->repo->dir, commit->fresh, commit->fresh_count));
+    CK_RV rv = announce(commit->repo);
+    if (rv != CKR_OK) {
+        take_back(commit);
+        return rv;
+    }
+    size_t next = 0;
+    for (size_t i = 0; i < commit->count; i++) {
+        const struct kk_stored_change *change = &commit->changes[i];
+        if (change->kind == KK_CHANGE_PUT && change->expected_generation == 0) {
+            KK_TRY(learn(commit, i, &commit->fresh[next++].seen));
+        }
+    }
+    return CKR_OK;
+}
+
+/* The version that the change started from must be the present one. */
+static KK_RV begin(const struct commit *commit, const struct kk_stored_change *change,
+                   struct kk_softhsm_edit *edit)
+{
+    struct kk_softhsm_head head = {0};
+    KK_TRY(kk_softhsm_edit_begin(commit->repo->dir, &change->uuid, edit));
+    KK_ENSURE(kk_softhsm_generation(edit->version) == change->expected_generation,
+              CKR_FUNCTION_REJECTED);
+    KK_TRY(kk_softhsm_head(kk_softhsm_edit_body(edit), &head));
+    KK_ENSURE(!head.is_private || commit->unlock != NULL, CKR_USER_NOT_LOGGED_IN);
+    KK_ENSURE(change->kind == KK_CHANGE_DELETE ||
+                  head.is_private == kk_attrs_flag(change->attrs, CKA_PRIVATE, false),
+              CKR_TEMPLATE_INCONSISTENT);
+    return CKR_OK;
+}
+
+static KK_RV replace(struct commit *commit, size_t i)
+{
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+    struct kk_softhsm *repo = commit->repo;
+    struct kk_softhsm_seen seen;
+    KK_TRY(begin(commit, &commit->changes[i], &edit));
+    KK_TRY(kk_softhsm_edit_write(&edit, kk_buffer_span(&commit->bodies[i]), &seen));
+    KK_TRY(learn(commit, i, &seen));
+    KK_LOCK_SCOPE(&repo->lock);
+    repo->version += 2;
+    return CKR_OK;
+}
+
+static KK_RV erase(struct commit *commit, size_t i)
+{
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+    KK_TRY(begin(commit, &commit->changes[i], &edit));
+    KK_TRY(kk_softhsm_edit_delete(&edit));
+    KK_TRY(announce(commit->repo));
+    kk_softhsm_forget(commit->repo, &commit->changes[i].uuid);
+    return CKR_OK;
+}
+
+static KK_RV change_present(struct commit *commit)
+{
+    for (size_t i = 0; i < commit->count; i++) {
+        const struct kk_stored_change *change = &commit->changes[i];
+        if (change->kind == KK_CHANGE_DELETE) {
+            KK_TRY(erase(commit, i));
+        } else if (change->expected_generation != 0) {
+            KK_TRY(replace(commit, i));
+        }
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_change(struct kk_repository *repository, struct kk_unlock *unlock,
+                        const struct kk_stored_change *changes, size_t count,
+                        struct kk_object **ret_objects)
+{
+    struct kk_softhsm *repo = (struct kk_softhsm *)repository;
+    KK_CLEANUP(commit_clear) struct commit commit = {
+        .repo = repo, .unlock = unlock, .changes = changes, .count = count};
+    struct kk_softhsm_stamp stamp;
+    KK_ENSURE(!kk_softhsm_read_only(repo->dir), CKR_TOKEN_WRITE_PROTECTED);
+    KK_TRY(kk_softhsm_fresh(repo->dir, &stamp)); /* the token is still there */
+    KK_TRY(kk_softhsm_check_login(repo, unlock));
+    KK_TRY(prepare(&commit));
+    KK_TRY(create(&commit));
+    KK_TRY(change_present(&commit));
+    for (size_t i = 0; ret_objects != NULL && i < count; i++) {
+        ret_objects[i] = KK_STEAL(commit.made[i]);
+    }
+    return CKR_OK;
+}
+
+/* ---- C_InitToken ---- */
+
+static CK_RV clear_one(const struct kk_uuid *uuid, void *context)
+{
+    struct kk_softhsm *repo = context;
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+    CK_RV rv = kk_softhsm_edit_begin(repo->dir, uuid, &edit);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        return CKR_OK; /* somebody was faster */
+    }
+    KK_TRY(rv);
+    KK_TRY(kk_softhsm_edit_delete(&edit));
+    kk_softhsm_forget(repo, uuid);
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_clear(struct kk_softhsm *repo)
+{
+    return kk_softhsm_each(repo->dir, clear_one, repo);
+}
