@@ -54,6 +54,43 @@ struct kk_stored_change {
     uint64_t expected_generation; /* 0: new; else the version that the change started from */
 };
 
+/* Tells how far something long is; a code other than CKR_OK stops it there. */
+typedef CK_RV kk_progress(void *context, CK_ULONG done, CK_ULONG total);
+
+enum kk_so_recovery { KK_SO_RECOVERY_KEEP, KK_SO_RECOVERY_ON, KK_SO_RECOVERY_OFF };
+
+/* What a rekey needs. A PIN without data was not given: to begin, the SO's is needed, and the
+ * user's where there is a user; to go on, one that opens the private objects. */
+struct kk_rekey {
+    struct kk_span so_pin, user_pin;
+    enum kk_so_recovery so_recovery; /* taken when it begins */
+    kk_progress *progress;           /* NULL: nobody watches */
+    void *context;
+};
+
+/* One thing that a check found wrong. */
+struct kk_finding {
+    const char *what;           /* a clause: "it is missing" */
+    const struct kk_uuid *uuid; /* of the object that it is about; NULL: about the token */
+    struct kk_span label;       /* the object's; data NULL: not known */
+};
+typedef void kk_finding_visit(void *context, const struct kk_finding *finding);
+
+/* What a check needs. Without a PIN (data NULL) it sees what can be seen without login. With both,
+ * the user's is taken. */
+struct kk_check {
+    struct kk_span so_pin, user_pin;
+    kk_finding_visit *found;
+    kk_progress *progress; /* NULL: nobody watches */
+    void *context;         /* of both */
+};
+
+struct kk_check_result {
+    uint64_t private_objects, public_objects; /* that are as they should be */
+    uint64_t findings;
+    bool private_checked; /* the private objects were opened */
+};
+
 struct kk_repository_ops {
     const char *name; /* "sealed" */
 
@@ -108,6 +145,17 @@ struct kk_repository_ops {
     KK_RV (*change)(struct kk_repository *repository, struct kk_unlock *unlock,
                     const struct kk_stored_change *changes, size_t count,
                     struct kk_object **ret_objects);
+
+    /* MAY. Everything held against everything. CKR_PIN_INCORRECT and the like: the PIN's try;
+     * damage is no failure. */
+    KK_RV (*check)(struct kk_repository *repository, const struct kk_check *check,
+                   struct kk_check_result *ret_result);
+
+    /* MAY. New keys for the whole token, or the rest of a change that was begun. Ends every login.
+     * CKR_PIN_INCORRECT, CKR_PIN_LOCKED; CKR_ARGUMENTS_BAD: a PIN that it needs is not given;
+     * CKR_USER_PIN_NOT_INITIALIZED: so_recovery cannot be taken away where there is no user;
+     * CKR_DEVICE_ERROR: the token is damaged, nothing was done; what the watcher answered. */
+    KK_RV (*rekey)(struct kk_repository *repository, const struct kk_rekey *rekey);
 
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);

@@ -44,6 +44,7 @@ void kk_identity_unref(struct kk_identity *identity)
     if (identity != NULL &&
         atomic_fetch_sub_explicit(&identity->refs, 1, memory_order_acq_rel) == 1) {
         kk_side_keys_clear(&identity->pub);
+        kk_side_keys_clear(&identity->old_pub);
         kk_free(identity);
     }
 }
@@ -76,6 +77,7 @@ static KK_RV read_identity(struct kk_sealed *sealed, struct kk_identity **ret_id
     KK_TRY(kk_identity_new(&identity));
     KK_TRY(kk_token_row_decode(row.blob, identity));
     KK_TRY(kk_pub_row_get(sealed, tx, identity));
+    KK_TRY(kk_rekey_row_get(sealed, tx, identity));
     *ret_identity = KK_STEAL(identity);
     return CKR_OK;
 }
@@ -138,12 +140,14 @@ static KK_RV use_keys(struct kk_sealed_op *op, struct kk_unlock *unlock)
     const struct kk_sealed_unlock *mine = (const struct kk_sealed_unlock *)unlock;
     const struct kk_identity *identity = op->identity;
     op->keys[KK_SIDE_PUBLIC] = identity->pub.present != 0 ? &identity->pub : NULL;
+    op->old_keys[KK_SIDE_PUBLIC] = identity->old_pub.present != 0 ? &identity->old_pub : NULL;
     if (mine == NULL) {
         return CKR_OK;
     }
     KK_ENSURE(kk_mem_equal(mine->head.epoch, KK_EPOCH_LEN, identity->epoch, KK_EPOCH_LEN),
               CKR_SESSION_HANDLE_INVALID);
     op->keys[KK_SIDE_PRIVATE] = &mine->keys;
+    op->old_keys[KK_SIDE_PRIVATE] = mine->old.present != 0 ? &mine->old : NULL;
     op->opens_private = kk_side_keys_has(&mine->keys, KK_SLOT_OBJ) &&
                         mine->key_epoch == identity->key_epoch[KK_SIDE_PRIVATE];
     return CKR_OK;
@@ -186,6 +190,9 @@ static KK_RV read_state(struct kk_sealed *sealed, struct kk_token_state *state)
     CK_RV rv = op.tx->ops->row_get(op.tx, KK_TABLE_KEYS, KK_KEY_ROW_USER, &row, &blob);
     KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
     state->user_pin_set = rv == CKR_OK;
+    rv = op.tx->ops->row_get(op.tx, KK_TABLE_REKEY, 0, &row, &blob);
+    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
+    state->rekey_pending = rv == CKR_OK;
     KK_TRY(kk_tries_peek(&op, KK_ROLE_USER, KK_KEY_ROW_USER, &user));
     KK_TRY(kk_tries_peek(&op, KK_ROLE_SO, KK_KEY_ROW_SO, &so));
     state->user_failed = user.failed;
@@ -276,6 +283,8 @@ static const struct kk_repository_ops sealed_ops = {
     .find = kk_sealed_find,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
+    .check = kk_sealed_check,
+    .rekey = kk_sealed_rekey,
     .remove = sealed_remove,
     .path = sealed_path,
 };

@@ -65,8 +65,7 @@ static CK_RV add_number(const struct kk_store_row *row, void *context)
     return CKR_OK;
 }
 
-/* Rows of the table from `first` on. */
-static KK_RV clear_table(struct kk_sealed_op *op, uint32_t table, uint32_t first)
+KK_RV kk_sealed_clear_table(struct kk_sealed_op *op, uint32_t table, uint32_t first)
 {
     KK_CLEANUP(row_numbers_clear) struct row_numbers list = {0};
     KK_TRY(op->tx->ops->row_each(op->tx, table, 0, false, add_number, &list));
@@ -92,11 +91,11 @@ static KK_RV next_generation(struct kk_sealed_op *op, enum kk_side side, uint64_
 static KK_RV clear_all(struct kk_sealed_op *op)
 {
     static const uint32_t tables[] = {KK_TABLE_KEYS, KK_TABLE_TRIES, KK_TABLE_BUCKETS,
-                                      KK_TABLE_BUCKETS_PUBLIC};
+                                      KK_TABLE_BUCKETS_PUBLIC, KK_TABLE_REKEY};
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PRIVATE_ONLY));
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PUBLIC_ONLY));
     for (size_t i = 0; i < KK_ARRAY_LEN(tables); i++) {
-        KK_TRY(clear_table(op, tables[i], 0));
+        KK_TRY(kk_sealed_clear_table(op, tables[i], 0));
     }
     return CKR_OK;
 }
@@ -177,13 +176,13 @@ static KK_RV drop_private(struct kk_sealed_op *op, struct kk_root *root)
 {
     KK_CLEANUP(kk_identity_unrefp) struct kk_identity *identity = NULL;
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PRIVATE_ONLY));
-    KK_TRY(clear_table(op, KK_TABLE_BUCKETS, 0));
-    KK_TRY(clear_table(op, KK_TABLE_KEYS, KK_KEY_ROW_USER));
-    KK_TRY(clear_table(op, KK_TABLE_TRIES, KK_KEY_ROW_USER));
+    KK_TRY(kk_sealed_clear_table(op, KK_TABLE_BUCKETS, 0));
+    KK_TRY(kk_sealed_clear_table(op, KK_TABLE_KEYS, KK_KEY_ROW_USER));
+    KK_TRY(kk_sealed_clear_table(op, KK_TABLE_TRIES, KK_KEY_ROW_USER));
     root->count = 0;
     memset(root->sum, 0, sizeof root->sum);
     for (size_t i = root->row_count; i-- > 0;) {
-        if (root->rows[i].no != KK_KEY_ROW_SO) {
+        if (root->rows[i].no != KK_KEY_ROW_SO && root->rows[i].no != KK_ROOT_REKEY) {
             kk_root_remove_row(root, root->rows[i].no);
         }
     }

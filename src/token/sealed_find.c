@@ -12,22 +12,22 @@
 
 KK_STATIC_ASSERT(KK_INDEX_COLUMNS == KK_STORE_COLUMNS, "one column per indexed attribute");
 
-static KK_RV column_of(const struct kk_sealed_op *op, enum kk_side side, const struct kk_attr *attr,
-                       struct kk_span value, uint64_t *ret_column)
+static KK_RV column_of(const struct kk_sealed_op *op, const struct kk_side_keys *keys,
+                       const struct kk_attr *attr, struct kk_span value, uint64_t *ret_column)
 {
     KK_SECRET_ARRAY(mac, KK_SHA256_SIZE);
     uint8_t type[8];
     kk_store_u64(type, attr->type);
     const struct kk_span pieces[] = {KK_SPAN_ARRAY(type), value};
-    KK_TRY(kk_hmac_sha256(op->sealed->crypto, kk_side_key(op->keys[side], KK_SLOT_IDX), pieces,
+    KK_TRY(kk_hmac_sha256(op->sealed->crypto, kk_side_key(keys, KK_SLOT_IDX), pieces,
                           KK_ARRAY_LEN(pieces), mac));
     *ret_column = kk_load_u64(mac);
     return CKR_OK;
 }
 
-KK_RV kk_sealed_columns(const struct kk_sealed_op *op, enum kk_side side,
-                        const struct kk_attrs *attrs, uint64_t ret_columns[KK_STORE_COLUMNS],
-                        uint32_t *ret_set)
+static KK_RV columns_under(const struct kk_sealed_op *op, const struct kk_side_keys *keys,
+                           const struct kk_attrs *attrs, uint64_t ret_columns[KK_STORE_COLUMNS],
+                           uint32_t *ret_set)
 {
     uint32_t set = 0;
     for (size_t i = 0; i < KK_INDEX_COLUMNS; i++) {
@@ -42,11 +42,18 @@ KK_RV kk_sealed_columns(const struct kk_sealed_op *op, enum kk_side side,
             continue; /* a kind that is not searched by column */
         }
         KK_TRY(rv);
-        KK_TRY(column_of(op, side, attr, kk_buffer_span(&value), &ret_columns[i]));
+        KK_TRY(column_of(op, keys, attr, kk_buffer_span(&value), &ret_columns[i]));
         set |= 1u << i;
     }
     *ret_set = set;
     return CKR_OK;
+}
+
+KK_RV kk_sealed_columns(const struct kk_sealed_op *op, enum kk_side side,
+                        const struct kk_attrs *attrs, uint64_t ret_columns[KK_STORE_COLUMNS],
+                        uint32_t *ret_set)
+{
+    return columns_under(op, op->keys[side], attrs, ret_columns, ret_set);
 }
 
 struct uuid_list {
@@ -76,12 +83,19 @@ static KK_RV find_side(const struct kk_sealed_op *op, enum kk_side side,
 {
     struct kk_store_condition conditions[KK_STORE_COLUMNS] = {0};
     uint64_t columns[KK_STORE_COLUMNS];
+    uint64_t old_columns[KK_STORE_COLUMNS] = {0};
     uint32_t set = 0;
     size_t count = 0;
+    const struct kk_side_keys *old = op->old_keys[side];
+    bool both = old != NULL && kk_side_keys_has(old, KK_SLOT_IDX); /* a rekey is under way */
     KK_TRY(kk_sealed_columns(op, side, tmpl, columns, &set));
+    if (both) {
+        KK_TRY(columns_under(op, old, tmpl, old_columns, &set));
+    }
     for (uint32_t i = 0; i < KK_STORE_COLUMNS; i++) {
         if ((set >> i & 1) != 0) {
-            conditions[count++] = (struct kk_store_condition){.column = i, .value = columns[i]};
+            conditions[count++] = (struct kk_store_condition){
+                .column = i, .value = columns[i], .alt_set = both, .alt = old_columns[i]};
         }
     }
     return op->tx->ops->object_find(

@@ -22,6 +22,7 @@ enum kk_sealed_table {
     KK_TABLE_BUCKETS = 5,
     KK_TABLE_BUCKETS_PUBLIC = 6,
     KK_TABLE_ROOTS = 7, /* by side */
+    KK_TABLE_REKEY = 8, /* row 0, while a rekey is under way: the old keys, sealed under the new */
 };
 
 enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
@@ -30,6 +31,7 @@ enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
 #define KK_SEALED_VERSION 1
 #define KK_KEY_ROW_SO 0
 #define KK_KEY_ROW_USER 1
+#define KK_ROOT_REKEY UINT32_MAX /* the number of the rekey row's hash among the root's rows */
 #define KK_KEY_LEN 32
 #define KK_HASH_LEN KK_SHA256_SIZE
 #define KK_SALT_LEN 16
@@ -58,6 +60,23 @@ struct kk_side_keys {
     unsigned int present; /* bit per slot */
 };
 
+/* One of the old keys, sealed under the new key of the same kind. */
+enum kk_rekey_key { KK_REKEY_AMK, KK_REKEY_DMK, KK_REKEY_PUB, KK_REKEY_KEYS };
+struct kk_rekey_part {
+    uint8_t nonce[KK_AEAD_NONCE];
+    uint8_t sealed[KK_KEY_LEN];
+    uint8_t tag[KK_AEAD_TAG];
+};
+
+/* The rekey row. Objects of a generation below that of the commit that began it, side by side, are
+ * sealed with the old keys; they say so by their key epoch. */
+struct kk_rekey_row {
+    uint32_t from[KK_SIDES], to[KK_SIDES]; /* key epochs */
+    uint64_t generation[KK_SIDES];
+    bool has_dmk;
+    struct kk_rekey_part parts[KK_REKEY_KEYS];
+};
+
 /* What the token row and the K_pub row say; immutable, shared by reference. */
 struct kk_identity {
     atomic_uint refs;
@@ -70,6 +89,9 @@ struct kk_identity {
     struct kk_side_keys pub;      /* empty when K_pub could not be unwrapped */
     bool pub_is_wrapped;
     uint8_t pub_hash[KK_HASH_LEN];
+    bool rekeying; /* there is a rekey row */
+    struct kk_rekey_row rekey;
+    struct kk_side_keys old_pub; /* empty when there is none, or it could not be opened */
 };
 
 /* One key row, parsed. */
@@ -123,6 +145,7 @@ struct kk_root {
 struct kk_sealed_unlock {
     struct kk_unlock head;
     struct kk_side_keys keys;
+    struct kk_side_keys old; /* while a rekey is under way; empty otherwise */
     uint32_t row_no;
     uint32_t key_epoch; /* of the private side, when it was opened */
     uint8_t row_hash[KK_HASH_LEN];
@@ -154,7 +177,8 @@ struct kk_sealed_op {
     struct kk_sealed *sealed;
     struct kk_identity *identity;
     struct kk_store_tx *tx;
-    const struct kk_side_keys *keys[KK_SIDES]; /* NULL: not opened */
+    const struct kk_side_keys *keys[KK_SIDES];     /* NULL: not opened */
+    const struct kk_side_keys *old_keys[KK_SIDES]; /* of before the rekey; NULL: none */
     bool opens_private; /* keys[KK_SIDE_PRIVATE] are those of the present private objects */
 };
 
@@ -236,6 +260,42 @@ KK_RV kk_pub_row_put(struct kk_sealed_op *op, const struct kk_side_keys *pub,
 KK_RV kk_pub_row_get(const struct kk_sealed *sealed, struct kk_store_tx *tx,
                      struct kk_identity *identity);
 KK_RV kk_token_row_put(struct kk_sealed_op *op, uint8_t ret_hash[KK_HASH_LEN]);
+
+/* ---- sealed_rekey_row.c ---- */
+
+/* Seals the old keys of both sides under the new ones: AMK under AMK, DMK under DMK (where both
+ * have one), K_pub under K_pub. The numbers in `row` are set. */
+KK_RV kk_rekey_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                        const struct kk_side_keys *const old_keys[KK_SIDES],
+                        const struct kk_side_keys *const new_keys[KK_SIDES],
+                        struct kk_rekey_row *row);
+KK_RV kk_rekey_row_put(struct kk_sealed_op *op, const struct kk_rekey_row *row,
+                       uint8_t ret_hash[KK_HASH_LEN]);
+/* Whether there is one, in identity->rekeying; what is wrong with it is logged. */
+KK_RV kk_rekey_row_get(const struct kk_sealed *sealed, struct kk_store_tx *tx,
+                       struct kk_identity *identity);
+/* The old keys of the private side, as far as `keys` open them; empty when they do not, logged. */
+KK_RV kk_rekey_open_private(const struct kk_sealed *sealed, const struct kk_identity *identity,
+                            const struct kk_side_keys *keys, struct kk_side_keys *ret_old);
+
+/* ---- sealed_verify.c, sealed_verify_rows.c ---- */
+
+/* Counts a finding and tells it. `uuid` and `object` may be NULL. */
+void kk_check_found(const struct kk_check *check, struct kk_check_result *result,
+                    const struct kk_uuid *uuid, const struct kk_object *object, const char *what);
+/* The token's own rows; against the root where `op` has the keys for it. */
+KK_RV kk_sealed_verify_rows(const struct kk_sealed_op *op, const struct kk_check *check,
+                            struct kk_check_result *result);
+
+KK_RV kk_sealed_check(struct kk_repository *repository, const struct kk_check *check,
+                      struct kk_check_result *ret_result);
+/* The objects of both sides, as far as `op` opens them, against their lists. Adds to *result. */
+KK_RV kk_sealed_verify(const struct kk_sealed_op *op, const struct kk_check *check,
+                       struct kk_check_result *result);
+
+/* ---- sealed_rekey.c ---- */
+
+KK_RV kk_sealed_rekey(struct kk_repository *repository, const struct kk_rekey *rekey);
 
 /* ---- sealed_manifest.c ---- */
 
@@ -380,6 +440,9 @@ void kk_opened_clear(struct kk_opened *opened);
 KK_RV kk_sealed_begin_admin(struct kk_sealed *sealed, const uint8_t epoch[KK_EPOCH_LEN],
                             const struct kk_side_keys *keys, struct kk_sealed_op *ret_op,
                             struct kk_root *ret_root);
+
+/* Deletes the rows of a table from number `first` on. */
+KK_RV kk_sealed_clear_table(struct kk_sealed_op *op, uint32_t table, uint32_t first);
 
 /* Writes a token with this identity, these keys and this SO row where another one was, or none. */
 KK_RV kk_sealed_establish(struct kk_sealed_op *op, const struct kk_key_row *so_row);

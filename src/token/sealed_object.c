@@ -60,23 +60,35 @@ static void object_aad(const struct kk_sealed_op *op, const struct kk_store_obje
     }
 }
 
-static KK_RV object_key(const struct kk_sealed_op *op, const struct kk_store_object *object,
-                        uint8_t ret_key[KK_KEY_LEN])
+/* Keys of `side` with which objects of `whose` side and this key epoch are sealed: the present
+ * ones, or while a rekey is under way those of before it. NULL: not opened, or no such epoch. */
+static const struct kk_side_keys *keys_of(const struct kk_sealed_op *op, enum kk_side whose,
+                                          uint32_t key_epoch, enum kk_side side)
 {
-    const struct kk_span piece = KK_SPAN_ARRAY(object->uuid.bytes);
-    return kk_hmac_sha256(op->sealed->crypto, kk_side_key(op->keys[side_of(object)], KK_SLOT_OBJ),
-                          &piece, 1, ret_key);
+    const struct kk_identity *identity = op->identity;
+    if (key_epoch == identity->key_epoch[whose]) {
+        return op->keys[side];
+    }
+    return identity->rekeying && key_epoch == identity->rekey.from[whose] ? op->old_keys[side]
+                                                                          : NULL;
 }
 
-static KK_RV trust_tag(const struct kk_sealed_op *op, const struct kk_store_object *object,
-                       uint8_t ret_tag[TRUST_LEN])
+static KK_RV object_key(const struct kk_sealed_op *op, const struct kk_side_keys *keys,
+                        const struct kk_store_object *object, uint8_t ret_key[KK_KEY_LEN])
+{
+    const struct kk_span piece = KK_SPAN_ARRAY(object->uuid.bytes);
+    return kk_hmac_sha256(op->sealed->crypto, kk_side_key(keys, KK_SLOT_OBJ), &piece, 1, ret_key);
+}
+
+static KK_RV trust_tag(const struct kk_sealed_op *op, const struct kk_side_keys *keys,
+                       const struct kk_store_object *object, uint8_t ret_tag[TRUST_LEN])
 {
     uint8_t generation[8];
     kk_store_u64(generation, object->generation);
     const struct kk_span pieces[] = {KK_SPAN_ARRAY(object->uuid.bytes), KK_SPAN_ARRAY(generation),
                                      KK_SPAN_ARRAY(object->tag)};
-    return kk_hmac_sha256(op->sealed->crypto, kk_side_key(op->keys[KK_SIDE_PRIVATE], KK_SLOT_TRUST),
-                          pieces, KK_ARRAY_LEN(pieces), ret_tag);
+    return kk_hmac_sha256(op->sealed->crypto, kk_side_key(keys, KK_SLOT_TRUST), pieces,
+                          KK_ARRAY_LEN(pieces), ret_tag);
 }
 
 KK_RV kk_sealed_object_seal(const struct kk_sealed_op *op, const struct kk_attrs *attrs,
@@ -89,7 +101,7 @@ KK_RV kk_sealed_object_seal(const struct kk_sealed_op *op, const struct kk_attrs
     uint8_t tag[TRUST_LEN];
     bool with_trust = !object->is_private && op->keys[KK_SIDE_PRIVATE] != NULL;
     KK_TRY(kk_record_encode(attrs, &record));
-    KK_TRY(object_key(op, object, key));
+    KK_TRY(object_key(op, op->keys[side_of(object)], object, key));
     KK_TRY(kk_crypto_random(op->sealed->crypto, nonce, sizeof nonce));
     kk_buffer_put_u16(buffer, KK_SEALED_VERSION);
     kk_buffer_put_u8(buffer, with_trust ? FLAG_TRUST : 0);
@@ -101,7 +113,7 @@ KK_RV kk_sealed_object_seal(const struct kk_sealed_op *op, const struct kk_attrs
     KK_TRY(kk_aead_seal(op->sealed->crypto, KK_SPAN_ARRAY(key), KK_SPAN_ARRAY(nonce),
                         KK_SPAN_ARRAY(aad), kk_secret_span(record), to, object->tag));
     if (with_trust) {
-        KK_TRY(trust_tag(op, object, tag));
+        KK_TRY(trust_tag(op, op->keys[KK_SIDE_PRIVATE], object, tag));
         kk_buffer_put(buffer, tag, sizeof tag);
     }
     KK_TRY(kk_buffer_check(buffer));
@@ -141,8 +153,11 @@ static KK_RV unseal(const struct kk_sealed_op *op, const struct kk_store_object 
     KK_SECRET_ARRAY(key, KK_KEY_LEN);
     KK_CLEANUP(kk_secret_freep) struct kk_secret *record = NULL;
     uint8_t aad[AAD_LEN];
+    enum kk_side side = side_of(object);
+    const struct kk_side_keys *keys = keys_of(op, side, parts->key_epoch, side);
     object_aad(op, object, parts->head, aad);
-    KK_TRY(object_key(op, object, key));
+    KK_ENSURE(keys != NULL && kk_side_keys_has(keys, KK_SLOT_OBJ), CKR_ENCRYPTED_DATA_INVALID);
+    KK_TRY(object_key(op, keys, object, key));
     KK_TRY(kk_secret_new(parts->cipher.len, &record));
     KK_TRY(kk_aead_open(op->sealed->crypto, KK_SPAN_ARRAY(key), parts->nonce, KK_SPAN_ARRAY(aad),
                         parts->cipher, object->tag, kk_secret_data(record)));
@@ -152,8 +167,9 @@ static KK_RV unseal(const struct kk_sealed_op *op, const struct kk_store_object 
 /* Whether the object may count as trusted; `attrs` loses CKA_TRUSTED when it may not. Without a
  * login nobody can tell: it reads as stored. */
 static KK_RV judge_trust(const struct kk_sealed_op *op, const struct kk_store_object *object,
-                         struct kk_span trust, struct kk_attrs *attrs, bool *ret_proven)
+                         const struct sealed_blob *parts, struct kk_attrs *attrs, bool *ret_proven)
 {
+    const struct kk_span trust = parts->trust;
     uint8_t tag[TRUST_LEN];
     char text[KK_UUID_TEXT];
     bool trusted = kk_attrs_flag(attrs, CKA_TRUSTED, false);
@@ -162,7 +178,10 @@ static KK_RV judge_trust(const struct kk_sealed_op *op, const struct kk_store_ob
         return CKR_OK;
     }
     if (trust.len == sizeof tag) {
-        KK_TRY(trust_tag(op, object, tag));
+        const struct kk_side_keys *keys =
+            keys_of(op, KK_SIDE_PUBLIC, parts->key_epoch, KK_SIDE_PRIVATE);
+        KK_ENSURE(keys != NULL, CKR_ENCRYPTED_DATA_INVALID);
+        KK_TRY(trust_tag(op, keys, object, tag));
         KK_ENSURE(kk_ct_equal(tag, trust.data, sizeof tag), CKR_ENCRYPTED_DATA_INVALID);
         *ret_proven = trusted;
         return CKR_OK;
@@ -184,13 +203,11 @@ static KK_RV open_object(const struct kk_sealed_op *op, const struct kk_store_ob
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     struct kk_object *made = NULL;
     bool proven = false;
-    KK_ENSURE(blob_parse(object->blob, &parts) &&
-                  parts.key_epoch == op->identity->key_epoch[side_of(object)],
-              CKR_ENCRYPTED_DATA_INVALID);
+    KK_ENSURE(blob_parse(object->blob, &parts), CKR_ENCRYPTED_DATA_INVALID);
     KK_TRY(unseal(op, object, &parts, &attrs));
     KK_ENSURE(kk_attrs_flag(attrs, CKA_PRIVATE, false) == object->is_private,
               CKR_ENCRYPTED_DATA_INVALID);
-    KK_TRY(judge_trust(op, object, parts.trust, attrs, &proven));
+    KK_TRY(judge_trust(op, object, &parts, attrs, &proven));
     KK_TRY(kk_object_new(&object->uuid, object->generation, attrs, &made));
     (void)KK_STEAL(attrs);
     made->trust_proven = proven;

@@ -117,15 +117,38 @@ static KK_RV check_pub_row(const struct kk_sealed_op *op, const struct kk_root *
     return CKR_OK;
 }
 
+static KK_RV check_rekey_row(const struct kk_sealed_op *op, const struct kk_root *root)
+{
+    struct kk_store_row stored = {0};
+    uint8_t hash[KK_HASH_LEN] = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    const struct kk_row_hash *wanted = kk_root_row(root, KK_ROOT_REKEY);
+    CK_RV rv = op->tx->ops->row_get(op->tx, KK_TABLE_REKEY, 0, &stored, &blob);
+    if (rv == CKR_OK) {
+        KK_TRY(kk_row_hash_of(op->sealed->crypto, &stored, hash));
+    }
+    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
+    bool agrees = wanted == NULL ? rv == CKR_OBJECT_HANDLE_INVALID
+                                 : kk_ct_equal(hash, wanted->hash, sizeof hash);
+    if (!agrees) {
+        kk_log_error("token %s: the row of the keys from before the rekey is missing or another "
+                     "one",
+                     kk_sealed_path(op->sealed));
+    }
+    return CKR_OK;
+}
+
 /* The others' rows: each bad one is said, none stands in this login's way. */
 static KK_RV check_other_rows(const struct kk_sealed_op *op, const struct kk_root *root)
 {
     struct row_check check = {.op = op, .root = root};
+    size_t wanted = root->row_count - (kk_root_row(root, KK_ROOT_REKEY) != NULL ? 1 : 0);
     KK_TRY(op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, check_row, &check));
-    if (check.seen < root->row_count) {
+    if (check.seen < wanted) {
         kk_log_error("token %s: %zu of its %zu key rows are missing", kk_sealed_path(op->sealed),
-                     root->row_count - check.seen, root->row_count);
+                     wanted - check.seen, wanted);
     }
+    KK_TRY(check_rekey_row(op, root));
     return check_pub_row(op, root);
 }
 
@@ -304,6 +327,7 @@ static void unlock_free(struct kk_unlock *unlock)
 {
     struct kk_sealed_unlock *mine = (struct kk_sealed_unlock *)unlock;
     kk_side_keys_clear(&mine->keys);
+    kk_side_keys_clear(&mine->old);
     kk_secret_free(mine->verifier);
     kk_free(mine);
 }
@@ -351,6 +375,7 @@ static KK_RV unlock_new(struct kk_sealed *sealed, struct kk_opened *opened, stru
     unlock->row_no = opened->row.no;
     unlock->key_epoch = opened->identity->key_epoch[KK_SIDE_PRIVATE];
     memcpy(unlock->row_hash, opened->row_hash, sizeof unlock->row_hash);
+    KK_TRY(kk_rekey_open_private(sealed, opened->identity, &opened->keys, &unlock->old));
     unlock->keys = opened->keys;
     opened->keys = (struct kk_side_keys){0};
     *ret_unlock = KK_STEAL(owned);
