@@ -82,6 +82,9 @@ KK_RV kk_softhsm_each(struct kk_softhsm_dir *dir, kk_softhsm_uuid_visit *visit, 
 /* Deletes the token. */
 KK_RV kk_softhsm_remove(struct kk_softhsm_dir *dir);
 
+/* Renames the token's directory to `path`, in the same file system: it is gone for everybody. */
+KK_RV kk_softhsm_set_aside(struct kk_softhsm_dir *dir, const char *path);
+
 /* Moves the generation; says from where. */
 KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before);
 

@@ -326,6 +326,44 @@ KK_RV kk_softhsm_remove(struct kk_softhsm_dir *dir)
     return CKR_OK;
 }
 
+static KK_RV read_token_file(const struct kk_softhsm_dir *dir, struct kk_buffer *ret_content)
+{
+    uint8_t piece[4096];
+    ssize_t got = 0;
+    do {
+        got = pread(dir->token_fd, piece, sizeof piece, (off_t)ret_content->len);
+        kk_buffer_put(ret_content, piece, got > 0 ? (size_t)got : 0);
+    } while (got > 0 && ret_content->len < KK_SOFTHSM_FILE_MAX);
+    if (got < 0) {
+        return kk_softhsm_failure(dir, "token.object", errno, "cannot read");
+    }
+    return kk_buffer_check(ret_content);
+}
+
+/* A copy takes the place of token.object: whoever has the old one open finds it deleted, and so the
+ * token gone (kk_softhsm_fresh()). */
+static KK_RV renew_token_file(const struct kk_softhsm_dir *dir)
+{
+    static const char copy[] = "token.copy";
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer content = {.wipe = true};
+    KK_TRY(read_token_file(dir, &content));
+    struct kk_span span = kk_buffer_span(&content);
+    KK_TRY(kk_softhsm_write_new(dir, copy, &span, 1));
+    if (renameat(dir->fd, copy, dir->fd, "token.object") != 0) {
+        return kk_softhsm_failure(dir, copy, errno, "cannot rename");
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_set_aside(struct kk_softhsm_dir *dir, const char *path)
+{
+    if (kk_path_rename_new(dir->path, path) != 0) {
+        return errno == ENOENT ? CKR_DEVICE_REMOVED : kk_failure_errno(errno, path, "cannot move");
+    }
+    kk_path_sync_dir(dir->location);
+    return renew_token_file(dir);
+}
+
 /* ---- PIN tries ---- */
 
 KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOFTHSM_TRIES_LEN])

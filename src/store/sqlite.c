@@ -216,7 +216,8 @@ static KK_RV sqlite_open(struct kk_store_env *base, const char *name, struct kk_
 
 /* ---- remove ---- */
 
-static KK_RV remove_under_lock(struct kk_sqlite_store *store)
+/* From here on every process finds the token gone, and no connection is open in this one. */
+static KK_RV mark_gone(struct kk_sqlite_store *store)
 {
     if (kk_change_file_read(&store->change) == KK_CHANGE_GONE) {
         return CKR_DEVICE_REMOVED;
@@ -225,20 +226,41 @@ static KK_RV remove_under_lock(struct kk_sqlite_store *store)
     kk_gate_enter();
     kk_pool_close_idle(store);
     kk_gate_leave();
-    return kk_sqlite_dir_remove(store->paths->dir, store->location);
+    return CKR_OK;
+}
+
+/* The lock that nobody can write without. */
+static KK_RV lock_for_the_end(struct kk_sqlite_store *store, struct kk_ofd_lock **ret_lock)
+{
+    if (atomic_load(&store->read_only)) {
+        kk_log_warning("%s: is read-only, not removed", store->paths->dir);
+        return CKR_TOKEN_WRITE_PROTECTED;
+    }
+    return kk_ofd_lock_take(store->paths->write_lock, store->file_mode,
+                            atomic_load(&kk_store_busy_ms), ret_lock);
+}
+
+static KK_RV sqlite_set_aside(struct kk_store *base, const char *path)
+{
+    struct kk_sqlite_store *store = kk_sqlite_store_of(base);
+    KK_CLEANUP(kk_ofd_lock_releasep) struct kk_ofd_lock *lock = NULL;
+    KK_TRY(lock_for_the_end(store, &lock));
+    kk_gate_enter();
+    kk_pool_close_idle(store);
+    kk_gate_leave();
+    /* The mark comes after: a marked token in its place is deleted by who finds it. */
+    KK_TRY(kk_sqlite_dir_move(store->paths->dir, path, store->location));
+    KK_TRY(mark_gone(store));
+    return kk_sqlite_dir_unmark(path);
 }
 
 static KK_RV sqlite_remove(struct kk_store *base)
 {
     struct kk_sqlite_store *store = kk_sqlite_store_of(base);
-    if (atomic_load(&store->read_only)) {
-        kk_log_warning("%s: is read-only, not removed", store->paths->dir);
-        return CKR_TOKEN_WRITE_PROTECTED;
-    }
     KK_CLEANUP(kk_ofd_lock_releasep) struct kk_ofd_lock *lock = NULL;
-    KK_TRY(kk_ofd_lock_take(store->paths->write_lock, store->file_mode,
-                            atomic_load(&kk_store_busy_ms), &lock));
-    KK_TRY(remove_under_lock(store));
+    KK_TRY(lock_for_the_end(store, &lock));
+    KK_TRY(mark_gone(store));
+    KK_TRY(kk_sqlite_dir_remove(store->paths->dir, store->location));
     if (store->paths == &store->birthplace) {
         store->paths = &store->place; /* nothing is left for close() to delete */
     }
@@ -317,6 +339,7 @@ const struct kk_store_ops kk_store_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .remove = sqlite_remove,
+    .set_aside = sqlite_set_aside,
     .path = sqlite_path,
     .read_only = sqlite_read_only,
     .fresh = sqlite_fresh,

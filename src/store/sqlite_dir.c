@@ -19,8 +19,6 @@
 
 #include "base/banned.h"
 
-/* In the order they are deleted: a directory without its database is no token any more, and the
- * lock goes last. */
 /* Older kernel headers do not name them all. */
 #ifndef CIFS_SUPER_MAGIC
 #define CIFS_SUPER_MAGIC 0xff534d42
@@ -32,9 +30,13 @@
 #define CEPH_SUPER_MAGIC 0x00c36400
 #endif
 
+#define CHANGE "change"
+
+/* In the order they are deleted: a directory without its database is no token any more, and the
+ * lock goes last. */
 static const char *const known_files[] = {
     KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
-    "change",     "tries.lock",        "write.lock"};
+    CHANGE,       "tries.lock",        "write.lock"};
 
 KK_RV kk_sqlite_paths_new(const char *parent, const char *prefix, const char *name,
                           struct kk_sqlite_paths *ret_paths)
@@ -42,7 +44,7 @@ KK_RV kk_sqlite_paths_new(const char *parent, const char *prefix, const char *na
     KK_CLEANUP(kk_sqlite_paths_clear) struct kk_sqlite_paths paths = {0};
     KK_TRY(kk_path_join(parent, prefix, name, &paths.dir));
     KK_TRY(kk_path_join(paths.dir, "", KK_SQLITE_DB, &paths.db));
-    KK_TRY(kk_path_join(paths.dir, "", "change", &paths.change));
+    KK_TRY(kk_path_join(paths.dir, "", CHANGE, &paths.change));
     KK_TRY(kk_path_join(paths.dir, "", "write.lock", &paths.write_lock));
     KK_TRY(kk_path_join(paths.dir, "", "tries.lock", &paths.tries_lock));
     *ret_paths = paths;
@@ -90,6 +92,25 @@ KK_RV kk_sqlite_dir_publish(const struct kk_sqlite_paths *from, const struct kk_
         return kk_failure_errno(errno, to->dir, "cannot give the new token its name");
     }
     kk_path_sync_dir(parent);
+    return CKR_OK;
+}
+
+KK_RV kk_sqlite_dir_move(const char *dir, const char *path, const char *parent)
+{
+    if (kk_path_rename_new(dir, path) != 0) {
+        return errno == ENOENT ? CKR_DEVICE_REMOVED : kk_failure_errno(errno, path, "cannot move");
+    }
+    kk_path_sync_dir(parent);
+    return CKR_OK;
+}
+
+KK_RV kk_sqlite_dir_unmark(const char *dir)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    KK_TRY(kk_path_join(dir, "", CHANGE, &path));
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return kk_failure_errno(errno, path, "cannot delete");
+    }
     return CKR_OK;
 }
 

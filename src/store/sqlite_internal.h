@@ -118,6 +118,10 @@ KK_RV kk_sqlite_dir_publish(const struct kk_sqlite_paths *from, const struct kk_
 KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent);
 /* The same where a failure, which stands in the log, changes nothing. */
 void kk_sqlite_dir_discard(const char *dir, const char *parent);
+/* Renames a token's directory where there is none of that name. */
+KK_RV kk_sqlite_dir_move(const char *dir, const char *path, const char *parent);
+/* Takes the change counter away, with the mark in it: it is made anew when the token is opened. */
+KK_RV kk_sqlite_dir_unmark(const char *dir);
 /* CKR_TOKEN_NOT_RECOGNIZED on a network file system. */
 KK_RV kk_sqlite_dir_check_kind(const char *dir);
 bool kk_sqlite_dir_is_network(long type);

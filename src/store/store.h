@@ -103,6 +103,11 @@ struct kk_store_ops {
     /* MUST. Deletes the token: marks it gone for every process first, then removes it. */
     KK_RV (*remove)(struct kk_store *store);
 
+    /* MAY. Moves the token out of its place: marks it gone for every process first, then renames
+     * its directory to `path`, in the same file system. Opened by hand it is a whole token there.
+     */
+    KK_RV (*set_aside)(struct kk_store *store, const char *path);
+
     /* MUST. The token's place as a person finds it (a directory's path), valid with the store. */
     const char *(*path)(const struct kk_store *store);
     bool (*read_only)(const struct kk_store *store);

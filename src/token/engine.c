@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/aside.h"
 #include "store/path.h"
 #include "token/kinds.h"
 #include "token/token.h"
@@ -405,10 +406,22 @@ KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, co
     return CKR_OK;
 }
 
+/* What was set aside of the token goes with it: it holds the same keys. */
 KK_RV kk_engine_delete_token(struct kk_engine *engine, struct kk_token *token)
 {
+    size_t count = 0;
+    if (engine->location != NULL) {
+        KK_TRY(kk_aside_remove(engine->location, kk_token_serial(token), &count));
+    }
     KK_TRY(kk_token_remove(token));
+    kk_engine_forget(engine, token);
+    return CKR_OK;
+}
+
+void kk_engine_forget(struct kk_engine *engine, struct kk_token *token)
+{
     KK_LOCK_SCOPE(&engine->lock);
+    engine->listed = false;
     for (size_t i = 0; i < engine->token_count; i++) {
         if (engine->tokens[i] == token) {
             kk_token_drop(token);
@@ -417,5 +430,4 @@ KK_RV kk_engine_delete_token(struct kk_engine *engine, struct kk_token *token)
             break;
         }
     }
-    return CKR_OK;
 }

@@ -53,5 +53,8 @@ KK_RV kk_engine_tokens(struct kk_engine *engine, struct kk_token ***ret_tokens, 
 KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, const char label[32],
                              struct kk_token **ret_token);
 
-/* Deletes a token and forgets it. */
+/* Takes a token off the list; the next refresh looks at the directory anew. */
+void kk_engine_forget(struct kk_engine *engine, struct kk_token *token);
+
+/* Deletes a token, and what was set aside of it, and forgets it. */
 KK_RV kk_engine_delete_token(struct kk_engine *engine, struct kk_token *token);

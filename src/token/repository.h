@@ -157,6 +157,9 @@ struct kk_repository_ops {
      * CKR_DEVICE_ERROR: the token is damaged, nothing was done; what the watcher answered. */
     KK_RV (*rekey)(struct kk_repository *repository, const struct kk_rekey *rekey);
 
+    /* MAY. Renames the token's directory to `path`: every process finds it gone. */
+    KK_RV (*set_aside)(struct kk_repository *repository, const char *path);
+
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);
     const char *(*path)(const struct kk_repository *repository);

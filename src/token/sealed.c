@@ -241,6 +241,13 @@ static KK_RV sealed_remove(struct kk_repository *repository)
     return sealed->store->ops->remove(sealed->store);
 }
 
+static KK_RV sealed_set_aside(struct kk_repository *repository, const char *path)
+{
+    struct kk_store *store = ((struct kk_sealed *)repository)->store;
+    KK_ENSURE(store->ops->set_aside != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return store->ops->set_aside(store, path);
+}
+
 static const char *sealed_path(const struct kk_repository *repository)
 {
     return kk_sealed_path((const struct kk_sealed *)repository);
@@ -285,6 +292,7 @@ static const struct kk_repository_ops sealed_ops = {
     .change = kk_sealed_change,
     .check = kk_sealed_check,
     .rekey = kk_sealed_rekey,
+    .set_aside = sealed_set_aside,
     .remove = sealed_remove,
     .path = sealed_path,
 };

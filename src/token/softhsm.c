@@ -37,6 +37,11 @@ KK_RV kk_softhsm_check_login(struct kk_softhsm *repo, const struct kk_unlock *un
     return CKR_OK;
 }
 
+static KK_RV softhsm_set_aside(struct kk_repository *repository, const char *path)
+{
+    return kk_softhsm_set_aside(((struct kk_softhsm *)repository)->dir, path);
+}
+
 static KK_RV softhsm_remove(struct kk_repository *repository)
 {
     return kk_softhsm_remove(((struct kk_softhsm *)repository)->dir);
@@ -88,6 +93,7 @@ static const struct kk_repository_ops softhsm_ops = {
     .find = kk_softhsm_find,
     .read = kk_softhsm_read_op,
     .change = kk_softhsm_change,
+    .set_aside = softhsm_set_aside,
     .remove = softhsm_remove,
     .path = softhsm_path,
 };

@@ -482,6 +482,13 @@ KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct 
     return CKR_OK;
 }
 
+KK_RV kk_token_set_aside(struct kk_token *token, const char *path)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    return ops->set_aside != NULL ? ops->set_aside(token->repository, path)
+                                  : CKR_FUNCTION_NOT_SUPPORTED;
+}
+
 KK_RV kk_token_remove(struct kk_token *token)
 {
     return token->repository->ops->remove(token->repository);

@@ -73,10 +73,14 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
 KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
                    const struct kk_uuid *uuid, struct kk_object **ret_object);
 
+/* Moves the token's directory to `path`: it is gone for every process. CKR_FUNCTION_NOT_SUPPORTED
+ * when it lies in none. */
+KK_RV kk_token_set_aside(struct kk_token *token, const char *path);
+
 /* Deletes the token from its store; every process's sessions on it end. */
 KK_RV kk_token_remove(struct kk_token *token);
 
-/* Changes, in one durable transaction. `sets` are taken over on success. */
+/* Changes, in one durable transaction. The attributes stay the caller's. */
 struct kk_new_object {
     struct kk_uuid uuid;
     struct kk_attrs *attrs;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Directories of tokens that were set aside.
+ */
+#include "store/aside.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/failure.h"
+#include "store/path.h"
+
+#include "base/banned.h"
+
+#define PREFIX ".backup-"
+#define SERIAL_LEN 16
+#define PREFIX_SIZE (sizeof PREFIX - 1 + SERIAL_LEN + 2) /* ".backup-<serial>-" and a zero */
+
+static void dir_close(DIR **dir)
+{
+    if (*dir != NULL) {
+        (void)closedir(*dir);
+    }
+}
+
+static void prefix_of(const char serial[16], char ret_prefix[PREFIX_SIZE])
+{
+    (void)snprintf(ret_prefix, PREFIX_SIZE, PREFIX "%.16s-", serial);
+}
+
+KK_RV kk_aside_path(const char *location, const char serial[16], const char *name, char **ret_path)
+{
+    char prefix[PREFIX_SIZE];
+    prefix_of(serial, prefix);
+    return kk_path_join(location, prefix, name, ret_path);
+}
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* The directories of all engines are flat. */
+static KK_RV remove_dir(const char *path)
+{
+    KK_CLEANUP(dir_close) DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return kk_failure_errno(errno, path, "cannot read");
+    }
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(dir)) != NULL) {
+        if (!is_dot(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) != 0) {
+            (void)kk_failure_errno(errno, path, "cannot delete what is in it");
+            return CKR_DEVICE_ERROR;
+        }
+    }
+    return rmdir(path) == 0 ? CKR_OK : kk_failure_errno(errno, path, "cannot delete");
+}
+
+KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_count)
+{
+    char prefix[PREFIX_SIZE];
+    prefix_of(serial, prefix);
+    *ret_count = 0;
+    KK_CLEANUP(dir_close) DIR *dir = opendir(location);
+    if (dir == NULL) {
+        return kk_failure_errno(errno, location, "cannot read the tokens' directory");
+    }
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(dir)) != NULL) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+            KK_CLEANUP(kk_freep) char *path = NULL;
+            KK_TRY(kk_path_join(location, "", entry->d_name, &path));
+            KK_TRY(remove_dir(path));
+            kk_log_info("%s: a token that was set aside, deleted", path);
+            ++*ret_count;
+        }
+    }
+    kk_path_sync_dir(location);
+    return CKR_OK;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Converting a token: a new one beside it, all objects copied, the new one opened anew and held
+ * against the old one, the old one set aside.
+ *
+ * The new directory's name follows the old one's in the alphabet, so that of the two tokens with
+ * one serial number everybody goes on using the old one (engine.c: the first wins) until that is
+ * set aside. What an interrupted try left lies under that name, and is deleted by the next.
+ */
+#include "token/convert.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/aside.h"
+#include "token/kinds.h"
+#include "token/token.h"
+
+#include "base/banned.h"
+
+#define BATCH 64 /* objects of one transaction */
+
+/* One of the two tokens, with a login that sees all there is. */
+struct side {
+    struct kk_token *token;
+    struct kk_unlock *unlock;
+    bool user;
+};
+
+static void side_clear(struct side *side)
+{
+    if (side->token != NULL) {
+        kk_token_logout(side->token, side->unlock);
+        kk_token_unref(side->token);
+    }
+    *side = (struct side){0};
+}
+
+struct conversion {
+    struct kk_engine *engine;
+    const struct kk_convert *convert;
+    const struct kk_repository_kind *kind;
+    struct kk_token_state state; /* of the old token */
+    char name[KK_UUID_TEXT];     /* of the new one */
+    struct side old, new;
+    struct kk_uuid *uuids;
+    size_t count;
+    CK_ULONG done;
+};
+
+static void conversion_clear(struct conversion *conversion)
+{
+    side_clear(&conversion->old);
+    side_clear(&conversion->new);
+    kk_free(conversion->uuids);
+}
+
+static KK_RV step(struct conversion *conversion)
+{
+    const struct kk_convert *convert = conversion->convert;
+    conversion->done++;
+    return convert->progress == NULL ? CKR_OK
+                                     : convert->progress(convert->context, conversion->done,
+                                                         2 * (CK_ULONG)conversion->count);
+}
+
+/* ---- the two sides ---- */
+
+static KK_RV side_login(const struct conversion *conversion, struct side *side)
+{
+    const struct kk_convert *convert = conversion->convert;
+    struct kk_unlock *so = NULL;
+    KK_TRY(kk_token_login(side->token, KK_ROLE_SO, KK_SPAN(NULL, 0), convert->so_pin, &so));
+    if (!conversion->state.user_pin_set) {
+        side->unlock = so; /* there are no private objects */
+        return CKR_OK;
+    }
+    kk_token_logout(side->token, so);
+    side->user = true;
+    return kk_token_login(side->token, KK_ROLE_USER, KK_SPAN(NULL, 0), convert->user_pin,
+                          &side->unlock);
+}
+
+static const struct kk_repository_kind *kind_of(const char *name)
+{
+    for (size_t i = 0; i < kk_repository_kinds_count; i++) {
+        if (strcmp(kk_repository_kinds[i].name, name) == 0 &&
+            kk_repository_kinds[i].create != NULL) {
+            return &kk_repository_kinds[i];
+        }
+    }
+    return NULL;
+}
+
+/* The name's first half plus one. Its second half often is the serial number, and stays. */
+static KK_RV choose_name(const char *old, char ret_name[KK_UUID_TEXT])
+{
+    struct kk_uuid uuid;
+    KK_ENSURE(kk_uuid_parse(old, &uuid), CKR_FUNCTION_FAILED);
+    uint64_t first = kk_load_u64(uuid.bytes);
+    KK_ENSURE(first != UINT64_MAX, CKR_FUNCTION_FAILED);
+    kk_store_u64(uuid.bytes, first + 1);
+    kk_uuid_format(&uuid, ret_name);
+    return CKR_OK;
+}
+
+static KK_RV open_old(struct conversion *conversion, struct kk_token *token)
+{
+    const struct kk_convert *convert = conversion->convert;
+    KK_ENSURE(conversion->engine->location != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    conversion->kind = kind_of(convert->kind);
+    KK_ENSURE(conversion->kind != NULL && strcmp(kk_token_kind(token), convert->kind) != 0,
+              CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_token_state(token, &conversion->state));
+    KK_ENSURE(!conversion->state.read_only, CKR_TOKEN_WRITE_PROTECTED);
+    KK_ENSURE(!conversion->state.user_pin_set || convert->user_pin.data != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(choose_name(kk_token_name(token), conversion->name));
+    conversion->old.token = kk_token_ref(token);
+    return side_login(conversion, &conversion->old);
+}
+
+/* Of a try that was interrupted: it has the serial number, and was never used. */
+static KK_RV remove_leftover(const struct conversion *conversion)
+{
+    struct kk_repository *repository = NULL;
+    struct kk_token_state state;
+    CK_RV rv = conversion->kind->open(conversion->engine, conversion->name, &repository);
+    if (rv == CKR_TOKEN_NOT_PRESENT) {
+        return CKR_OK;
+    }
+    KK_TRY(rv);
+    rv = repository->ops->state(repository, &state);
+    if (rv == CKR_OK && memcmp(state.serial, conversion->state.serial, sizeof state.serial) != 0) {
+        kk_log_error("%s: is another token, in the way of a conversion",
+                     repository->ops->path(repository));
+        rv = CKR_DEVICE_ERROR;
+    }
+    if (rv == CKR_OK) {
+        kk_log_info("%s: was left by a conversion that did not end, deleted",
+                    repository->ops->path(repository));
+        rv = repository->ops->remove(repository);
+    }
+    repository->ops->close(repository);
+    return rv;
+}
+
+/* Takes the repository over. */
+static KK_RV new_token(struct conversion *conversion, struct kk_repository *repository)
+{
+    CK_RV rv =
+        kk_token_new(conversion->engine, conversion->name, repository, &conversion->new.token);
+    if (rv != CKR_OK) {
+        repository->ops->close(repository);
+    }
+    return rv;
+}
+
+static KK_RV set_user_pin(struct conversion *conversion)
+{
+    struct kk_unlock *so = NULL;
+    struct kk_token *token = conversion->new.token;
+    if (!conversion->state.user_pin_set) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_token_login(token, KK_ROLE_SO, KK_SPAN(NULL, 0), conversion->convert->so_pin, &so));
+    CK_RV rv = kk_token_init_pin(token, so, conversion->convert->user_pin);
+    kk_token_logout(token, so);
+    return rv;
+}
+
+static KK_RV make_new(struct conversion *conversion)
+{
+    struct kk_repository *repository = NULL;
+    KK_TRY(remove_leftover(conversion));
+    KK_TRY(conversion->kind->create(conversion->engine, conversion->name, conversion->state.serial,
+                                    conversion->convert->so_pin, conversion->state.label,
+                                    &repository));
+    KK_TRY(new_token(conversion, repository));
+    KK_TRY(set_user_pin(conversion));
+    return side_login(conversion, &conversion->new);
+}
+
+/* As another process would find it: nothing of what was written is remembered. */
+static KK_RV reopen_new(struct conversion *conversion)
+{
+    struct kk_repository *repository = NULL;
+    side_clear(&conversion->new);
+    KK_TRY(conversion->kind->open(conversion->engine, conversion->name, &repository));
+    KK_TRY(new_token(conversion, repository));
+    return side_login(conversion, &conversion->new);
+}
+
+/* ---- objects ---- */
+
+static KK_RV list(const struct side *side, struct kk_uuid **ret_uuids, size_t *ret_count)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *all = NULL;
+    KK_TRY(kk_attrs_new(&all));
+    return kk_token_find(side->token, side->unlock, side->user, all, ret_uuids, ret_count);
+}
+
+static KK_RV get(const struct side *side, const struct kk_uuid *uuid, struct kk_object **ret_object)
+{
+    return kk_token_get(side->token, side->unlock, side->user, uuid, ret_object);
+}
+
+static void say_object(const struct conversion *conversion, const struct kk_uuid *uuid,
+                       const char *what)
+{
+    char text[KK_UUID_TEXT];
+    kk_uuid_format(uuid, text);
+    kk_log_error("token %s: object %s %s", kk_token_path(conversion->old.token), text, what);
+}
+
+struct batch {
+    struct kk_object *objects[BATCH];
+    size_t count;
+};
+
+static void batch_clear(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        kk_object_unref(batch->objects[i]);
+    }
+    batch->count = 0;
+}
+
+static KK_RV create(const struct conversion *conversion, struct kk_object *const *objects,
+                    size_t count)
+{
+    struct kk_new_object rows[BATCH];
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (struct kk_new_object){.uuid = objects[i]->uuid, .attrs = objects[i]->attrs};
+    }
+    return kk_token_create(conversion->new.token, conversion->new.unlock, rows, count, NULL);
+}
+
+/* One by one, to find the one that cannot be stored. */
+static void find_culprit(const struct conversion *conversion, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (create(conversion, &batch->objects[i], 1) != CKR_OK) {
+            say_object(conversion, &batch->objects[i]->uuid,
+                       "has an attribute that the new kind cannot hold");
+            return;
+        }
+    }
+}
+
+static KK_RV flush(const struct conversion *conversion, struct batch *batch)
+{
+    CK_RV rv = batch->count > 0 ? create(conversion, batch->objects, batch->count) : CKR_OK;
+    if (rv == CKR_ATTRIBUTE_VALUE_INVALID) {
+        find_culprit(conversion, batch);
+    }
+    batch_clear(batch);
+    return rv;
+}
+
+static KK_RV copy_all(struct conversion *conversion)
+{
+    KK_CLEANUP(batch_clear) struct batch batch = {.count = 0};
+    KK_TRY(list(&conversion->old, &conversion->uuids, &conversion->count));
+    for (size_t i = 0; i < conversion->count; i++) {
+        KK_TRY(get(&conversion->old, &conversion->uuids[i], &batch.objects[batch.count]));
+        batch.count++;
+        if (batch.count == BATCH) {
+            KK_TRY(flush(conversion, &batch));
+        }
+        KK_TRY(step(conversion));
+    }
+    return flush(conversion, &batch);
+}
+
+static KK_RV compare(const struct conversion *conversion, const struct kk_uuid *uuid)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *old = NULL;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *new = NULL;
+    CK_RV rv = get(&conversion->old, uuid, &old);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        say_object(conversion, uuid, "went away while the token was converted");
+        return CKR_FUNCTION_REJECTED;
+    }
+    KK_TRY(rv);
+    KK_TRY(get(&conversion->new, uuid, &new));
+    if (!kk_attrs_match(new->attrs, old->attrs)) {
+        say_object(conversion, uuid, "is another one in the converted token");
+        return CKR_FUNCTION_REJECTED;
+    }
+    return CKR_OK;
+}
+
+/* Every object, read anew on both sides; and none has come. */
+static KK_RV compare_all(struct conversion *conversion)
+{
+    KK_CLEANUP(kk_freep) struct kk_uuid *now = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < conversion->count; i++) {
+        KK_TRY(compare(conversion, &conversion->uuids[i]));
+        KK_TRY(step(conversion));
+    }
+    KK_TRY(list(&conversion->old, &now, &count));
+    if (count != conversion->count) {
+        kk_log_error("token %s: objects came while it was converted",
+                     kk_token_path(conversion->old.token));
+        return CKR_FUNCTION_REJECTED;
+    }
+    return CKR_OK;
+}
+
+/* ---- the exchange ---- */
+
+static KK_RV exchange(struct conversion *conversion)
+{
+    struct kk_engine *engine = conversion->engine;
+    struct kk_token *old = conversion->old.token;
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    KK_TRY(kk_aside_path(engine->location, conversion->state.serial, kk_token_name(old), &path));
+    KK_TRY(kk_token_set_aside(old, path));
+    kk_log_info("token %s: is of the kind %s now, in %s; what it was is kept in %s",
+                kk_token_path(old), conversion->kind->name, kk_token_path(conversion->new.token),
+                path);
+    kk_engine_forget(engine, old);
+    return CKR_OK;
+}
+
+static void remove_new(struct conversion *conversion)
+{
+    struct kk_token *token = conversion->new.token;
+    if (token != NULL && kk_token_remove(token) != CKR_OK) {
+        kk_log_warning("%s: is left of a conversion that failed", kk_token_path(token));
+    }
+}
+
+KK_RV kk_engine_convert(struct kk_engine *engine, struct kk_token *token,
+                        const struct kk_convert *convert, size_t *ret_objects)
+{
+    KK_CLEANUP(conversion_clear) struct conversion conversion = {.engine = engine,
+                                                                 .convert = convert};
+    KK_TRY(open_old(&conversion, token));
+    CK_RV rv = make_new(&conversion);
+    rv = rv == CKR_OK ? copy_all(&conversion) : rv;
+    rv = rv == CKR_OK ? reopen_new(&conversion) : rv;
+    rv = rv == CKR_OK ? compare_all(&conversion) : rv;
+    if (rv != CKR_OK) {
+        remove_new(&conversion);
+        return rv;
+    }
+    *ret_objects = conversion.count;
+    return exchange(&conversion);
+}
+
+KK_RV kk_engine_purge(struct kk_engine *engine, struct kk_token *token, size_t *ret_count)
+{
+    KK_ENSURE(engine->location != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return kk_aside_remove(engine->location, kk_token_serial(token), ret_count);
+}
