@@ -11,3 +11,21 @@
 CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *path, CK_ULONG *len);
 CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id);
 CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOKEN_INFO *info);
+
+CK_RV kk_admin_check_token(struct kk_app *app, CK_SLOT_ID slot_id,
+                           const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
+CK_RV kk_admin_repair_token(struct kk_app *app, CK_SLOT_ID slot_id,
+                            const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
+CK_RV kk_admin_rekey_token(struct kk_app *app, CK_SLOT_ID slot_id,
+                           const CK_KEYKIST_REQUEST *request);
+
+CK_RV kk_admin_convert_token(struct kk_app *app, CK_SLOT_ID slot_id, const CK_UTF8CHAR kind[16],
+                             const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
+CK_RV kk_admin_purge_token(struct kk_app *app, CK_SLOT_ID slot_id, CK_ULONG *count);
+
+/* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
+ * empty slot. */
+KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);
+
+/* CKR_SESSION_EXISTS when the application has a session open there. */
+KK_RV kk_admin_no_sessions(struct kk_app *app, CK_SLOT_ID slot_id);

@@ -170,6 +170,25 @@ CK_RV kk_keykist_pin_change(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_init(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_reset(struct kk_keykist *keykist);
 
+CK_RV kk_keykist_token_check(struct kk_keykist *keykist);
+CK_RV kk_keykist_token_repair(struct kk_keykist *keykist);
+CK_RV kk_keykist_token_rekey(struct kk_keykist *keykist);
+
+struct kk_keykist_check_options {
+    bool login;
+};
+struct kk_keykist_repair_options {
+    bool replace;
+};
+struct kk_keykist_rekey_options {
+    const char *so_recovery;
+};
+CK_RV kk_keykist_token_upgrade(struct kk_keykist *keykist);
+CK_RV kk_keykist_token_downgrade(struct kk_keykist *keykist);
+
+struct kk_keykist_convert_options {
+    bool purge;
+};
 struct kk_keykist_init_options {
     const char *label;
 };

@@ -18,6 +18,27 @@ static const struct kk_option init_options[] = {
      "The label of the new token"},
 };
 
+static const struct kk_option check_options[] = {
+    {"login", NULL, KK_OPTION_FLAG, offsetof(struct kk_keykist_check_options, login),
+     "Ask for the user's PIN and check private objects too"},
+};
+
+static const struct kk_option repair_options[] = {
+    {"replace", NULL, KK_OPTION_FLAG, offsetof(struct kk_keykist_repair_options, replace),
+     "Keep the serial number, and delete the damaged token"},
+};
+
+static const struct kk_option rekey_options[] = {
+    {"so-recovery", "on|off", KK_OPTION_TEXT,
+     offsetof(struct kk_keykist_rekey_options, so_recovery),
+     "Whether the SO can reset a PIN and keep the objects"},
+};
+
+static const struct kk_option convert_options[] = {
+    {"purge", NULL, KK_OPTION_FLAG, offsetof(struct kk_keykist_convert_options, purge),
+     "Delete what the token was before it was converted"},
+};
+
 /* clang-format off */
 static const struct kk_keykist_command commands[] = {
     {.name = "list", .help = "List the tokens",
@@ -33,11 +54,48 @@ static const struct kk_keykist_command commands[] = {
      .run = kk_keykist_token_init},
     {.name = "delete", .help = "Delete a token with everything in it",
      .takes = KK_TAKES_TOKEN | KK_TAKES_YES, .run = kk_keykist_token_delete},
+    {.name = "check", .help = "Check a whole token for damage",
+     .more = "Without a PIN, what can be seen without one; with a PIN, every object is opened. Exit\n"
+             "status 0: sound; 1: damaged, and each finding is listed.\n",
+     .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN,
+     .own_size = sizeof(struct kk_keykist_check_options),
+     .options = check_options, .option_count = KK_ARRAY_LEN(check_options),
+     .run = kk_keykist_token_check},
+    {.name = "repair", .help = "Make a new token of what is sound in a damaged one",
+     .more = "The new token has the same label and the PINs given here, which are the old one's. The old\n"
+             "token stays as it is, unless --replace is given.\n",
+     .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN | KK_TAKES_YES,
+     .own_size = sizeof(struct kk_keykist_repair_options),
+     .options = repair_options, .option_count = KK_ARRAY_LEN(repair_options),
+     .run = kk_keykist_token_repair},
+    {.name = "rekey", .help = "Give a token new keys, after a PIN or a copy got into wrong hands",
+     .more = "Needs both PINs, which stay. Named users are removed, all logins end. Interrupted, it is\n"
+             "finished by the same command with one PIN.\n",
+     .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN,
+     .own_size = sizeof(struct kk_keykist_rekey_options),
+     .options = rekey_options, .option_count = KK_ARRAY_LEN(rekey_options),
+     .run = kk_keykist_token_rekey},
+    {.name = "upgrade", .help = "Make a sealed token of one in SoftHSM's format",
+     .more = "Serial number, slot, label, PINs, objects and their ids stay. Every object is compared, then\n"
+             "the old directory is set aside; --purge deletes it later. Other programs must not change the\n"
+             "token meanwhile. Interrupted, nothing has changed, and it can be run again.\n",
+     .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN | KK_TAKES_YES,
+     .own_size = sizeof(struct kk_keykist_convert_options),
+     .options = convert_options, .option_count = KK_ARRAY_LEN(convert_options),
+     .run = kk_keykist_token_upgrade},
+    {.name = "downgrade", .help = "Make a token in SoftHSM's format of a sealed one",
+     .more = "The way back: SoftHSM itself opens the token then. Its format protects less: short PINs are\n"
+             "guessed quickly from a copy, and edits of its files are not noticed.\n",
+     .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN | KK_TAKES_YES,
+     .own_size = sizeof(struct kk_keykist_convert_options),
+     .options = convert_options, .option_count = KK_ARRAY_LEN(convert_options),
+     .run = kk_keykist_token_downgrade},
 };
 /* clang-format on */
 
-const struct kk_keykist_group kk_keykist_token_group = {"token", "Show, make and delete tokens",
-                                                        commands, KK_ARRAY_LEN(commands)};
+const struct kk_keykist_group kk_keykist_token_group = {
+    "token", "Show, make, delete, check, repair, rekey and convert tokens", commands,
+    KK_ARRAY_LEN(commands)};
 
 /* ---- what there is to show ---- */
 

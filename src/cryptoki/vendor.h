@@ -9,7 +9,7 @@
 
 #define KK_VENDOR_INTERFACE "Vendor Keykist"
 #define KK_VENDOR_VERSION_MAJOR 1
-#define KK_VENDOR_VERSION_MINOR 1
+#define KK_VENDOR_VERSION_MINOR 2
 
 /* What a token is beyond CK_TOKEN_INFO. */
 typedef struct CK_KEYKIST_TOKEN_INFO {
@@ -23,6 +23,48 @@ typedef struct CK_KEYKIST_TOKEN_INFO {
 #define CKF_KEYKIST_SO_RECOVERY 0x00000001UL
 /* A rekey was begun and is not at its end. */
 #define CKF_KEYKIST_REKEY_PENDING 0x00000002UL
+
+/* One thing that a check or a repair found wrong; valid during the call only. */
+typedef struct CK_KEYKIST_FINDING {
+    const CK_UTF8CHAR *what; /* a clause: "it is missing" */
+    CK_ULONG what_len;
+    const CK_UTF8CHAR *uuid; /* 36 characters: the object that it is about; NULL: the token */
+    const CK_UTF8CHAR *label;
+    CK_ULONG label_len; /* CK_UNAVAILABLE_INFORMATION: the label is not known */
+} CK_KEYKIST_FINDING;
+
+typedef void (*CK_KEYKIST_FOUND)(CK_VOID_PTR context, const CK_KEYKIST_FINDING *finding);
+
+/* Told now and then how far it is; a code other than CKR_OK stops it, and is what the call returns.
+ * Neither callback may call the module. */
+typedef CK_RV (*CK_KEYKIST_PROGRESS)(CK_VOID_PTR context, CK_ULONG done, CK_ULONG total);
+
+/* What is asked of a whole token. A PIN that is NULL was not given. Callbacks may be NULL. */
+typedef struct CK_KEYKIST_REQUEST {
+    CK_UTF8CHAR_PTR so_pin;
+    CK_ULONG so_pin_len;
+    CK_UTF8CHAR_PTR pin;
+    CK_ULONG pin_len;
+    CK_FLAGS flags; /* those below that the call takes */
+    CK_KEYKIST_FOUND found;
+    CK_KEYKIST_PROGRESS progress;
+    CK_VOID_PTR context;
+} CK_KEYKIST_REQUEST;
+
+/* repair_token: the new token takes the old one's serial number, and the old one is deleted. */
+#define CKF_KEYKIST_REPLACE 0x00000001UL
+/* rekey_token: from now on the SO can, or cannot, give the user a new PIN without the loss of
+ * private objects. With neither it stays as it is. */
+#define CKF_KEYKIST_RECOVERY_ON 0x00000002UL
+#define CKF_KEYKIST_RECOVERY_OFF 0x00000004UL
+
+typedef struct CK_KEYKIST_RESULT {
+    CK_ULONG private_objects; /* check: that are sound; repair: that were taken along */
+    CK_ULONG public_objects;
+    CK_ULONG findings;
+    CK_BBOOL private_checked; /* a PIN opened the private objects */
+    CK_CHAR serial[16];       /* repair: of the new token */
+} CK_KEYKIST_RESULT;
 
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
@@ -42,6 +84,43 @@ typedef struct CK_KEYKIST_FUNCTIONS {
 
     /* CKR_TOKEN_NOT_RECOGNIZED when the token is uninitialised. */
     CK_RV (*token_info)(CK_SLOT_ID slot, CK_KEYKIST_TOKEN_INFO *info);
+
+    /* These three: CKR_TOKEN_NOT_RECOGNIZED when the token is uninitialised,
+     * CKR_FUNCTION_NOT_SUPPORTED when a token of its kind cannot do it, CKR_PIN_INCORRECT and
+     * CKR_PIN_LOCKED as C_Login. */
+
+    /* Holds everything against everything: with a PIN (the user's sees most) also what it opens.
+     * Damage is told to `found` and counted; it is no failure of the call. */
+    CK_RV (*check_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
+                         CK_KEYKIST_RESULT *result);
+
+    /* Makes a new token, with the same label and the PINs given, of what is sound in this one; what
+     * is left out is told to `found`. The SO's PIN is needed, and the user's where there are
+     * private objects that the SO cannot open (CKR_USER_NOT_LOGGED_IN). With CKF_KEYKIST_REPLACE:
+     * CKR_SESSION_EXISTS when this application has a session open with it. */
+    CK_RV (*repair_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
+                          CK_KEYKIST_RESULT *result);
+
+    /* Gives the token new keys, and seals its objects with them; or does the rest of that where it
+     * was begun. To begin: both PINs (the SO's alone where there is no user). To go on: one that
+     * opens the private objects (CKR_USER_NOT_LOGGED_IN). CKR_ARGUMENTS_BAD: a PIN is missing.
+     * CKR_DEVICE_ERROR: the token is damaged. CKR_SESSION_EXISTS when this application has a
+     * session open with it. Every login of other applications is void afterwards. */
+    CK_RV (*rekey_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request);
+
+    /* ---- since 1.2 ---- */
+
+    /* Makes the token one of another kind (a name of CK_KEYKIST_TOKEN_INFO: "sealed", "softhsm2"),
+     * with the same serial number, slot, label, PINs, objects and unique ids. Needs the SO's PIN
+     * and, where there is one, the user's; CKR_ARGUMENTS_BAD without, and when it is of that kind.
+     * What it was is set aside in the tokens' directory. CKR_FUNCTION_REJECTED: another program
+     * changed it meanwhile, CKR_ATTRIBUTE_VALUE_INVALID: the other kind cannot hold an object; the
+     * log names it, and nothing has changed. CKR_SESSION_EXISTS as above. */
+    CK_RV (*convert_token)(CK_SLOT_ID slot, const CK_UTF8CHAR kind[16],
+                           const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
+
+    /* Deletes for good what was set aside of the token; how many times there was something. */
+    CK_RV (*purge_token)(CK_SLOT_ID slot, CK_ULONG *count);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

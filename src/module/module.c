@@ -147,11 +147,49 @@ static CK_RV vendor_token_info(CK_SLOT_ID slot, CK_KEYKIST_TOKEN_INFO *info)
     return kk_admin_token_info(app, slot, info);
 }
 
+static CK_RV vendor_check_token(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
+                                CK_KEYKIST_RESULT *result)
+{
+    ENTER();
+    return kk_admin_check_token(app, slot, request, result);
+}
+
+static CK_RV vendor_repair_token(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
+                                 CK_KEYKIST_RESULT *result)
+{
+    ENTER();
+    return kk_admin_repair_token(app, slot, request, result);
+}
+
+static CK_RV vendor_rekey_token(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request)
+{
+    ENTER();
+    return kk_admin_rekey_token(app, slot, request);
+}
+
+static CK_RV vendor_convert_token(CK_SLOT_ID slot, const CK_UTF8CHAR kind[16],
+                                  const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result)
+{
+    ENTER();
+    return kk_admin_convert_token(app, slot, kind, request, result);
+}
+
+static CK_RV vendor_purge_token(CK_SLOT_ID slot, CK_ULONG *count)
+{
+    ENTER();
+    return kk_admin_purge_token(app, slot, count);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
     .delete_token = vendor_delete_token,
     .token_info = vendor_token_info,
+    .check_token = vendor_check_token,
+    .repair_token = vendor_repair_token,
+    .rekey_token = vendor_rekey_token,
+    .convert_token = vendor_convert_token,
+    .purge_token = vendor_purge_token,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

@@ -18,9 +18,9 @@
 
 #include "base/banned.h"
 
-#define PREFIX ".backup-"
+#define FOLDER ".backup"
 #define SERIAL_LEN 16
-#define PREFIX_SIZE (sizeof PREFIX - 1 + SERIAL_LEN + 2) /* ".backup-<serial>-" and a zero */
+#define PREFIX_SIZE (SERIAL_LEN + 2) /* "<serial>-" and a zero */
 
 static void dir_close(DIR **dir)
 {
@@ -31,14 +31,20 @@ static void dir_close(DIR **dir)
 
 static void prefix_of(const char serial[16], char ret_prefix[PREFIX_SIZE])
 {
-    (void)snprintf(ret_prefix, PREFIX_SIZE, PREFIX "%.16s-", serial);
+    (void)snprintf(ret_prefix, PREFIX_SIZE, "%.16s-", serial);
 }
 
-KK_RV kk_aside_path(const char *location, const char serial[16], const char *name, char **ret_path)
+KK_RV kk_aside_path(const char *location, const char serial[16], const char *name,
+                    unsigned int umask, char **ret_path)
 {
     char prefix[PREFIX_SIZE];
+    KK_CLEANUP(kk_freep) char *folder = NULL;
     prefix_of(serial, prefix);
-    return kk_path_join(location, prefix, name, ret_path);
+    KK_TRY(kk_path_join(location, "", FOLDER, &folder));
+    if (mkdir(folder, 0777 & ~umask) != 0 && errno != EEXIST) {
+        return kk_failure_errno(errno, folder, "cannot create");
+    }
+    return kk_path_join(folder, prefix, name, ret_path);
 }
 
 static bool is_dot(const char *name)
@@ -63,25 +69,34 @@ static KK_RV remove_dir(const char *path)
     return rmdir(path) == 0 ? CKR_OK : kk_failure_errno(errno, path, "cannot delete");
 }
 
-KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_count)
+static KK_RV remove_all(DIR *dir, const char *folder, const char *prefix, size_t *ret_count)
 {
-    char prefix[PREFIX_SIZE];
-    prefix_of(serial, prefix);
-    *ret_count = 0;
-    KK_CLEANUP(dir_close) DIR *dir = opendir(location);
-    if (dir == NULL) {
-        return kk_failure_errno(errno, location, "cannot read the tokens' directory");
-    }
     const struct dirent *entry = NULL;
     while ((entry = readdir(dir)) != NULL) {
         if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
             KK_CLEANUP(kk_freep) char *path = NULL;
-            KK_TRY(kk_path_join(location, "", entry->d_name, &path));
+            KK_TRY(kk_path_join(folder, "", entry->d_name, &path));
             KK_TRY(remove_dir(path));
             kk_log_info("%s: a token that was set aside, deleted", path);
             ++*ret_count;
         }
     }
+    return CKR_OK;
+}
+
+KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_count)
+{
+    char prefix[PREFIX_SIZE];
+    KK_CLEANUP(kk_freep) char *folder = NULL;
+    prefix_of(serial, prefix);
+    *ret_count = 0;
+    KK_TRY(kk_path_join(location, "", FOLDER, &folder));
+    KK_CLEANUP(dir_close) DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        return errno == ENOENT ? CKR_OK : kk_failure_errno(errno, folder, "cannot read");
+    }
+    KK_TRY(remove_all(dir, folder, prefix, ret_count));
+    (void)rmdir(folder); /* when nothing else is in it */
     kk_path_sync_dir(location);
     return CKR_OK;
 }

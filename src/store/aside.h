@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tokens that were set aside: whole directories beside the tokens, under names that no token has,
- * kept until somebody wants them gone.
+ * Tokens that were set aside: whole directories, one level below the tokens' own place, where
+ * neither Keykist nor SoftHSM looks for tokens (two directories with one serial number end a
+ * SoftHSM), kept until somebody wants them gone.
  */
 #pragma once
 
 #include "base/macros.h"
 
-/* Where the token `name` goes: "<location>/.backup-<serial>-<name>". */
-KK_RV kk_aside_path(const char *location, const char serial[16], const char *name, char **ret_path);
+/* Where the token `name` goes: "<location>/.backup/<serial>-<name>". The directory that it goes
+ * into is made, with 0777 & ~umask, where it is not there. */
+KK_RV kk_aside_path(const char *location, const char serial[16], const char *name,
+                    unsigned int umask, char **ret_path);
 
-/* Deletes what was set aside of the tokens with this serial number, and counts it. A directory with
- * something in it that no engine wrote is left, with a log line: CKR_DEVICE_ERROR. */
+/* Deletes what was set aside of the tokens with this serial number, and counts it. What no engine
+ * wrote is left, and stops it: CKR_DEVICE_ERROR, with a log line. */
 KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_count);

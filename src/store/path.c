@@ -54,6 +54,15 @@ void kk_path_sync_dir(const char *path)
     (void)close(fd);
 }
 
+void kk_path_sync_parent(const char *path)
+{
+    KK_CLEANUP(kk_freep) char *parent = NULL;
+    if (kk_strdup(path, &parent) == CKR_OK) {
+        *strrchr(parent, '/') = '\0';
+        kk_path_sync_dir(parent);
+    }
+}
+
 int kk_path_rename_new(const char *from, const char *to)
 {
     int result = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

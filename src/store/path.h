@@ -16,5 +16,8 @@ KK_RV kk_path_absolute(const char *location, char **ret_path);
 /* What can't be synced (some file systems refuse it for directories) is not a failure. */
 void kk_path_sync_dir(const char *path);
 
+/* The same for the directory that `path`, an absolute path, lies in. */
+void kk_path_sync_parent(const char *path);
+
 /* Renames a directory where there is none of that name yet. 0, or -1 with errno. */
 int kk_path_rename_new(const char *from, const char *to);

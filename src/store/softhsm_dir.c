@@ -360,6 +360,7 @@ KK_RV kk_softhsm_set_aside(struct kk_softhsm_dir *dir, const char *path)
     if (kk_path_rename_new(dir->path, path) != 0) {
         return errno == ENOENT ? CKR_DEVICE_REMOVED : kk_failure_errno(errno, path, "cannot move");
     }
+    kk_path_sync_parent(path);
     kk_path_sync_dir(dir->location);
     return renew_token_file(dir);
 }

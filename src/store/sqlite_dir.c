@@ -100,6 +100,7 @@ KK_RV kk_sqlite_dir_move(const char *dir, const char *path, const char *parent)
     if (kk_path_rename_new(dir, path) != 0) {
         return errno == ENOENT ? CKR_DEVICE_REMOVED : kk_failure_errno(errno, path, "cannot move");
     }
+    kk_path_sync_parent(path);
     kk_path_sync_dir(parent);
     return CKR_OK;
 }

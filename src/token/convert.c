@@ -3,9 +3,10 @@
  * Converting a token: a new one beside it, all objects copied, the new one opened anew and held
  * against the old one, the old one set aside.
  *
- * The new directory's name follows the old one's in the alphabet, so that of the two tokens with
- * one serial number everybody goes on using the old one (engine.c: the first wins) until that is
- * set aside. What an interrupted try left lies under that name, and is deleted by the next.
+ * The new directory's name follows closely on the old one's in the alphabet, so that of the two
+ * tokens with one serial number everybody goes on using the old one (engine.c: the first wins)
+ * until that is set aside. What an interrupted try left lies under such a name, and is deleted by
+ * the next.
  */
 #include "token/convert.h"
 
@@ -19,7 +20,8 @@
 
 #include "base/banned.h"
 
-#define BATCH 64 /* objects of one transaction */
+#define BATCH 64     /* objects of one transaction */
+#define NEAR 0xffffu /* how far a new directory's name may be from the old one's */
 
 /* One of the two tokens, with a login that sees all there is. */
 struct side {
@@ -47,6 +49,7 @@ struct conversion {
     struct kk_uuid *uuids;
     size_t count;
     CK_ULONG done;
+    struct kk_convert_result result;
 };
 
 static void conversion_clear(struct conversion *conversion)
@@ -93,16 +96,29 @@ static const struct kk_repository_kind *kind_of(const char *name)
     return NULL;
 }
 
-/* The name's first half plus one. Its second half often is the serial number, and stays. */
-static KK_RV choose_name(const char *old, char ret_name[KK_UUID_TEXT])
+/* The name's first half plus a little. Its second half often is the serial number, and stays. */
+static KK_RV choose_name(struct kk_crypto *crypto, const char *old, char ret_name[KK_UUID_TEXT])
 {
     struct kk_uuid uuid;
+    uint8_t random[2];
     KK_ENSURE(kk_uuid_parse(old, &uuid), CKR_FUNCTION_FAILED);
     uint64_t first = kk_load_u64(uuid.bytes);
-    KK_ENSURE(first != UINT64_MAX, CKR_FUNCTION_FAILED);
-    kk_store_u64(uuid.bytes, first + 1);
+    KK_ENSURE(first <= UINT64_MAX - NEAR, CKR_FUNCTION_FAILED);
+    KK_TRY(kk_crypto_random(crypto, random, sizeof random));
+    kk_store_u64(uuid.bytes, first + 1 + (random[0] * 256u + random[1]) % NEAR);
     kk_uuid_format(&uuid, ret_name);
     return CKR_OK;
+}
+
+/* Whether choose_name() may have made one of the other. */
+static bool is_near(const char *old, const char *name)
+{
+    struct kk_uuid a;
+    struct kk_uuid b;
+    return kk_uuid_parse(old, &a) && kk_uuid_parse(name, &b) &&
+           memcmp(a.bytes + 8, b.bytes + 8, 8) == 0 &&
+           kk_load_u64(b.bytes) > kk_load_u64(a.bytes) &&
+           kk_load_u64(b.bytes) - kk_load_u64(a.bytes) <= NEAR;
 }
 
 static KK_RV open_old(struct conversion *conversion, struct kk_token *token)
@@ -115,28 +131,26 @@ static KK_RV open_old(struct conversion *conversion, struct kk_token *token)
     KK_TRY(kk_token_state(token, &conversion->state));
     KK_ENSURE(!conversion->state.read_only, CKR_TOKEN_WRITE_PROTECTED);
     KK_ENSURE(!conversion->state.user_pin_set || convert->user_pin.data != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(choose_name(kk_token_name(token), conversion->name));
+    KK_TRY(choose_name(conversion->engine->crypto, kk_token_name(token), conversion->name));
     conversion->old.token = kk_token_ref(token);
     return side_login(conversion, &conversion->old);
 }
 
-/* Of a try that was interrupted: it has the serial number, and was never used. */
-static KK_RV remove_leftover(const struct conversion *conversion)
+/* Of a try that was interrupted: it has the serial number too, and was never used. */
+static CK_RV remove_leftover(const char *name, void *context)
 {
+    const struct conversion *conversion = context;
     struct kk_repository *repository = NULL;
     struct kk_token_state state;
-    CK_RV rv = conversion->kind->open(conversion->engine, conversion->name, &repository);
-    if (rv == CKR_TOKEN_NOT_PRESENT) {
+    if (!is_near(kk_token_name(conversion->old.token), name)) {
         return CKR_OK;
     }
-    KK_TRY(rv);
-    rv = repository->ops->state(repository, &state);
-    if (rv == CKR_OK && memcmp(state.serial, conversion->state.serial, sizeof state.serial) != 0) {
-        kk_log_error("%s: is another token, in the way of a conversion",
-                     repository->ops->path(repository));
-        rv = CKR_DEVICE_ERROR;
+    CK_RV rv = conversion->kind->open(conversion->engine, name, &repository);
+    if (rv != CKR_OK) {
+        return rv == CKR_TOKEN_NOT_PRESENT ? CKR_OK : rv;
     }
-    if (rv == CKR_OK) {
+    rv = repository->ops->state(repository, &state);
+    if (rv == CKR_OK && memcmp(state.serial, conversion->state.serial, sizeof state.serial) == 0) {
         kk_log_info("%s: was left by a conversion that did not end, deleted",
                     repository->ops->path(repository));
         rv = repository->ops->remove(repository);
@@ -172,7 +186,8 @@ static KK_RV set_user_pin(struct conversion *conversion)
 static KK_RV make_new(struct conversion *conversion)
 {
     struct kk_repository *repository = NULL;
-    KK_TRY(remove_leftover(conversion));
+    bool again = false;
+    KK_TRY(conversion->kind->list(conversion->engine, remove_leftover, conversion, &again));
     KK_TRY(conversion->kind->create(conversion->engine, conversion->name, conversion->state.serial,
                                     conversion->convert->so_pin, conversion->state.label,
                                     &repository));
@@ -264,6 +279,8 @@ static KK_RV copy_all(struct conversion *conversion)
     KK_TRY(list(&conversion->old, &conversion->uuids, &conversion->count));
     for (size_t i = 0; i < conversion->count; i++) {
         KK_TRY(get(&conversion->old, &conversion->uuids[i], &batch.objects[batch.count]));
+        *(batch.objects[batch.count]->is_private ? &conversion->result.private_objects
+                                                 : &conversion->result.public_objects) += 1;
         batch.count++;
         if (batch.count == BATCH) {
             KK_TRY(flush(conversion, &batch));
@@ -316,7 +333,8 @@ static KK_RV exchange(struct conversion *conversion)
     struct kk_engine *engine = conversion->engine;
     struct kk_token *old = conversion->old.token;
     KK_CLEANUP(kk_freep) char *path = NULL;
-    KK_TRY(kk_aside_path(engine->location, conversion->state.serial, kk_token_name(old), &path));
+    KK_TRY(kk_aside_path(engine->location, conversion->state.serial, kk_token_name(old),
+                         engine->config->umask, &path));
     KK_TRY(kk_token_set_aside(old, path));
     kk_log_info("token %s: is of the kind %s now, in %s; what it was is kept in %s",
                 kk_token_path(old), conversion->kind->name, kk_token_path(conversion->new.token),
@@ -334,7 +352,7 @@ static void remove_new(struct conversion *conversion)
 }
 
 KK_RV kk_engine_convert(struct kk_engine *engine, struct kk_token *token,
-                        const struct kk_convert *convert, size_t *ret_objects)
+                        const struct kk_convert *convert, struct kk_convert_result *ret_result)
 {
     KK_CLEANUP(conversion_clear) struct conversion conversion = {.engine = engine,
                                                                  .convert = convert};
@@ -347,7 +365,7 @@ KK_RV kk_engine_convert(struct kk_engine *engine, struct kk_token *token,
         remove_new(&conversion);
         return rv;
     }
-    *ret_objects = conversion.count;
+    *ret_result = conversion.result;
     return exchange(&conversion);
 }
 

@@ -14,6 +14,10 @@ struct kk_convert {
     void *context;
 };
 
+struct kk_convert_result {
+    size_t private_objects, public_objects;
+};
+
 /*
  * A new token with the serial number, label, PINs and objects of `token`, which is set aside when
  * all of it was found in the new one. Interrupted anywhere, the token that was there is what it
@@ -26,7 +30,7 @@ struct kk_convert {
  * no directory; what the watcher answered.
  */
 KK_RV kk_engine_convert(struct kk_engine *engine, struct kk_token *token,
-                        const struct kk_convert *convert, size_t *ret_objects);
+                        const struct kk_convert *convert, struct kk_convert_result *ret_result);
 
 /* Deletes what was set aside of this token. */
 KK_RV kk_engine_purge(struct kk_engine *engine, struct kk_token *token, size_t *ret_count);

@@ -363,8 +363,7 @@ static bool slot_id_taken(struct kk_engine *engine, CK_SLOT_ID id)
     return false;
 }
 
-/* The name of a new token, and its serial: the name's last 16 hex digits. */
-static KK_RV choose_name(struct kk_engine *engine, char name[KK_UUID_TEXT], char serial[16])
+KK_RV kk_engine_choose_name(struct kk_engine *engine, char name[KK_UUID_TEXT], char serial[16])
 {
     struct kk_uuid uuid;
     CK_SLOT_ID id = 0;
@@ -385,7 +384,7 @@ KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, co
     char serial[16];
     struct kk_repository *repository = NULL;
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
-    KK_TRY(choose_name(engine, name, serial));
+    KK_TRY(kk_engine_choose_name(engine, name, serial));
     KK_TRY(
         kk_repository_kind_new(engine)->create(engine, name, serial, so_pin, label, &repository));
     CK_RV rv = kk_token_new(engine, name, repository, &token);

@@ -49,6 +49,10 @@ KK_RV kk_engine_refresh(struct kk_engine *engine);
  */
 KK_RV kk_engine_tokens(struct kk_engine *engine, struct kk_token ***ret_tokens, size_t *ret_count);
 
+/* The name of a new token, and its serial: the name's last 16 hex digits, whose slot id is not in
+ * use. */
+KK_RV kk_engine_choose_name(struct kk_engine *engine, char name[KK_UUID_TEXT], char serial[16]);
+
 /* C_InitToken on an empty slot. Chooses a uuid whose serial gives a slot id that is not in use. */
 KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, const char label[32],
                              struct kk_token **ret_token);

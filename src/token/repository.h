@@ -151,6 +151,15 @@ struct kk_repository_ops {
     KK_RV (*check)(struct kk_repository *repository, const struct kk_check *check,
                    struct kk_check_result *ret_result);
 
+    /* MAY. What is sound goes into a new token of that serial, with the same label and the PINs of
+     * `check` (the SO's is needed; the user's where there are private objects that the SO cannot
+     * open); the old one stays as it is. A PIN must open its key row, unless that row is damaged
+     * and the other PIN is right. `store` is empty, and taken over on success only; the new token
+     * is there as a whole or not at all. *ret_result counts the objects that were taken along. */
+    KK_RV (*repair)(struct kk_repository *repository, const struct kk_check *check,
+                    struct kk_store *store, const char serial[16],
+                    struct kk_check_result *ret_result, struct kk_repository **ret_repository);
+
     /* MAY. New keys for the whole token, or the rest of a change that was begun. Ends every login.
      * CKR_PIN_INCORRECT, CKR_PIN_LOCKED; CKR_ARGUMENTS_BAD: a PIN that it needs is not given;
      * CKR_USER_PIN_NOT_INITIALIZED: so_recovery cannot be taken away where there is no user;

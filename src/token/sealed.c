@@ -255,8 +255,7 @@ static const char *sealed_path(const struct kk_repository *repository)
 
 /* ---- making, opening, closing ---- */
 
-/* Leaves the store to its owner. */
-static void sealed_free(struct kk_sealed *sealed)
+void kk_sealed_free(struct kk_sealed *sealed)
 {
     if (sealed == NULL) {
         return;
@@ -267,14 +266,13 @@ static void sealed_free(struct kk_sealed *sealed)
     kk_mutex_destroy(&sealed->lock);
     kk_free(sealed);
 }
-KK_DEFINE_CLEANUP(struct kk_sealed *, sealed_free);
 
 static void sealed_close(struct kk_repository *repository)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
     if (sealed != NULL) {
         sealed->store->ops->close(sealed->store);
-        sealed_free(sealed);
+        kk_sealed_free(sealed);
     }
 }
 
@@ -291,15 +289,15 @@ static const struct kk_repository_ops sealed_ops = {
     .read = kk_sealed_read,
     .change = kk_sealed_change,
     .check = kk_sealed_check,
+    .repair = kk_sealed_repair,
     .rekey = kk_sealed_rekey,
     .set_aside = sealed_set_aside,
     .remove = sealed_remove,
     .path = sealed_path,
 };
 
-static KK_RV sealed_new(struct kk_crypto *crypto, struct kk_store *store,
-                        const struct kk_repository_settings *settings,
-                        struct kk_sealed **ret_sealed)
+KK_RV kk_sealed_new(struct kk_crypto *crypto, struct kk_store *store,
+                    const struct kk_repository_settings *settings, struct kk_sealed **ret_sealed)
 {
     struct kk_sealed *sealed = NULL;
     KK_TRY(kk_alloc(sizeof *sealed, &sealed));
@@ -319,11 +317,11 @@ KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
                        const char label[KK_LABEL_LEN], const char serial[KK_SERIAL_LEN],
                        struct kk_repository **ret_repository)
 {
-    KK_CLEANUP(sealed_freep) struct kk_sealed *sealed = NULL;
+    KK_CLEANUP(kk_sealed_freep) struct kk_sealed *sealed = NULL;
     KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = {0};
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
     struct kk_key_row row = {.no = KK_KEY_ROW_SO, .role = KK_ROLE_SO};
-    KK_TRY(sealed_new(crypto, store, settings, &sealed));
+    KK_TRY(kk_sealed_new(crypto, store, settings, &sealed));
     KK_TRY(kk_sealed_new_keys(sealed, serial, label, &sealed->identity, &keys));
     KK_TRY(kk_key_row_seal(sealed, serial, &keys, so_pin, &row));
     op.sealed = sealed;
@@ -342,8 +340,8 @@ KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
                      const struct kk_repository_settings *settings,
                      struct kk_repository **ret_repository)
 {
-    KK_CLEANUP(sealed_freep) struct kk_sealed *sealed = NULL;
-    KK_TRY(sealed_new(crypto, store, settings, &sealed));
+    KK_CLEANUP(kk_sealed_freep) struct kk_sealed *sealed = NULL;
+    KK_TRY(kk_sealed_new(crypto, store, settings, &sealed));
     KK_TRY(kk_sealed_reload(sealed));
     *ret_repository = &KK_STEAL(sealed)->head;
     return CKR_OK;

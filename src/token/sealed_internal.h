@@ -184,6 +184,12 @@ struct kk_sealed_op {
 
 /* ---- sealed.c ---- */
 
+/* An empty frame on a store, which is left to its owner when the frame is freed. */
+KK_RV kk_sealed_new(struct kk_crypto *crypto, struct kk_store *store,
+                    const struct kk_repository_settings *settings, struct kk_sealed **ret_sealed);
+void kk_sealed_free(struct kk_sealed *sealed);
+KK_DEFINE_CLEANUP(struct kk_sealed *, kk_sealed_free);
+
 /* Begins a transaction, with an identity that holds in it. CKR_SESSION_HANDLE_INVALID: `unlock`
  * (may be NULL) is of another epoch. */
 KK_RV kk_sealed_begin(struct kk_sealed *sealed, struct kk_unlock *unlock,
@@ -289,9 +295,23 @@ KK_RV kk_sealed_verify_rows(const struct kk_sealed_op *op, const struct kk_check
 
 KK_RV kk_sealed_check(struct kk_repository *repository, const struct kk_check *check,
                       struct kk_check_result *ret_result);
-/* The objects of both sides, as far as `op` opens them, against their lists. Adds to *result. */
+/* Gets each object that may be taken into another token: it opens, and no list that can be trusted
+ * has another version, or none, of it. */
+struct kk_salvage {
+    CK_RV (*take)(void *context, const struct kk_object *object);
+    void *context;
+};
+
+/* The objects of both sides, as far as `op` opens them, against their lists. Adds to *result; with
+ * `salvage` (may be NULL) it counts what was taken. */
 KK_RV kk_sealed_verify(const struct kk_sealed_op *op, const struct kk_check *check,
-                       struct kk_check_result *result);
+                       const struct kk_salvage *salvage, struct kk_check_result *result);
+
+/* ---- sealed_repair.c ---- */
+
+KK_RV kk_sealed_repair(struct kk_repository *repository, const struct kk_check *check,
+                       struct kk_store *store, const char serial[KK_SERIAL_LEN],
+                       struct kk_check_result *ret_result, struct kk_repository **ret_repository);
 
 /* ---- sealed_rekey.c ---- */
 

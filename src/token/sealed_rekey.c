@@ -76,7 +76,7 @@ static KK_RV check_sound(const struct start *start)
     KK_TRY(kk_sealed_begin(start->sealed, NULL, KK_STORE_READ, &op));
     op.keys[KK_SIDE_PRIVATE] = old_keys(start);
     op.opens_private = kk_side_keys_has(old_keys(start), KK_SLOT_OBJ);
-    KK_TRY(kk_sealed_verify(&op, &check, &result));
+    KK_TRY(kk_sealed_verify(&op, &check, NULL, &result));
     if (result.findings > 0) {
         kk_log_error("token %s: it is damaged, so it gets no new keys: keykist token check says "
                      "what is wrong, keykist token repair makes a sound one of the rest",

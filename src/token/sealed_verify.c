@@ -17,6 +17,7 @@
 struct verify {
     const struct kk_sealed_op *op;
     const struct kk_check *check;
+    const struct kk_salvage *salvage; /* NULL: a check only */
     struct kk_check_result *result;
     enum kk_side side;
     uint64_t seen, total;
@@ -24,8 +25,8 @@ struct verify {
     struct kk_manifest_entry *entries; /* of all sound buckets, by uuid */
     size_t entry_count, at;
     uint8_t sum[KK_HASH_LEN];
-    bool damaged[KK_BUCKETS];
-    bool lists_known; /* the lists agree with the root: what is not in them is not the token's */
+    enum { BUCKET_NONE, BUCKET_SOUND, BUCKET_DAMAGED } buckets[KK_BUCKETS];
+    bool lists_agree; /* with the root: no bucket is missing */
 };
 
 void kk_check_found(const struct kk_check *check, struct kk_check_result *result,
@@ -76,12 +77,13 @@ static CK_RV add_bucket(const struct kk_store_row *row, void *context)
     CK_RV rv = kk_bucket_open(verify->op, verify->side, row, &bucket);
     if (rv == CKR_DEVICE_ERROR) {
         if (row->no < KK_BUCKETS) {
-            verify->damaged[row->no] = true;
+            verify->buckets[row->no] = BUCKET_DAMAGED;
         }
         found(verify, NULL, NULL, bucket_texts[verify->side]);
         return CKR_OK;
     }
     KK_TRY(rv);
+    verify->buckets[row->no] = BUCKET_SOUND;
     KK_TRY(kk_realloc_array(&verify->entries, verify->entry_count + bucket->count + 1,
                             sizeof *verify->entries));
     memcpy(verify->entries + verify->entry_count, bucket->entries,
@@ -103,8 +105,8 @@ static KK_RV read_lists(struct verify *verify)
         found(verify, NULL, NULL, root_texts[verify->side]);
         return CKR_OK;
     }
-    verify->lists_known = kk_ct_equal(root.sum, verify->sum, sizeof root.sum);
-    if (!verify->lists_known) {
+    verify->lists_agree = kk_ct_equal(root.sum, verify->sum, sizeof root.sum);
+    if (!verify->lists_agree) {
         found(verify, NULL, NULL, sum_texts[verify->side]);
     }
     return CKR_OK;
@@ -112,13 +114,23 @@ static KK_RV read_lists(struct verify *verify)
 
 /* ---- objects ---- */
 
-/* Why the object is not the token's; NULL when its list has it, or is not there to be asked. */
+/* Whether the part of the list where the object would stand cannot be asked. */
+static bool list_is_lost(const struct verify *verify, const struct kk_uuid *uuid)
+{
+    uint32_t no = kk_bucket_no(uuid);
+    return verify->buckets[no] == BUCKET_DAMAGED ||
+           (verify->buckets[no] == BUCKET_NONE && !verify->lists_agree);
+}
+
+static const char list_lost[] = "the part of the token's list that it stood in is damaged or "
+                                "missing: it may be an old version";
+
+/* What its list has against the object; NULL: nothing. */
 static const char *against_list(const struct verify *verify, const struct kk_manifest_entry *entry,
                                 const struct kk_store_object *object)
 {
     if (entry == NULL) {
-        return verify->damaged[kk_bucket_no(&object->uuid)] ? NULL
-                                                            : "it is not in the token's list";
+        return list_is_lost(verify, &object->uuid) ? list_lost : "it is not in the token's list";
     }
     bool same = entry->generation == object->generation &&
                 kk_mem_equal(entry->tag, sizeof entry->tag, object->tag, sizeof object->tag);
@@ -128,6 +140,24 @@ static const char *against_list(const struct verify *verify, const struct kk_man
 static bool can_open(const struct verify *verify)
 {
     return verify->side == KK_SIDE_PUBLIC || verify->op->opens_private;
+}
+
+static KK_RV count_one(struct verify *verify, const struct kk_object *object, const char *unlisted)
+{
+    if (verify->salvage != NULL) {
+        if (object == NULL || (unlisted != NULL && unlisted != list_lost)) {
+            return CKR_OK;
+        }
+        KK_TRY(verify->salvage->take(verify->salvage->context, object));
+    } else if (unlisted != NULL) {
+        return CKR_OK;
+    }
+    if (verify->side == KK_SIDE_PRIVATE) {
+        verify->result->private_objects++;
+    } else {
+        verify->result->public_objects++;
+    }
+    return CKR_OK;
 }
 
 static KK_RV open_one(struct verify *verify, const struct kk_uuid *uuid, const char *unlisted)
@@ -146,12 +176,8 @@ static KK_RV open_one(struct verify *verify, const struct kk_uuid *uuid, const c
         found(verify, uuid, object, unlisted);
     } else if (rv != CKR_OK) {
         found(verify, uuid, NULL, "its bytes were changed");
-    } else if (verify->side == KK_SIDE_PRIVATE) {
-        verify->result->private_objects++;
-    } else {
-        verify->result->public_objects++;
     }
-    return CKR_OK;
+    return rv == CKR_OK ? count_one(verify, object, unlisted) : CKR_OK;
 }
 
 /* Objects come by uuid, as the entries do. */
@@ -197,8 +223,8 @@ static void verify_next(struct verify *verify, enum kk_side side)
     verify->entry_count = 0;
     verify->at = 0;
     memset(verify->sum, 0, sizeof verify->sum);
-    memset(verify->damaged, 0, sizeof verify->damaged);
-    verify->lists_known = false;
+    memset(verify->buckets, 0, sizeof verify->buckets);
+    verify->lists_agree = false;
     verify->side = side;
 }
 
@@ -227,10 +253,11 @@ static KK_RV verify_new(const struct kk_sealed_op *op, const struct kk_check *ch
 }
 
 KK_RV kk_sealed_verify(const struct kk_sealed_op *op, const struct kk_check *check,
-                       struct kk_check_result *result)
+                       const struct kk_salvage *salvage, struct kk_check_result *result)
 {
     KK_CLEANUP(verify_clearp) struct verify *verify = NULL;
     KK_TRY(verify_new(op, check, result, &verify));
+    verify->salvage = salvage;
     for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
         verify_next(verify, side);
         if (op->keys[side] != NULL) {

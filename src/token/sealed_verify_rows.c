@@ -189,7 +189,7 @@ KK_RV kk_sealed_check(struct kk_repository *repository, const struct kk_check *c
         op.opens_private = kk_side_keys_has(&opened.keys, KK_SLOT_OBJ);
     }
     KK_TRY(kk_sealed_verify_rows(&op, check, &result));
-    KK_TRY(kk_sealed_verify(&op, check, &result));
+    KK_TRY(kk_sealed_verify(&op, check, NULL, &result));
     result.private_checked = op.opens_private;
     *ret_result = result;
     return CKR_OK;

@@ -124,6 +124,11 @@ CK_SLOT_ID kk_token_slot_id(const struct kk_token *token)
     return token->slot_id;
 }
 
+struct kk_repository *kk_token_repository(struct kk_token *token)
+{
+    return token->repository;
+}
+
 struct kk_engine *kk_token_engine(struct kk_token *token)
 {
     return token->engine;

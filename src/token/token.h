@@ -95,4 +95,7 @@ KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct 
 /* A parsed key was used: keeps the token's list of parsed keys under cache.keys. */
 KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key);
 
+/* The repository under it, borrowed: for what concerns no snapshots (repair.h). */
+struct kk_repository *kk_token_repository(struct kk_token *token);
+
 struct kk_engine *kk_token_engine(struct kk_token *token);
