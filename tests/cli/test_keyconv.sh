@@ -263,7 +263,8 @@ for change in 's/v1.3/v1.1/' 's/v1.3/v1.0/' 's/v1.3/v2.0/' '1d' '/^Algorithm/d' 
     's/^Prime1: .*/Prime1: ab!!cd/' '$aAlgorithm: 5\nPrivate-key-format: v1.2\nPrime1: abcd' \
     's/^Modulus/modulus/' 's/$/\r/' '$aFoo:\nBar:'; do
     sed "$change" "$BIND/alg08.private" > "$WORK/edited"
-    judge "$change" --in "$WORK/edited"
+    # No line may break in a name.
+    judge "sed $(echo "$change" | tr -d '\n\r\\')" --in "$WORK/edited"
 done
 
 finish
