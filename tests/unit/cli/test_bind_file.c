@@ -130,8 +130,10 @@ static void test_no_other_algorithm(void **state)
 static void test_every_part_is_needed(void **state)
 {
     (void)state;
-    static const char *const wholes[] = {"Algorithm: 8\n" RSA_PARTS, "Algorithm: 3\n" DSA_PARTS,
-                                         "Algorithm: 13\n" EC_PARTS};
+    static const char rsa[] = "Algorithm: 8\n" RSA_PARTS;
+    static const char dsa[] = "Algorithm: 3\n" DSA_PARTS;
+    static const char ec[] = "Algorithm: 13\n" EC_PARTS;
+    static const char *const wholes[] = {rsa, dsa, ec};
     for (size_t i = 0; i < KK_ARRAY_LEN(wholes); i++) {
         const char *line = wholes[i];
         while (*line != '\0') {
