@@ -141,15 +141,13 @@ fi
 
 # ---- the keys ----
 
-if [ "$KK_KIND" = foreign ] || [ "$KK_KIND" = own ]; then
-    make_token t
-fi
+make_token t
 
-# Whether the module has keys of this algorithm.
-importable()
+# Whether the module can sign with keys of this algorithm.
+can_sign()
 {
     case $1 in
-    03 | 06) [ "$KK_KIND" = foreign ] ;;
+    03 | 06) pkcs11-tool --module "$MODULE" -M 2> /dev/null | grep -q '^  DSA, .*sign' ;;
     *) true ;;
     esac
 }
@@ -189,12 +187,15 @@ try_key()
     openssl pkey -in "$OUT" -pubout > "$WORK/got.pem" 2> "$WORK/openssl.err"
     check "$1: the public key of the DNSKEY record" cmp "$WORK/public.pem" "$WORK/got.pem"
     convert --in "$4" --pin secret
-    importable "$2" || return
     run --import "$OUT" --file-pin secret --token t --label "$1" --id "$3" --pin "$PIN"
     said "$1: imported" 0 "Found slot N with matching token label.
 The key pair has been imported." ""
     if [ -n "${KK_SANITIZED:-}" ] || ! command -v pkcs11-tool > /dev/null 2>&1; then
         skip "$1: signs" "no pkcs11-tool, or none that can load a sanitized module"
+        return
+    fi
+    if ! can_sign "$2"; then
+        skip "$1: signs" "the module has no such mechanism"
         return
     fi
     check "$1: signs" signs "$2" "$3"
