@@ -197,6 +197,36 @@ static void test_a_value_of_no_measure(void **state)
     assert_null(value);
 }
 
+static CK_RV count_objects(size_t *ret_count)
+{
+    KK_CLEANUP(kk_softhsm1_closep) struct kk_softhsm1 *database = NULL;
+    KK_CLEANUP(kk_freep) uint64_t *ids = NULL;
+    enum kk_softhsm1_result result = kk_softhsm1_open(path, &database);
+    if (result != KK_SOFTHSM1_OK) {
+        assert_int_equal(result, KK_SOFTHSM1_NO_MEMORY);
+        return CKR_HOST_MEMORY;
+    }
+    return kk_softhsm1_objects(database, &ids, ret_count);
+}
+
+static void test_no_memory_is_an_error(void **state)
+{
+    (void)state;
+    make(WHOLE "INSERT INTO Objects VALUES (1);");
+    unsigned long nth = 0;
+    size_t count = 0;
+    CK_RV rv = CKR_HOST_MEMORY;
+    while (rv == CKR_HOST_MEMORY) {
+        nth++;
+        kk_alloc_fail_at(nth);
+        rv = count_objects(&count);
+        kk_alloc_fail_at(0);
+    }
+    assert_int_equal(rv, CKR_OK);
+    assert_int_equal(count, 1);
+    assert_in_range(nth, 3, 10); /* the database, its list */
+}
+
 /* Reads whatever there is to be read. */
 static void read_all(void)
 {
@@ -247,6 +277,7 @@ int main(void)
         cmocka_unit_test_teardown(test_many_objects, remove_database),
         cmocka_unit_test_teardown(test_values, remove_database),
         cmocka_unit_test_teardown(test_a_value_of_no_measure, remove_database),
+        cmocka_unit_test_teardown(test_no_memory_is_an_error, remove_database),
         cmocka_unit_test_teardown(test_damage_does_no_harm, remove_database),
     };
     return cmocka_run_group_tests_name("softhsm1", tests, make_folder, remove_folder);
