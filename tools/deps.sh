@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 build_packages='gcc libc6-dev meson ninja-build pkg-config libssl-dev libsqlite3-dev libsodium-dev'
 test_packages='libcmocka-dev opensc openssl expect python3 python3-venv'
-# Programs that meet the module in tests, where the release has them; without one its test is skipped.
+# Programs that tests use where the release has them; without one its test is skipped.
 client_packages='bind9-utils pkcs11-provider libengine-pkcs11-openssl p11-kit p11-kit-modules gnutls-bin'
 # For CI only: a second compiler, SoftHSM itself to test the tests with, a way to make other
 # releases' folders.

@@ -36,8 +36,7 @@ struct decoder {
 /* Four characters have come. */
 static void end_group(struct decoder *decoder)
 {
-    unsigned bytes = 3 - decoder->paddings;
-    for (unsigned i = 0; i < bytes; i++) {
+    for (unsigned i = 0; i + decoder->paddings < 3; i++) {
         decoder->out[decoder->len] = (uint8_t)(decoder->bits >> (16 - 8 * i));
         decoder->len++;
     }

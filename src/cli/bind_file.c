@@ -245,9 +245,7 @@ static KK_RV take_part(struct parser *parser, const struct field *field, struct 
     if (rv == CKR_DATA_INVALID) {
         return kk_cli_error("ERROR: Could not parse the base64 string on line %i.", parser->line);
     }
-    if (rv != CKR_OK) {
-        return kk_cli_error("ERROR: Could not allocate memory.");
-    }
+    KK_TRY(rv);
     kk_secret_free(parser->keyfile->parts[field->part]);
     parser->keyfile->parts[field->part] = part;
     return CKR_OK;
@@ -269,7 +267,8 @@ static KK_RV take_value(struct parser *parser, const struct field *field, struct
     return CKR_OK;
 }
 
-/* A failure in one line is kept, and the others are looked at. Only a foreign version ends it. */
+/* A failure in one line is kept, and the others are looked at. Only a foreign version ends it, or
+ * no memory. */
 static KK_RV take_line(struct parser *parser, struct kk_span line)
 {
     const struct field *field = find_field(line);
@@ -287,7 +286,7 @@ static KK_RV take_line(struct parser *parser, struct kk_span line)
     size_t name_len = strlen(field->name);
     CK_RV rv = take_value(parser, field, trim(KK_SPAN(line.data + name_len, line.len - name_len)));
     parser->failed |= rv != CKR_OK;
-    return field->kind == FIELD_VERSION ? rv : CKR_OK;
+    return field->kind == FIELD_VERSION || rv == CKR_HOST_MEMORY ? rv : CKR_OK;
 }
 
 /* ---- the key ---- */
@@ -331,7 +330,7 @@ static KK_RV finish(struct parser *parser)
                           &keyfile->parts[KK_KEYPART_EC_PARAMS]);
 }
 
-KK_RV kk_bind_file_parse(struct kk_span content, struct kk_keyfile **ret_keyfile)
+static KK_RV parse(struct kk_span content, struct kk_keyfile **ret_keyfile)
 {
     KK_CLEANUP(kk_keyfile_freep) struct kk_keyfile *keyfile = NULL;
     KK_TRY(kk_alloc(sizeof *keyfile, &keyfile));
@@ -344,4 +343,13 @@ KK_RV kk_bind_file_parse(struct kk_span content, struct kk_keyfile **ret_keyfile
     KK_TRY(finish(&parser));
     *ret_keyfile = KK_STEAL(keyfile);
     return CKR_OK;
+}
+
+KK_RV kk_bind_file_parse(struct kk_span content, struct kk_keyfile **ret_keyfile)
+{
+    CK_RV rv = parse(content, ret_keyfile);
+    if (rv == CKR_HOST_MEMORY) {
+        (void)kk_cli_error("ERROR: Could not allocate memory.");
+    }
+    return rv;
 }

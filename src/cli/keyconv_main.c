@@ -85,7 +85,10 @@ static KK_RV explain_convert(CK_RV rv)
 static KK_RV get_pin(const struct options *options, struct kk_secret **ret_pin)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
-    KK_TRY(kk_cli_pin_given(&options->pin, "--pin", &pin));
+    CK_RV rv = kk_cli_pin_given(&options->pin, "--pin", &pin);
+    if (rv != CKR_OK) {
+        return rv == CKR_HOST_MEMORY ? explain_convert(rv) : rv;
+    }
     if (pin != NULL && kk_secret_len(pin) == 0) {
         return kk_cli_error("ERROR: The PIN is empty. Leave --pin out for a file in clear.");
     }

@@ -5,7 +5,7 @@
 # functions that run the program and compare its two streams and its exit status, as TAP.
 #
 # KK_UTIL    softhsm2-util
-# KK_KEYCONV, KK_DUMP_FILE  softhsm2-keyconv, softhsm2-dump-file
+# KK_KEYCONV, KK_DUMP_FILE, KK_MIGRATE  the other programs
 # KK_MODULE  the module under it; empty: the program's default
 # KK_KIND    foreign | shim | own: what kind of module that is. `foreign` cannot delete tokens;
 #            `shim` is a foreign module behind shim.so, which adds the interface "Vendor Keykist"

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "cli/bind_file.h"
 
 #define VERSION "Private-key-format: v1.3\n"
@@ -130,8 +131,10 @@ static void test_no_other_algorithm(void **state)
 static void test_every_part_is_needed(void **state)
 {
     (void)state;
-    static const char *const wholes[] = {"Algorithm: 8\n" RSA_PARTS, "Algorithm: 3\n" DSA_PARTS,
-                                         "Algorithm: 13\n" EC_PARTS};
+    static const char rsa[] = "Algorithm: 8\n" RSA_PARTS;
+    static const char dsa[] = "Algorithm: 3\n" DSA_PARTS;
+    static const char ec[] = "Algorithm: 13\n" EC_PARTS;
+    static const char *const wholes[] = {rsa, dsa, ec};
     for (size_t i = 0; i < KK_ARRAY_LEN(wholes); i++) {
         const char *line = wholes[i];
         while (*line != '\0') {
@@ -212,6 +215,23 @@ static void test_any_bytes(void **state)
     assert_int_equal(after.in_use, before.in_use);
 }
 
+static void test_no_memory_is_an_error(void **state)
+{
+    (void)state;
+    unsigned long nth = 0;
+    CK_RV rv = CKR_HOST_MEMORY;
+    while (rv == CKR_HOST_MEMORY) {
+        KK_CLEANUP(kk_keyfile_freep) struct kk_keyfile *keyfile = NULL;
+        nth++;
+        kk_alloc_fail_at(nth);
+        rv = parse(VERSION "Algorithm: 13\n" EC_PARTS, &keyfile);
+        kk_alloc_fail_at(0);
+        assert_true((rv == CKR_OK) == (keyfile != NULL));
+    }
+    assert_int_equal(rv, CKR_OK);
+    assert_in_range(nth, 4, 20); /* the key, its number, its curve */
+}
+
 /* What the parser says of all these files is of no interest here. */
 static int be_quiet(void **state)
 {
@@ -229,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_how_lines_may_look),
         cmocka_unit_test(test_the_first_of_two_counts),
         cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_no_memory_is_an_error),
     };
     return cmocka_run_group_tests_name("bind_file", tests, be_quiet, NULL);
 }
