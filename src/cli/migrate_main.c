@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/pin.h"
 #include "cli/report.h"
+#include "cli/setup.h"
 #include "cli/start.h"
 
 #include "base/banned.h"
