@@ -82,8 +82,8 @@ KK_RV kk_softhsm_each(struct kk_softhsm_dir *dir, kk_softhsm_uuid_visit *visit, 
 /* Deletes the token. */
 KK_RV kk_softhsm_remove(struct kk_softhsm_dir *dir);
 
-/* Moves the generation; says from where. */
-KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before);
+/* Moves the generation; says from where to where. */
+KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before, uint64_t *ret_after);
 
 /* New objects: drafts are written and synced, then all get their names, or none. */
 struct kk_softhsm_new {

@@ -72,10 +72,11 @@ static KK_RV learn(struct commit *commit, size_t i, const struct kk_softhsm_seen
 static KK_RV announce(struct kk_softhsm *repo)
 {
     uint64_t before = 0;
-    KK_TRY(kk_softhsm_bump(repo->dir, &before));
+    uint64_t after = 0;
+    KK_TRY(kk_softhsm_bump(repo->dir, &before, &after));
     KK_LOCK_SCOPE(&repo->lock);
     repo->version += repo->stamp.generation == before ? 2 : 4;
-    repo->stamp.generation = before + 1 == 0 ? 1 : before + 1;
+    repo->stamp.generation = after;
     return CKR_OK;
 }
 
