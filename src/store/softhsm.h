@@ -113,6 +113,9 @@ KK_RV kk_softhsm_read(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
 KK_RV kk_softhsm_is_same(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
                          struct kk_softhsm_seen *seen, bool *ret_same);
 
+/* Whether SoftHSM wrote this version. */
+bool kk_softhsm_is_foreign(uint64_t version);
+
 /* A change: begin() takes the locks and reads, end() gives them back. In between nobody changes the
  * file, and no SoftHSM is about to write what it read before. */
 struct kk_softhsm_edit {
@@ -120,6 +123,7 @@ struct kk_softhsm_edit {
     const struct kk_uuid *uuid;
     int data, lock;
     bool inside;
+    bool foreign; /* a SoftHSM is at work on it */
     uint64_t version;
     struct kk_buffer content; /* with the version in front */
 };

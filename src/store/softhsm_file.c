@@ -98,10 +98,18 @@ void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
     memcpy(ret_name + len, suffix, strlen(suffix) + 1);
 }
 
+bool kk_softhsm_is_foreign(uint64_t version)
+{
+    return version % KK_SOFTHSM_RECENT_STEP != 0;
+}
+
 uint64_t kk_softhsm_next_version(uint64_t version)
 {
+    uint64_t recent = version / KK_SOFTHSM_RECENT_STEP % (KK_SOFTHSM_RECENT_MAX + 1);
+    recent = kk_softhsm_is_foreign(version) ? KK_SOFTHSM_RECENT_MAX : recent - (recent > 0 ? 1 : 0);
     uint64_t next = (version / KK_SOFTHSM_VERSION_STEP + 1) * KK_SOFTHSM_VERSION_STEP;
-    return next == 0 ? KK_SOFTHSM_VERSION_STEP : next;
+    next = next == 0 ? KK_SOFTHSM_VERSION_STEP : next;
+    return next + recent * KK_SOFTHSM_RECENT_STEP;
 }
 
 KK_RV kk_softhsm_failure(const struct kk_softhsm_dir *dir, const char *name, int error,
@@ -370,8 +378,8 @@ void kk_softhsm_edit_end(struct kk_softhsm_edit *edit)
     }
 }
 
-/* SoftHSM was here a moment ago. */
-static bool is_foreign(const struct kk_softhsm_edit *edit)
+/* SoftHSM was here a moment ago, before what Keykist wrote since. */
+static bool was_foreign(const struct kk_softhsm_edit *edit)
 {
     uint8_t version[KK_SOFTHSM_VERSION_LEN];
     struct stat status;
@@ -412,7 +420,7 @@ static KK_RV take_both(struct kk_softhsm_edit *edit, bool *foreign)
     struct stat status;
     char name[KK_SOFTHSM_NAME_MAX];
     KK_TRY(take_data(edit));
-    *foreign = *foreign || is_foreign(edit);
+    *foreign = *foreign || was_foreign(edit);
     if (*foreign && edit->uuid != NULL) {
         pause_ns(FOREIGN_GRACE_NS);
     }
@@ -448,6 +456,7 @@ KK_RV kk_softhsm_edit_begin(struct kk_softhsm_dir *dir, const struct kk_uuid *uu
     KK_TRY(rv);
     KK_TRY(recover(&edit));
     edit.version = version_of(kk_buffer_span(&edit.content));
+    edit.foreign = foreign;
     *ret_edit = edit;
     edit = (struct kk_softhsm_edit){.data = -1, .lock = -1};
     return CKR_OK;

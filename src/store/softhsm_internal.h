@@ -12,9 +12,12 @@
 #define KK_SOFTHSM_NEW_PREFIX ".new-softhsm-"
 #define KK_SOFTHSM_VERSION_LEN 8
 
-/* Versions that Keykist writes are multiples of this: a version that is none tells that SoftHSM,
- * which counts by one, wrote the file last. */
+/* Versions that Keykist writes: the upper 48 bits count; the next 4 say how many of Keykist's
+ * writes ago SoftHSM wrote (15: the last time, 0: long ago); the lowest 12 are zeros, which tells
+ * who wrote last, since SoftHSM counts by one. */
 #define KK_SOFTHSM_VERSION_STEP 0x10000u
+#define KK_SOFTHSM_RECENT_STEP 0x1000u
+#define KK_SOFTHSM_RECENT_MAX 15u
 
 /* The same for generations. */
 #define KK_SOFTHSM_GENERATION_STEP 16u
