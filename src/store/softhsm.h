@@ -85,8 +85,8 @@ KK_RV kk_softhsm_remove(struct kk_softhsm_dir *dir);
 /* Renames the token's directory to `path`, in the same file system: it is gone for everybody. */
 KK_RV kk_softhsm_set_aside(struct kk_softhsm_dir *dir, const char *path);
 
-/* Moves the generation; says from where. */
-KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before);
+/* Moves the generation; says from where to where. */
+KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before, uint64_t *ret_after);
 
 /* New objects: drafts are written and synced, then all get their names, or none. */
 struct kk_softhsm_new {
@@ -116,6 +116,9 @@ KK_RV kk_softhsm_read(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
 KK_RV kk_softhsm_is_same(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
                          struct kk_softhsm_seen *seen, bool *ret_same);
 
+/* Whether SoftHSM wrote this version. */
+bool kk_softhsm_is_foreign(uint64_t version);
+
 /* A change: begin() takes the locks and reads, end() gives them back. In between nobody changes the
  * file, and no SoftHSM is about to write what it read before. */
 struct kk_softhsm_edit {
@@ -123,6 +126,7 @@ struct kk_softhsm_edit {
     const struct kk_uuid *uuid;
     int data, lock;
     bool inside;
+    bool foreign; /* a SoftHSM is at work on it */
     uint64_t version;
     struct kk_buffer content; /* with the version in front */
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -21,6 +22,10 @@
 
 #define GENERATION "generation"
 #define TRIES "keykist.tries"
+/* How long SoftHSM may take from giving the lock back to writing. */
+#define BUMP_SETTLE_NS 500000
+#define BUMPS_MAX 5
+
 #define UUID_CHARS (KK_UUID_TEXT - 1)
 
 /* ---- opening ---- */
@@ -136,26 +141,48 @@ static int write_number(int fd, uint64_t number)
 }
 
 /* The lock needs a description of its own: others of this process hold theirs. */
-static KK_RV bump_locked(struct kk_softhsm_dir *dir, int fd, uint64_t *ret_before)
+static KK_RV bump_locked(struct kk_softhsm_dir *dir, int fd, uint64_t *ret_before,
+                         uint64_t *ret_after)
 {
-    uint64_t number = 0;
-    KK_TRY(kk_softhsm_lock(dir, fd, F_WRLCK, GENERATION, NULL));
-    (void)read_number(fd, &number);
-    int error = write_number(fd, number + 1 == 0 ? 1 : number + 1);
+    uint64_t before = 0;
+    KK_TRY(kk_softhsm_lock(dir, fd, F_WRLCK, GENERATION));
+    (void)read_number(fd, &before);
+    uint64_t after = (before / KK_SOFTHSM_GENERATION_STEP + 1) * KK_SOFTHSM_GENERATION_STEP;
+    after = after == 0 ? KK_SOFTHSM_GENERATION_STEP : after;
+    int error = write_number(fd, after);
     kk_softhsm_unlock(fd);
     if (error != 0) {
         return kk_softhsm_failure(dir, GENERATION, error, "cannot write");
     }
-    *ret_before = number;
+    *ret_before = before;
+    *ret_after = after;
     return CKR_OK;
 }
 
-KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before)
+/* SoftHSM 2.6 gives the lock back before it has written: what it writes then may be less than ours,
+ * and would hide our step from it. */
+static KK_RV bump_until_it_stays(struct kk_softhsm_dir *dir, int fd, uint64_t *ret_before,
+                                 uint64_t *ret_after)
+{
+    uint64_t ignored = 0;
+    uint64_t present = 0;
+    KK_TRY(bump_locked(dir, fd, ret_before, ret_after));
+    for (size_t i = 0; i < BUMPS_MAX; i++) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = BUMP_SETTLE_NS}, NULL);
+        if (!read_number(fd, &present) || present >= *ret_after) {
+            break;
+        }
+        KK_TRY(bump_locked(dir, fd, &ignored, ret_after));
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before, uint64_t *ret_after)
 {
     kk_gate_enter();
     int fd = open_generation(dir);
     CK_RV rv = fd < 0 ? kk_softhsm_failure(dir, GENERATION, errno, "cannot open")
-                      : bump_locked(dir, fd, ret_before);
+                      : bump_until_it_stays(dir, fd, ret_before, ret_after);
     if (fd >= 0) {
         (void)close(fd);
     }

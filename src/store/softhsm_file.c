@@ -10,6 +10,11 @@
  * to <uuid>.lock and waits for the data file. If <uuid>.lock is taken, it is let through. If
  * SoftHSM wrote a short time ago, a while is given to those that may be in the gap.
  *
+ * SoftHSM 2.6 gives the data file's lock back before it has written what its buffers hold: for a
+ * moment the file is empty, or cut off, and free. While <uuid>.lock is held its content does not
+ * count. Only token.object and half made objects are written without that lock; an empty one that
+ * was just touched is looked at again.
+ *
  * The next content goes to <name>.new first. A process that dies while it overwrites leaves that,
  * and the next change or reader puts it in place:
  *
@@ -41,6 +46,9 @@
 #define FOREIGN_RECENT_NS INT64_C(5000000000)
 #define FOREIGN_GRACE_NS 20000000
 
+/* An empty file of this age is one that its writer has not got to. */
+#define BEING_WRITTEN_NS INT64_C(500000000)
+
 /* A change within one step of the clock after a change leaves the time as it is. */
 #define CLOCK_STEP_NS 100000000
 
@@ -56,6 +64,17 @@ static int64_t now_ns(clockid_t clock)
     struct timespec now;
     (void)clock_gettime(clock, &now);
     return ns_of(&now);
+}
+
+static int64_t age_of(const struct stat *status)
+{
+    return now_ns(CLOCK_REALTIME) - ns_of(&status->st_mtim);
+}
+
+/* Empty a moment after it was touched: somebody's buffers hold the content. */
+static bool is_being_written(const struct stat *status)
+{
+    return status->st_size == 0 && age_of(status) < BEING_WRITTEN_NS;
 }
 
 static void pause_ns(long ns)
@@ -79,10 +98,18 @@ void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
     memcpy(ret_name + len, suffix, strlen(suffix) + 1);
 }
 
+bool kk_softhsm_is_foreign(uint64_t version)
+{
+    return version % KK_SOFTHSM_RECENT_STEP != 0;
+}
+
 uint64_t kk_softhsm_next_version(uint64_t version)
 {
+    uint64_t recent = version / KK_SOFTHSM_RECENT_STEP % (KK_SOFTHSM_RECENT_MAX + 1);
+    recent = kk_softhsm_is_foreign(version) ? KK_SOFTHSM_RECENT_MAX : recent - (recent > 0 ? 1 : 0);
     uint64_t next = (version / KK_SOFTHSM_VERSION_STEP + 1) * KK_SOFTHSM_VERSION_STEP;
-    return next == 0 ? KK_SOFTHSM_VERSION_STEP : next;
+    next = next == 0 ? KK_SOFTHSM_VERSION_STEP : next;
+    return next + recent * KK_SOFTHSM_RECENT_STEP;
 }
 
 KK_RV kk_softhsm_failure(const struct kk_softhsm_dir *dir, const char *name, int error,
@@ -128,14 +155,10 @@ static bool is_busy(int error)
     return error == EAGAIN || error == EACCES || error == EINTR;
 }
 
-KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name,
-                      bool *ret_waited)
+KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name)
 {
     int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
     int error = set_lock(fd, type);
-    if (ret_waited != NULL && is_busy(error)) {
-        *ret_waited = true;
-    }
     for (long pause = PAUSE_FIRST_NS; is_busy(error); pause = KK_MIN(pause * 2, PAUSE_LAST_NS)) {
         if (now_ns(CLOCK_MONOTONIC) >= end) {
             kk_log_error("%s/%s: not free in time, another process holds its lock", dir->path,
@@ -355,26 +378,24 @@ void kk_softhsm_edit_end(struct kk_softhsm_edit *edit)
     }
 }
 
-/* SoftHSM was here a moment ago. */
-static bool is_foreign(const struct kk_softhsm_edit *edit, const struct stat *status)
+/* SoftHSM was here a moment ago, before what Keykist wrote since. */
+static bool was_foreign(const struct kk_softhsm_edit *edit)
 {
-    int64_t age = now_ns(CLOCK_REALTIME) - ns_of(&status->st_mtim);
-    return version_of(kk_buffer_span(&edit->content)) % KK_SOFTHSM_VERSION_STEP != 0 &&
-           age < FOREIGN_RECENT_NS;
+    uint8_t version[KK_SOFTHSM_VERSION_LEN];
+    struct stat status;
+    return fstat(edit->data, &status) == 0 && age_of(&status) < FOREIGN_RECENT_NS &&
+           (pread(edit->data, version, sizeof version, 0) != (ssize_t)sizeof version ||
+            kk_load_u64(version) % KK_SOFTHSM_VERSION_STEP != 0);
 }
 
-/* The data file, locked and read. CKR_CANT_LOCK: its name went elsewhere meanwhile, once more. */
-static KK_RV take_data(struct kk_softhsm_edit *edit, bool *ret_foreign)
+/* The data file, locked. CKR_CANT_LOCK: its name went elsewhere meanwhile, once more. */
+static KK_RV take_data(struct kk_softhsm_edit *edit)
 {
-    struct stat status;
     char name[KK_SOFTHSM_NAME_MAX];
-    bool waited = false;
     kk_softhsm_name(edit->uuid, ".object", name);
     KK_TRY(data_open(edit->dir, edit->uuid, O_RDWR, &edit->data));
-    KK_TRY(kk_softhsm_lock(edit->dir, edit->data, F_WRLCK, name, &waited));
+    KK_TRY(kk_softhsm_lock(edit->dir, edit->data, F_WRLCK, name));
     KK_ENSURE(is_still_named(edit->dir, edit->data, name), CKR_CANT_LOCK);
-    KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
-    *ret_foreign = *ret_foreign || is_foreign(edit, &status);
     return CKR_OK;
 }
 
@@ -393,15 +414,23 @@ static KK_RV take_lock(struct kk_softhsm_edit *edit)
     return CKR_OK;
 }
 
+/* Both locks, and then the content: what was there before them may not have been written out. */
 static KK_RV take_both(struct kk_softhsm_edit *edit, bool *foreign)
 {
-    KK_TRY(take_data(edit, foreign));
+    struct stat status;
+    char name[KK_SOFTHSM_NAME_MAX];
+    KK_TRY(take_data(edit));
+    *foreign = *foreign || was_foreign(edit);
     if (*foreign && edit->uuid != NULL) {
         pause_ns(FOREIGN_GRACE_NS);
     }
     CK_RV rv = take_lock(edit);
     *foreign = *foreign || rv == CKR_CANT_LOCK;
-    return rv;
+    KK_TRY(rv);
+    kk_softhsm_name(edit->uuid, ".object", name);
+    KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
+    KK_ENSURE(!is_being_written(&status), CKR_CANT_LOCK);
+    return CKR_OK;
 }
 
 KK_RV kk_softhsm_edit_begin(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
@@ -427,6 +456,7 @@ KK_RV kk_softhsm_edit_begin(struct kk_softhsm_dir *dir, const struct kk_uuid *uu
     KK_TRY(rv);
     KK_TRY(recover(&edit));
     edit.version = version_of(kk_buffer_span(&edit.content));
+    edit.foreign = foreign;
     *ret_edit = edit;
     edit = (struct kk_softhsm_edit){.data = -1, .lock = -1};
     return CKR_OK;
@@ -496,15 +526,45 @@ KK_RV kk_softhsm_edit_delete(struct kk_softhsm_edit *edit)
 
 /* ---- reading ---- */
 
-static KK_RV read_once(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
-                       struct kk_buffer *ret_content, struct stat *ret_status)
+/* Whether somebody holds the object's lock file: he may not have written out what he wrote. */
+static bool is_in_change(const struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)
+{
+    char name[KK_SOFTHSM_NAME_MAX];
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    kk_softhsm_name(uuid, ".lock", name);
+    KK_CLEANUP(fd_close) int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+}
+
+/* CKR_CANT_LOCK: what is there does not count, once more. */
+static KK_RV read_locked(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                         struct kk_buffer *ret_content, struct stat *ret_status)
 {
     char name[KK_SOFTHSM_NAME_MAX];
     KK_CLEANUP(fd_close) int fd = -1;
     kk_softhsm_name(uuid, ".object", name);
     KK_TRY(data_open(dir, uuid, O_RDONLY, &fd));
-    KK_TRY(kk_softhsm_lock(dir, fd, F_RDLCK, name, NULL));
-    return read_all(dir, fd, name, ret_content, ret_status);
+    KK_TRY(kk_softhsm_lock(dir, fd, F_RDLCK, name));
+    KK_ENSURE(!is_in_change(dir, uuid), CKR_CANT_LOCK);
+    KK_TRY(read_all(dir, fd, name, ret_content, ret_status));
+    KK_ENSURE(!is_being_written(ret_status), CKR_CANT_LOCK);
+    return CKR_OK;
+}
+
+static KK_RV read_once(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                       struct kk_buffer *ret_content, struct stat *ret_status)
+{
+    int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
+    CK_RV rv = read_locked(dir, uuid, ret_content, ret_status);
+    while (rv == CKR_CANT_LOCK && now_ns(CLOCK_MONOTONIC) < end) {
+        pause_ns(PAUSE_FIRST_NS * 5);
+        rv = read_locked(dir, uuid, ret_content, ret_status);
+    }
+    if (rv == CKR_CANT_LOCK) {
+        kk_log_error("%s: an object's lock was not free in time", dir->path);
+        return CKR_FUNCTION_FAILED;
+    }
+    return rv;
 }
 
 static bool has_journal(const struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)

@@ -12,9 +12,15 @@
 #define KK_SOFTHSM_NEW_PREFIX ".new-softhsm-"
 #define KK_SOFTHSM_VERSION_LEN 8
 
-/* Versions that Keykist writes are multiples of this: a version that is none tells that SoftHSM,
- * which counts by one, wrote the file last. */
+/* Versions that Keykist writes: the upper 48 bits count; the next 4 say how many of Keykist's
+ * writes ago SoftHSM wrote (15: the last time, 0: long ago); the lowest 12 are zeros, which tells
+ * who wrote last, since SoftHSM counts by one. */
 #define KK_SOFTHSM_VERSION_STEP 0x10000u
+#define KK_SOFTHSM_RECENT_STEP 0x1000u
+#define KK_SOFTHSM_RECENT_MAX 15u
+
+/* The same for generations. */
+#define KK_SOFTHSM_GENERATION_STEP 16u
 
 #define KK_SOFTHSM_NAME_MAX 64
 
@@ -33,10 +39,8 @@ void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
 
 uint64_t kk_softhsm_next_version(uint64_t version);
 
-/* A lock on the whole file: F_RDLCK or F_WRLCK. CKR_FUNCTION_FAILED when it is not free in time;
- * *ret_waited (may be NULL): it was not free at once. */
-KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name,
-                      bool *ret_waited);
+/* A lock on the whole file: F_RDLCK or F_WRLCK. CKR_FUNCTION_FAILED when it is not free in time. */
+KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name);
 /* The same without waiting: false when it is not free. */
 bool kk_softhsm_trylock(int fd);
 void kk_softhsm_unlock(int fd);

@@ -2,11 +2,17 @@
 /*
  * Writing objects. New ones appear together; each change of one that exists is whole by itself.
  */
+#include <time.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "token/softhsm_internal.h"
 
 #include "base/banned.h"
+
+/* How long a SoftHSM may take from reading an object to locking it. */
+#define SETTLE_NS 1000000
+#define SETTLE_FOREIGN_NS 5000000
 
 struct commit {
     struct kk_softhsm *repo;
@@ -72,10 +78,11 @@ static KK_RV learn(struct commit *commit, size_t i, const struct kk_softhsm_seen
 static KK_RV announce(struct kk_softhsm *repo)
 {
     uint64_t before = 0;
-    KK_TRY(kk_softhsm_bump(repo->dir, &before));
+    uint64_t after = 0;
+    KK_TRY(kk_softhsm_bump(repo->dir, &before, &after));
     KK_LOCK_SCOPE(&repo->lock);
     repo->version += repo->stamp.generation == before ? 2 : 4;
-    repo->stamp.generation = before + 1 == 0 ? 1 : before + 1;
+    repo->stamp.generation = after;
     return CKR_OK;
 }
 
@@ -128,24 +135,123 @@ static KK_RV begin(const struct commit *commit, const struct kk_stored_change *c
     return CKR_OK;
 }
 
-static KK_RV replace(struct commit *commit, size_t i)
+/* What one change wrote, and over what. */
+struct written {
+    struct kk_buffer before;
+    struct kk_softhsm_seen seen;
+    bool foreign;
+};
+
+static void written_clear(struct written *written)
+{
+    kk_buffer_clear(&written->before);
+}
+
+static KK_RV write_over(struct commit *commit, size_t i, struct written *written)
 {
     KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
-    struct kk_softhsm *repo = commit->repo;
-    struct kk_softhsm_seen seen;
     KK_TRY(begin(commit, &commit->changes[i], &edit));
-    KK_TRY(kk_softhsm_edit_write(&edit, kk_buffer_span(&commit->bodies[i]), &seen));
-    KK_TRY(learn(commit, i, &seen));
+    written->before.wipe = true;
+    written->foreign = edit.foreign;
+    kk_buffer_put_span(&written->before, kk_softhsm_edit_body(&edit));
+    KK_TRY(kk_buffer_check(&written->before));
+    return kk_softhsm_edit_write(&edit, kk_buffer_span(&commit->bodies[i]), &written->seen);
+}
+
+/* Something that we changed is what it was before. */
+static bool is_undone(const struct kk_attrs *before, const struct kk_attrs *ours,
+                      const struct kk_attrs *now)
+{
+    for (size_t i = 0; i < ours->count; i++) {
+        const struct kk_attr *wanted = &ours->rows[i];
+        const struct kk_attr *old = kk_attrs_find(before, wanted->type);
+        const struct kk_attr *present = kk_attrs_find(now, wanted->type);
+        bool changed = old == NULL || !kk_attr_equal(old, wanted);
+        bool reverted =
+            old == NULL ? present == NULL : present != NULL && kk_attr_equal(old, present);
+        if (changed && reverted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static KK_RV check_not_undone(const struct commit *commit, struct kk_span before,
+                              struct kk_span ours, struct kk_span now)
+{
+    const struct kk_softhsm_keys keys = kk_softhsm_keys_of(commit->repo, commit->unlock);
+    const struct kk_span bodies[] = {before, ours, now};
+    struct kk_attrs *sets[3] = {0};
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; i < KK_ARRAY_LEN(sets) && rv == CKR_OK; i++) {
+        rv = kk_softhsm_decode(bodies[i], &keys, &sets[i]);
+    }
+    if (rv == CKR_OK && is_undone(sets[0], sets[1], sets[2])) {
+        rv = CKR_FUNCTION_REJECTED;
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(sets); i++) {
+        kk_attrs_free(sets[i]);
+    }
+    return rv == CKR_DEVICE_ERROR ? CKR_OK : rv; /* who damaged it came later */
+}
+
+/* A SoftHSM that had read the object before we wrote may write it back as it was. It does so within
+ * moments or never. CKR_FUNCTION_REJECTED: it did, once more. */
+static KK_RV check_stands(struct commit *commit, size_t i, struct written *written)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer now = {0};
+    const struct kk_uuid *uuid = &commit->changes[i].uuid;
+    struct kk_softhsm_seen seen = written->seen;
+    bool same = false;
+    long wait = written->foreign ? SETTLE_FOREIGN_NS : SETTLE_NS;
+    (void)nanosleep(&(struct timespec){.tv_nsec = wait}, NULL);
+    CK_RV rv = kk_softhsm_is_same(commit->repo->dir, uuid, &seen, &same);
+    if (rv == CKR_OK && !same) {
+        rv = kk_softhsm_read(commit->repo->dir, uuid, &now, &seen);
+    }
+    if (rv != CKR_OK || same || !kk_softhsm_is_foreign(seen.version)) {
+        return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv; /* destroyed since */
+    }
+    return check_not_undone(commit, kk_buffer_span(&written->before),
+                            kk_buffer_span(&commit->bodies[i]), kk_buffer_span(&now));
+}
+
+static KK_RV replace(struct commit *commit, size_t i)
+{
+    KK_CLEANUP(written_clear) struct written written = {0};
+    struct kk_softhsm *repo = commit->repo;
+    KK_TRY(write_over(commit, i, &written));
+    KK_TRY(check_stands(commit, i, &written));
+    KK_TRY(learn(commit, i, &written.seen));
     KK_LOCK_SCOPE(&repo->lock);
     repo->version += 2;
     return CKR_OK;
 }
 
-static KK_RV erase(struct commit *commit, size_t i)
+/* A SoftHSM that had read the object before it went may make the file anew. */
+static KK_RV erase_again(struct commit *commit, const struct kk_uuid *uuid)
+{
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+    (void)nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
+    CK_RV rv = kk_softhsm_edit_begin(commit->repo->dir, uuid, &edit);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        return CKR_OK;
+    }
+    KK_TRY(rv);
+    return kk_softhsm_edit_delete(&edit);
+}
+
+static KK_RV erase_locked(struct commit *commit, size_t i)
 {
     KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
     KK_TRY(begin(commit, &commit->changes[i], &edit));
-    KK_TRY(kk_softhsm_edit_delete(&edit));
+    return kk_softhsm_edit_delete(&edit);
+}
+
+static KK_RV erase(struct commit *commit, size_t i)
+{
+    KK_TRY(erase_locked(commit, i));
+    KK_TRY(erase_again(commit, &commit->changes[i].uuid));
     KK_TRY(announce(commit->repo));
     kk_softhsm_forget(commit->repo, &commit->changes[i].uuid);
     return CKR_OK;

@@ -223,10 +223,11 @@ KK_RV kk_softhsm_reinitialise(struct kk_repository *repository, struct kk_span s
     struct kk_softhsm *repo = (struct kk_softhsm *)repository;
     KK_CLEANUP(opened_clear) struct opened opened = {0};
     uint64_t before = 0;
+    uint64_t after = 0;
     KK_ENSURE(!kk_softhsm_read_only(repo->dir), CKR_TOKEN_WRITE_PROTECTED);
     KK_TRY(try_pin(repo, KK_ROLE_SO, so_pin, &opened));
     KK_TRY(kk_softhsm_tries_reset(repo)); /* from here on it is another token to everybody */
     KK_TRY(kk_softhsm_clear(repo));
     KK_TRY(write_fresh(repo, kk_secret_span(opened.master), so_pin, label));
-    return kk_softhsm_bump(repo->dir, &before);
+    return kk_softhsm_bump(repo->dir, &before, &after);
 }

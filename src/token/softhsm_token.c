@@ -271,9 +271,15 @@ static KK_RV write_once(struct kk_softhsm *repo, const struct kk_softhsm_token_c
     KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_identity identity;
     struct kk_softhsm_seen seen;
     KK_TRY(kk_softhsm_edit_begin(repo->dir, NULL, &edit));
     KK_TRY(kk_softhsm_decode(kk_softhsm_edit_body(&edit), NULL, &attrs));
+    if (!parse_identity(attrs, &identity)) {
+        kk_log_error("token %s: token.object is damaged: it is not written over",
+                     kk_softhsm_path(repo->dir));
+        return CKR_DEVICE_ERROR;
+    }
     *ret_done = *before != NULL && !is_undone(change, *before, attrs);
     if (*ret_done) {
         return CKR_OK;

@@ -36,7 +36,32 @@ END
     fi
 }
 
-echo 1..5
+# A file in the token's directory that the document does not show.
+extra_file()
+{
+    number=$((number + 1))
+    cat >"$work/util" <<END
+#!/bin/sh
+"$util" "\$@"
+status=\$?
+for dir in "\$(sed -n 's/^directories.tokendir = //p' "\$SOFTHSM2_CONF")"/*; do : >"\$dir/extra"; done
+exit \$status
+END
+    chmod +x "$work/util"
+    if "$here/run.sh" --module "$module" --util "$work/util" >"$work/log" 2>&1; then
+        echo "not ok $number - a file too many: not noticed"
+        failed=1
+    elif grep -q "^FAILED at section 10.5\$" "$work/log"; then
+        echo "ok $number - a file too many in the token's directory"
+    else
+        echo "not ok $number - a file too many: not noticed in section 10.5"
+        sed 's/^/# /' "$work/log"
+        failed=1
+    fi
+}
+
+echo 1..6
+extra_file
 changed 10.4 'another message' 's/has been initialized/was initialized/'
 changed 10.7 'a line too many' '/Slot info:/a\        Hint: none'
 changed 10.7 'a line that is missing' '/Firmware version/d'
