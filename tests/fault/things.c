@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FIRST_YEAR 2000u
-#define DATA_MAX 8192
+#define DATA_MAX (1u << 20)
 #define FOUND_MAX 4096
 
 static CK_BBOOL yes = CK_TRUE;
@@ -82,6 +82,7 @@ static bool pair_works(CK_SESSION_HANDLE session, const struct thing *thing)
 static size_t fill_data(const struct thing *thing, unsigned version, uint8_t value[DATA_MAX])
 {
     size_t len = 600 + (size_t)(thing->name[THING_NAME - 1] - '0') % 7 * 1000 + version % 50;
+    len = thing->name[0] == THING_BIG ? DATA_MAX - version % 50 : len;
     for (size_t i = 0; i < len; i++) {
         value[i] = (uint8_t)(thing->name[i % THING_NAME] + (int)(i * 7 + (size_t)version * 13));
     }
@@ -93,7 +94,7 @@ static size_t fill_data(const struct thing *thing, unsigned version, uint8_t val
 static CK_RV make_data(CK_SESSION_HANDLE session, struct thing *thing)
 {
     CK_OBJECT_CLASS class = CKO_DATA;
-    CK_BYTE value[DATA_MAX];
+    static __thread CK_BYTE value[DATA_MAX];
     CK_ATTRIBUTE template[] = {
         {CKA_CLASS, &class, sizeof class},
         {CKA_TOKEN, &yes, sizeof yes},
@@ -106,7 +107,7 @@ static CK_RV make_data(CK_SESSION_HANDLE session, struct thing *thing)
 
 static CK_RV set_data(CK_SESSION_HANDLE session, const struct thing *thing, unsigned version)
 {
-    CK_BYTE value[DATA_MAX];
+    static __thread CK_BYTE value[DATA_MAX];
     size_t len = fill_data(thing, version, value);
     return put(session, thing->handle, (CK_ATTRIBUTE){CKA_VALUE, value, len});
 }
@@ -135,8 +136,9 @@ CK_RV thing_change(CK_SESSION_HANDLE session, struct thing *thing, unsigned vers
     case THING_GONE:
         return p11->C_DestroyObject(session, thing->handle);
     default:
-        return thing->name[0] == THING_DATA ? set_data(session, thing, version)
-                                            : set_year(session, thing->handle, version);
+        return thing->name[0] == THING_DATA || thing->name[0] == THING_BIG
+                   ? set_data(session, thing, version)
+                   : set_year(session, thing->handle, version);
     }
 }
 
@@ -240,14 +242,14 @@ static CK_RV visit_private(struct search *search, struct thing *thing)
 
 static CK_RV visit_data(struct search *search, struct thing *thing)
 {
-    CK_BYTE value[DATA_MAX] = {0};
-    CK_BYTE expected[DATA_MAX];
+    static __thread CK_BYTE value[DATA_MAX];
+    static __thread CK_BYTE expected[DATA_MAX];
     CK_ATTRIBUTE attributes[] = {{CKA_LABEL, thing->name, THING_NAME},
                                  {CKA_VALUE, value, sizeof value}};
     CK_RV rv = p11->C_GetAttributeValue(search->session, thing->handle, attributes, 2);
     if (rv == CKR_OK) {
         unsigned version = (unsigned)value[0] << 8 | value[1];
-        bool whole = is_name(&attributes[0], THING_DATA) &&
+        bool whole = (is_name(&attributes[0], THING_DATA) || is_name(&attributes[0], THING_BIG)) &&
                      attributes[1].ulValueLen == fill_data(thing, version, expected) &&
                      memcmp(value, expected, attributes[1].ulValueLen) == 0;
         search->visit(thing, version, whole, search->context);
@@ -274,7 +276,7 @@ static bool is_gone(CK_RV rv)
 static CK_RV each_of_class(struct search *search, CK_OBJECT_CLASS class,
                            CK_RV (*take)(struct search *, struct thing *))
 {
-    static CK_OBJECT_HANDLE found[FOUND_MAX];
+    static __thread CK_OBJECT_HANDLE found[FOUND_MAX];
     CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof class};
     CK_ULONG count = 0;
     CK_RV rv = guest_find(search->session, &wanted, 1, found, FOUND_MAX, &count);
@@ -288,7 +290,7 @@ static CK_RV each_of_class(struct search *search, CK_OBJECT_CLASS class,
 
 CK_RV things_each(CK_SESSION_HANDLE session, thing_visit *visit, void *context)
 {
-    static struct search search;
+    static __thread struct search search;
     search = (struct search){.session = session, .visit = visit, .context = context};
     CK_RV rv = each_of_class(&search, CKO_PUBLIC_KEY, note_public);
     rv = rv == CKR_OK ? each_of_class(&search, CKO_SECRET_KEY, visit_key) : rv;

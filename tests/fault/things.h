@@ -14,6 +14,7 @@ enum thing_kind {
     THING_KEY = 'K',  /* a private AES key */
     THING_PAIR = 'P', /* a P-256 key pair */
     THING_DATA = 'D', /* a private data object of up to 7 KiB */
+    THING_BIG = 'B',  /* one of a MiB */
 };
 
 /* Versions of an object: not there yet; made; changed (2 and more); a pair whose public key is
