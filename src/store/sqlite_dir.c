@@ -32,9 +32,14 @@
 #define CEPH_SUPER_MAGIC 0x00c36400
 #endif
 
-static const char *const known_files[] = {
-    KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
-    "change",     "tries.lock",        "write.lock"};
+static const char *const known_files[] = {KK_SQLITE_DB,
+                                          KK_SQLITE_DB "-wal",
+                                          KK_SQLITE_DB "-shm",
+                                          KK_SQLITE_DB "-journal",
+                                          KK_SQLITE_DB KK_FAILURE_PROBE,
+                                          "change",
+                                          "tries.lock",
+                                          "write.lock"};
 
 KK_RV kk_sqlite_join(const char *dir, const char *prefix, const char *name, char **ret_path)
 {

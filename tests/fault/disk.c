@@ -191,9 +191,7 @@ static void note_after(const struct io_call *call, long result)
     uint32_t node = NO_NODE;
     switch (call->kind) {
     case IO_CREATE:
-        if (!was_there && (call->flags & O_CREAT) != 0) {
-            record_new(call->path);
-        }
+        record_new(call->path);
         break;
     case IO_WRITE:
         record_write(call, (size_t)result);
@@ -208,6 +206,7 @@ static void note_after(const struct io_call *call, long result)
         }
         break;
     case IO_NAME:
+    case IO_REMOVE:
         if (strcmp(call->name, "mkdir") == 0) {
             record_new(call->path);
         } else {
@@ -215,6 +214,7 @@ static void note_after(const struct io_call *call, long result)
         }
         break;
     case IO_OPEN:
+    case IO_CHANGE:
     case IO_READ:
     case IO_LOOK:
     case IO_LOCK:

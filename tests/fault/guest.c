@@ -292,6 +292,11 @@ CK_SLOT_ID guest_token_find(const char *label)
     return find_slot(is_labelled, padded);
 }
 
+CK_SLOT_ID guest_slot_blank(void)
+{
+    return find_slot(is_blank, NULL);
+}
+
 CK_SESSION_HANDLE guest_session(CK_SLOT_ID slot)
 {
     CK_SESSION_HANDLE session = 0;
@@ -310,7 +315,7 @@ CK_SLOT_ID guest_token_make(const char *label)
     CK_UTF8CHAR so_pin[] = GUEST_SO_PIN;
     CK_UTF8CHAR pin[] = GUEST_PIN;
     pad_label(label, padded);
-    CK_SLOT_ID slot = find_slot(is_blank, NULL);
+    CK_SLOT_ID slot = guest_slot_blank();
     if (!guest_fine(p11->C_InitToken(slot, so_pin, sizeof so_pin - 1, padded), "C_InitToken")) {
         return GUEST_NO_SLOT;
     }

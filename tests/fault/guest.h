@@ -66,6 +66,7 @@ unsigned guest_amount(unsigned normal, unsigned many);
 /* Tokens and sessions. Opening waits for nothing and answers 0 when it cannot. */
 CK_SLOT_ID guest_token_make(const char *label);
 CK_SLOT_ID guest_token_find(const char *label);
+CK_SLOT_ID guest_slot_blank(void);
 CK_SESSION_HANDLE guest_session(CK_SLOT_ID slot);
 CK_RV guest_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, const char *pin);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define EXPORTED(name) __asm__(name) __attribute__((visibility("default"), used))
 
@@ -75,9 +76,12 @@ typedef int open_type(const char *path, int flags, ...);
 static int pass_open(const char *name, const char *path, int flags, mode_t mode)
 {
     NEXT(open_type, "open64")
-    bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT) != 0;
-    struct io_call call = {
-        .kind = writes ? IO_CREATE : IO_OPEN, .name = name, .fd = -1, .path = path, .flags = flags};
+    struct io_call call = {.kind = IO_OPEN, .name = name, .fd = -1, .path = path, .flags = flags};
+    if ((flags & O_CREAT) != 0 && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+        call.kind = IO_CREATE;
+    } else if ((flags & O_ACCMODE) != O_RDONLY) {
+        call.kind = IO_CHANGE;
+    }
     return fails(&call) ? -1 : (int)done(&call, next(path, flags, mode));
 }
 
@@ -151,11 +155,11 @@ int io_ftruncate(int fd, off_t len)
     int function(int fd)                                                                           \
     {                                                                                              \
         NEXT(int(int), text)                                                                       \
-        if (hooks != NULL && hooks->syncs_nothing) {                                               \
-            return 0;                                                                              \
-        }                                                                                          \
         struct io_call call = {.kind = IO_SYNC, .name = text, .fd = fd};                           \
-        return fails(&call) ? -1 : (int)done(&call, next(fd));                                     \
+        if (fails(&call)) {                                                                        \
+            return -1;                                                                             \
+        }                                                                                          \
+        return hooks != NULL && hooks->syncs_nothing ? 0 : (int)done(&call, next(fd));             \
     }
 DEFINE_SYNC(io_fsync, "fsync")
 DEFINE_SYNC(io_fdatasync, "fdatasync")
@@ -198,7 +202,7 @@ int io_unlink(const char *path) EXPORTED("unlink");
 int io_unlink(const char *path)
 {
     NEXT(int(const char *), "unlink")
-    struct io_call call = {.kind = IO_NAME, .name = "unlink", .fd = -1, .path = path};
+    struct io_call call = {.kind = IO_REMOVE, .name = "unlink", .fd = -1, .path = path};
     return fails(&call) ? -1 : (int)done(&call, next(path));
 }
 
@@ -206,7 +210,7 @@ int io_unlinkat(int dir, const char *path, int flags) EXPORTED("unlinkat");
 int io_unlinkat(int dir, const char *path, int flags)
 {
     NEXT(int(int, const char *, int), "unlinkat")
-    struct io_call call = {.kind = IO_NAME, .name = "unlink", .fd = dir, .path = path};
+    struct io_call call = {.kind = IO_REMOVE, .name = "unlink", .fd = dir, .path = path};
     return fails(&call) ? -1 : (int)done(&call, next(dir, path, flags));
 }
 
@@ -222,7 +226,7 @@ int io_rmdir(const char *path) EXPORTED("rmdir");
 int io_rmdir(const char *path)
 {
     NEXT(int(const char *), "rmdir")
-    struct io_call call = {.kind = IO_NAME, .name = "unlink", .fd = -1, .path = path};
+    struct io_call call = {.kind = IO_REMOVE, .name = "unlink", .fd = -1, .path = path};
     return fails(&call) ? -1 : (int)done(&call, next(path));
 }
 

@@ -15,12 +15,14 @@
 
 enum io_kind {
     IO_OPEN,   /* open for reading, opendir */
-    IO_CREATE, /* open for writing, with O_CREAT or not */
+    IO_CHANGE, /* open for writing */
+    IO_CREATE, /* open that makes the file */
     IO_READ,   /* read, pread */
     IO_WRITE,  /* write, pwrite */
     IO_SIZE,   /* ftruncate, fallocate */
     IO_SYNC,   /* fsync, fdatasync */
-    IO_NAME,   /* rename, unlink, mkdir, rmdir */
+    IO_NAME,   /* rename, mkdir */
+    IO_REMOVE, /* unlink, rmdir */
     IO_LOOK,   /* stat and its kind */
     IO_LOCK,   /* fcntl */
     IO_MAP,    /* mmap of a file */
