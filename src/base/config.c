@@ -372,7 +372,8 @@ static KK_RV read_file(const char *path, struct kk_buffer *buffer)
     if (rv == CKR_GENERAL_ERROR) {
         kk_log_error("configuration %s cannot be read: %s", path, strerror(error));
     }
-    return rv;
+    bool is_lack = error == EMFILE || error == ENFILE || error == ENOMEM;
+    return rv == CKR_GENERAL_ERROR && is_lack ? CKR_HOST_MEMORY : rv;
 }
 
 KK_RV kk_config_load_file(const char *path, struct kk_config **ret_config)

@@ -104,18 +104,27 @@ static KK_RV handle_of(struct kk_call *call, const struct kk_uuid *uuid,
     return kk_handles_give(call->app, call->session->slot, NULL, object, call->epoch, ret_handle);
 }
 
+/* Gone since the snapshot, or damaged, which is in the log. */
+static bool is_left_out(CK_RV rv)
+{
+    return rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_DEVICE_ERROR ||
+           rv == CKR_USER_NOT_LOGGED_IN;
+}
+
 KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, size_t *ret_count)
 {
     struct kk_find *find = &call->session->find;
     KK_ENSURE(find->active, CKR_OPERATION_NOT_INITIALIZED);
     size_t count = 0;
+    size_t first = find->next;
     while (count < max && find->next < find->count) {
         CK_RV rv = handle_of(call, &find->uuids[find->next], &handles[count]);
-        find->next++;
-        if (rv == CKR_HOST_MEMORY) {
-            return rv;
+        if (!is_left_out(rv)) {
+            find->next = rv == CKR_OK ? find->next : first; /* all to be had by the next call */
+            KK_TRY(rv);
+            count++;
         }
-        count += rv == CKR_OK;
+        find->next++;
     }
     *ret_count = count;
     return CKR_OK;

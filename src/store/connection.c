@@ -7,6 +7,8 @@
  */
 #include "store/connection.h"
 
+#include <errno.h>
+
 #include "base/memory.h"
 #include "store/busy.h"
 #include "store/failure.h"
@@ -185,6 +187,7 @@ KK_RV kk_connection_open(const struct kk_sqlite_store *store, struct kk_connecti
 {
     KK_CLEANUP(kk_connection_closep) struct kk_connection *connection = NULL;
     KK_TRY(kk_alloc(sizeof *connection, &connection));
+    errno = 0; /* what it is after a failure is that failure's */
     KK_TRY(open_db(store, &connection->db));
     int result = configure(connection);
     if (result != SQLITE_OK) {
@@ -197,6 +200,7 @@ KK_RV kk_connection_open(const struct kk_sqlite_store *store, struct kk_connecti
 KK_RV kk_connection_create_schema(struct kk_connection *connection, const char *path)
 {
     static const char *const to_wal[] = {"PRAGMA journal_mode = WAL"};
+    errno = 0;
     int result = run_texts(connection->db, to_wal, 1);
     if (result == SQLITE_OK) {
         result = run_texts(connection->db, schema, KK_ARRAY_LEN(schema));
@@ -221,6 +225,7 @@ static KK_RV prepare(struct kk_connection *connection, const char *text,
 KK_RV kk_connection_fixed(struct kk_connection *connection, enum kk_sql sql,
                           sqlite3_stmt **ret_statement)
 {
+    errno = 0; /* what it is after a failure is that failure's */
     if (connection->fixed[sql] == NULL) {
         KK_TRY(prepare(connection, texts[sql], &connection->fixed[sql]));
     }
@@ -231,6 +236,7 @@ KK_RV kk_connection_fixed(struct kk_connection *connection, enum kk_sql sql,
 KK_RV kk_connection_search(struct kk_connection *connection, const char *text,
                            sqlite3_stmt **ret_statement)
 {
+    errno = 0;
     for (size_t i = 0; i < KK_CONNECTION_SEARCHES; i++) {
         sqlite3_stmt *kept = connection->searches[i];
         if (kept != NULL && strcmp(sqlite3_sql(kept), text) == 0) {

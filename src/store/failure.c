@@ -5,8 +5,11 @@
 #include "store/failure.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -46,6 +49,14 @@ CK_RV kk_failure_errno(int error, const char *path, const char *what)
     return kk_failure_code_of_errno(error);
 }
 
+/* A short read is damage, whatever error the system had last. */
+static bool is_of_reading(int result)
+{
+    return result == SQLITE_IOERR || result == SQLITE_IOERR_READ ||
+           result == SQLITE_IOERR_SHORT_READ || result == SQLITE_IOERR_CORRUPTFS ||
+           result == SQLITE_IOERR_DATA;
+}
+
 /* SQLite's primary code says what kind of failure it is; only for failures to open or write a file
  * does the system's error say more. */
 CK_RV kk_failure_code_of_sqlite(int result, int error)
@@ -70,15 +81,44 @@ CK_RV kk_failure_code_of_sqlite(int result, int error)
         return error == 0 ? CKR_TOKEN_WRITE_PROTECTED : kk_failure_code_of_errno(error);
     }
     if (primary == SQLITE_IOERR) {
-        CK_RV rv = kk_failure_code_of_errno(error);
-        return rv == CKR_DEVICE_MEMORY ? rv : CKR_DEVICE_ERROR;
+        CK_RV rv = is_of_reading(result) ? CKR_DEVICE_ERROR : kk_failure_code_of_errno(error);
+        return rv == CKR_DEVICE_REMOVED ? CKR_DEVICE_ERROR : rv;
     }
     return look_up(rows, KK_ARRAY_LEN(rows), primary, CKR_DEVICE_ERROR);
 }
 
+/* SQLite could not make a file beside the database, and what it says of that is that the file is
+ * not there: it tries to open it for reading then. Making another one tells the cause. */
+static int why_no_file(const char *path)
+{
+    char probe[4352];
+    int len = snprintf(probe, sizeof probe, "%s" KK_FAILURE_PROBE, path);
+    if (len < 0 || (size_t)len >= sizeof probe) {
+        return EIO;
+    }
+    int fd = open(probe, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    (void)close(fd);
+    (void)unlink(probe);
+    return EIO; /* it went by */
+}
+
+/* Not every SQLite keeps the system's error; the thread's own is the last one then, since whoever
+ * asked for a statement began with none. */
+static int error_of(struct sqlite3 *db, int result, const char *path)
+{
+    int last = errno;
+    int error = db == NULL ? 0 : sqlite3_system_errno(db);
+    error = error == 0 && db != NULL ? last : error;
+    bool is_missing = (result & 0xff) == SQLITE_CANTOPEN && error == ENOENT;
+    return is_missing && access(path, F_OK) == 0 ? why_no_file(path) : error;
+}
+
 CK_RV kk_failure_sqlite(struct sqlite3 *db, int result, const char *path, const char *what)
 {
-    int error = db == NULL ? 0 : sqlite3_system_errno(db);
+    int error = error_of(db, result, path);
     bool is_system = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN ||
                      (result & 0xff) == SQLITE_FULL;
     const char *words = is_system && error != 0 ? strerrordesc_np(error) : NULL;

@@ -9,6 +9,9 @@
 
 struct sqlite3;
 
+/* Behind the database's path: a file that is made, and deleted, to learn why none can be made. */
+#define KK_FAILURE_PROBE "-probe"
+
 /* The code for errno, the line "<path>: <what>: <the system's words>". */
 CK_RV kk_failure_errno(int error, const char *path, const char *what);
 

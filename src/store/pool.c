@@ -64,6 +64,19 @@ KK_RV kk_pool_take(struct kk_sqlite_store *store, struct kk_connection **ret_con
     return CKR_OK;
 }
 
+KK_RV kk_pool_take_to_write(struct kk_sqlite_store *store, struct kk_connection **ret_connection)
+{
+    struct kk_connection *connection = NULL;
+    KK_TRY(kk_pool_take(store, &connection));
+    if (sqlite3_db_readonly(connection->db, "main") == 1) {
+        kk_connection_close(connection);
+        kk_pool_close_idle(store);
+        KK_TRY(kk_pool_take(store, &connection));
+    }
+    *ret_connection = connection;
+    return CKR_OK;
+}
+
 void kk_pool_give(struct kk_sqlite_store *store, struct kk_connection *connection)
 {
     KK_LOCK_SCOPE(&kk_gate_mutex);

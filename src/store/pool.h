@@ -14,6 +14,11 @@ void kk_pool_drop_store(struct kk_sqlite_store *store);
 
 /* A connection of the caller's own, from those that lie idle or new. */
 KK_RV kk_pool_take(struct kk_sqlite_store *store, struct kk_connection **ret_connection);
+
+/* The same to write with. SQLite opens a file that it cannot open for writing for reading, whatever
+ * the reason; when that is over, such connections must not stay. */
+KK_RV kk_pool_take_to_write(struct kk_sqlite_store *store, struct kk_connection **ret_connection);
+
 void kk_pool_give(struct kk_sqlite_store *store, struct kk_connection *connection);
 
 /* Whether the connection was opened by this process, not before it was forked off. */

@@ -116,7 +116,7 @@ static KK_RV map_change_file(struct kk_sqlite_store *store)
 static KK_RV make_schema(struct kk_sqlite_store *store)
 {
     struct kk_connection *connection = NULL;
-    KK_TRY(kk_pool_take(store, &connection));
+    KK_TRY(kk_pool_take_to_write(store, &connection));
     CK_RV rv = kk_connection_create_schema(connection, store->paths->db);
     kk_pool_give(store, connection);
     return rv;

@@ -34,9 +34,14 @@
 
 /* In the order they are deleted: a directory without its database is no token any more, and the
  * lock goes last. */
-static const char *const known_files[] = {
-    KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
-    CHANGE,       "tries.lock",        "write.lock"};
+static const char *const known_files[] = {KK_SQLITE_DB,
+                                          KK_SQLITE_DB "-wal",
+                                          KK_SQLITE_DB "-shm",
+                                          KK_SQLITE_DB "-journal",
+                                          KK_SQLITE_DB KK_FAILURE_PROBE,
+                                          CHANGE,
+                                          "tries.lock",
+                                          "write.lock"};
 
 KK_RV kk_sqlite_paths_new(const char *parent, const char *prefix, const char *name,
                           struct kk_sqlite_paths *ret_paths)

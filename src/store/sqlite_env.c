@@ -42,8 +42,8 @@ static KK_RV dir_open(const char *path, DIR **ret_dir)
 {
     DIR *dir = opendir(path);
     if (dir == NULL) {
-        (void)kk_failure_errno(errno, path, "cannot read the tokens' directory");
-        return CKR_GENERAL_ERROR;
+        CK_RV rv = kk_failure_errno(errno, path, "cannot read the tokens' directory");
+        return rv == CKR_HOST_MEMORY ? rv : CKR_GENERAL_ERROR;
     }
     *ret_dir = dir;
     return CKR_OK;

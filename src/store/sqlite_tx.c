@@ -187,10 +187,26 @@ static KK_RV check_format(struct kk_sqlite_tx *tx)
     return CKR_OK;
 }
 
+/* The log, too, is opened for reading where it cannot be for writing (pool.h). */
+static KK_RV begin_to_write(struct kk_sqlite_tx *tx)
+{
+    int result = SQLITE_OK;
+    KK_TRY(kk_connection_run(tx->connection, KK_SQL_BEGIN_WRITE, &result));
+    if ((result & 0xff) != SQLITE_READONLY) {
+        return result == SQLITE_OK ? CKR_OK
+                                   : kk_failure_sqlite(tx->connection->db, result,
+                                                       tx->store->paths->db, "cannot begin");
+    }
+    kk_connection_close(KK_STEAL(tx->connection));
+    kk_pool_close_idle(tx->store);
+    KK_TRY(kk_pool_take_to_write(tx->store, &tx->connection));
+    return run(tx, KK_SQL_BEGIN_WRITE, "cannot begin");
+}
+
 /* Which is also the read that begins the snapshot. */
 static KK_RV begin_in_db(struct kk_sqlite_tx *tx)
 {
-    KK_TRY(run(tx, tx->writes ? KK_SQL_BEGIN_WRITE : KK_SQL_BEGIN_READ, "cannot begin"));
+    KK_TRY(tx->writes ? begin_to_write(tx) : run(tx, KK_SQL_BEGIN_READ, "cannot begin"));
     tx->has_begun = true;
     return check_format(tx);
 }
@@ -215,7 +231,8 @@ KK_RV kk_sqlite_begin(struct kk_store *base, enum kk_store_access access,
     kk_gate_enter();
     tx->is_inside = true;
     recheck_immutable(store);
-    KK_TRY(kk_pool_take(store, &tx->connection));
+    KK_TRY(tx->writes ? kk_pool_take_to_write(store, &tx->connection)
+                      : kk_pool_take(store, &tx->connection));
     tx->failure = begin_in_db(tx);
     KK_TRY(tx->failure);
     *ret_tx = &KK_STEAL(tx)->base;

@@ -80,7 +80,7 @@ struct kk_store_ops {
 
     /* Environments. MUST. `location` is directories.tokendir; `umask` objectstore.umask. env_new
      * does not create the directory: CKR_GENERAL_ERROR, with path and errno in the log, when it is
-     * missing or unreadable. */
+     * missing or unreadable; CKR_HOST_MEMORY when there is no file descriptor left. */
     KK_RV (*env_new)(const char *location, unsigned int umask, struct kk_store_env **ret_env);
     void (*env_free)(struct kk_store_env *env);
 

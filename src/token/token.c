@@ -367,16 +367,20 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
     return CKR_OK;
 }
 
-/* Opens and compares the candidates in place; *count shrinks to those that match. */
+/* Opens and compares the candidates in place; *count shrinks to those that match. What could not be
+ * read is left out, and clears *ret_whole: next time it may be readable. */
 static KK_RV keep_matches(struct kk_token *token, struct kk_unlock *unlock, bool user,
-                          const struct kk_attrs *tmpl, struct kk_uuid *uuids, size_t *count)
+                          const struct kk_attrs *tmpl, struct kk_uuid *uuids, size_t *count,
+                          bool *ret_whole)
 {
     size_t kept = 0;
+    bool is_whole = true;
     for (size_t i = 0; i < *count; i++) {
         KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
         CK_RV rv = kk_token_get(token, unlock, user, &uuids[i], &object);
         if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_DEVICE_ERROR ||
             rv == CKR_USER_NOT_LOGGED_IN) {
+            is_whole = is_whole && rv != CKR_DEVICE_ERROR;
             continue; /* gone meanwhile, or damaged: the repository has said so in the log */
         }
         KK_TRY(rv);
@@ -385,6 +389,7 @@ static KK_RV keep_matches(struct kk_token *token, struct kk_unlock *unlock, bool
         }
     }
     *count = kept;
+    *ret_whole = is_whole;
     return CKR_OK;
 }
 
@@ -395,6 +400,7 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     bool with_private = unlock != NULL && user;
     uint64_t round = 0;
     bool known = false;
+    bool is_whole = false;
     KK_TRY(look(token, NULL));
     KK_TRY(kk_token_fresh(token, &epoch));
     KK_WITH_LOCK(&token->lock)
@@ -409,10 +415,10 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     size_t count = 0;
     KK_TRY(token->repository->ops->find(token->repository, unlock, with_private, tmpl, &uuids,
                                         &count));
-    KK_TRY(keep_matches(token, unlock, user, tmpl, uuids, &count));
+    KK_TRY(keep_matches(token, unlock, user, tmpl, uuids, &count, &is_whole));
     KK_WITH_LOCK(&token->lock)
     {
-        if (may_remember(token, epoch, round, with_private)) {
+        if (is_whole && may_remember(token, epoch, round, with_private)) {
             kk_cache_query_put(token->cache, tmpl, with_private, epoch, uuids, count);
         }
     }

@@ -5,11 +5,14 @@
 #include "guest.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +20,7 @@
 #include "cryptoki/names.h"
 
 CK_FUNCTION_LIST *p11;
+CK_KEYKIST_FUNCTIONS *vendor;
 
 static int lines;
 static int failures;
@@ -99,13 +103,38 @@ void guest_sleep_ms(double ms)
     (void)nanosleep(&span, NULL);
 }
 
-uint32_t guest_random(uint32_t below)
+/* One sequence per process (splitmix64); a child's follows from its parent's and from how many
+ * children that had before. */
+static _Atomic uint64_t random_state;
+static uint64_t forks;
+
+static uint64_t mixed(uint64_t value)
 {
-    uint32_t value = 0;
-    if (getrandom(&value, sizeof value, 0) != sizeof value) {
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
+    return value ^ (value >> 31);
+}
+
+static void seed_random(void)
+{
+    const char *given = getenv("KEYKIST_FAULT_SEED");
+    uint32_t seed = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : 0;
+    if (given == NULL && getrandom(&seed, sizeof seed, 0) != sizeof seed) {
         guest_bail("no random numbers");
     }
-    return value % below;
+    guest_note("seed %u (KEYKIST_FAULT_SEED=%u does the same again)", seed, seed);
+    atomic_store(&random_state, mixed(seed));
+}
+
+uint32_t guest_random(uint32_t below)
+{
+    uint64_t next = atomic_fetch_add(&random_state, 0x9e3779b97f4a7c15U);
+    return (uint32_t)(mixed(next) >> 32) % below;
+}
+
+void guest_count(const char *what, unsigned long count)
+{
+    guest_note("count %s %lu", what, count);
 }
 
 unsigned guest_amount(unsigned normal, unsigned many)
@@ -128,11 +157,14 @@ const char *guest_folder(void)
 pid_t guest_fork(int (*body)(void *), void *argument)
 {
     (void)fflush(stdout);
+    uint64_t child_state = mixed(atomic_load(&random_state) + ++forks);
     pid_t pid = fork();
     if (pid < 0) {
         guest_bail("cannot fork");
     }
     if (pid == 0) {
+        forks = 0;
+        atomic_store(&random_state, child_state);
         int code = body(argument);
         (void)fflush(stdout);
         _exit(code);
@@ -149,17 +181,72 @@ int guest_wait(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* --- kinds of repositories -------------------------------------------------------------------- */
+
+static const char *const sealed_volatile[] = {"change", "keykist.db-shm", "write.lock",
+                                              "tries.lock", NULL};
+static const char *const softhsm2_volatile[] = {"token.lock", NULL};
+
+static const struct guest_kind kinds[] = {
+    {.name = "sealed",
+     .conf = "objectstore.backend = sqlite",
+     .lists_damage = true,
+     .volatile_files = sealed_volatile},
+    {.name = "softhsm2",
+     .conf = "objectstore.backend = file",
+     .lists_damage = false,
+     .volatile_files = softhsm2_volatile},
+};
+
+const struct guest_kind *guest_kind(void)
+{
+    const char *name = getenv("KEYKIST_FAULT_KIND");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (name == NULL || strcmp(name, kinds[i].name) == 0) {
+            return &kinds[i];
+        }
+    }
+    guest_bail("KEYKIST_FAULT_KIND=%s: no such kind of repository", name);
+}
+
+void guest_use_tokens(const char *tokens, const char *settings)
+{
+    char path[4200];
+    (void)snprintf(path, sizeof path, "%s/used.conf", guest_folder());
+    if (mkdir(tokens, 0700) != 0 && access(tokens, W_OK) != 0) {
+        guest_bail("cannot make %s", tokens);
+    }
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        guest_bail("cannot write a configuration");
+    }
+    (void)fprintf(file,
+                  "directories.tokendir = %s\nlog.target = file\nlog.file = %s/log\n"
+                  "pin.kdf = test\n%s\n%s\n",
+                  tokens, guest_folder(), guest_kind()->conf, settings);
+    (void)fclose(file);
+    (void)setenv("SOFTHSM2_CONF", path, 1);
+}
+
 /* --- tokens ----------------------------------------------------------------------------------- */
 
 void guest_load(const char *path)
 {
+    seed_random();
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     CK_RV (*get)(CK_FUNCTION_LIST **) = NULL;
+    CK_RV (*get_interface)(CK_UTF8CHAR *, CK_VERSION *, CK_INTERFACE **, CK_FLAGS) = NULL;
+    CK_UTF8CHAR name[] = KK_VENDOR_INTERFACE;
+    CK_INTERFACE *interface = NULL;
     if (library != NULL) {
         *(void **)&get = dlsym(library, "C_GetFunctionList");
+        *(void **)&get_interface = dlsym(library, "C_GetInterface");
     }
     if (get == NULL || get(&p11) != CKR_OK) {
         guest_bail("cannot load %s", path);
+    }
+    if (get_interface != NULL && get_interface(name, NULL, &interface, 0) == CKR_OK) {
+        vendor = interface->pFunctionList;
     }
 }
 
@@ -205,6 +292,11 @@ CK_SLOT_ID guest_token_find(const char *label)
     return find_slot(is_labelled, padded);
 }
 
+CK_SLOT_ID guest_slot_blank(void)
+{
+    return find_slot(is_blank, NULL);
+}
+
 CK_SESSION_HANDLE guest_session(CK_SLOT_ID slot)
 {
     CK_SESSION_HANDLE session = 0;
@@ -223,7 +315,7 @@ CK_SLOT_ID guest_token_make(const char *label)
     CK_UTF8CHAR so_pin[] = GUEST_SO_PIN;
     CK_UTF8CHAR pin[] = GUEST_PIN;
     pad_label(label, padded);
-    CK_SLOT_ID slot = find_slot(is_blank, NULL);
+    CK_SLOT_ID slot = guest_slot_blank();
     if (!guest_fine(p11->C_InitToken(slot, so_pin, sizeof so_pin - 1, padded), "C_InitToken")) {
         return GUEST_NO_SLOT;
     }

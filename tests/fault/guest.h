@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cryptoki/pkcs11.h"
+#include "cryptoki/vendor.h"
 
 #define GUEST_NO_SLOT ((CK_SLOT_ID) - 1)
 #define GUEST_SO_PIN "so pin of a guest"
@@ -19,8 +19,9 @@
 #define GUEST_ID_SIZE 16
 
 extern CK_FUNCTION_LIST *p11;
+extern CK_KEYKIST_FUNCTIONS *vendor; /* NULL when the module has no such interface */
 
-/* Loads the module; ends the test when it cannot. */
+/* Loads the module and seeds guest_random(); ends the test when it cannot. */
 void guest_load(const char *path);
 
 /* One TAP line, in order; the plan at the end. guest_end() is main's exit code. */
@@ -37,7 +38,27 @@ const char *guest_code(CK_RV rv);
 
 double guest_seconds(void);
 void guest_sleep_ms(double ms);
+
+/* From the seed that guest_load() prints; KEYKIST_FAULT_SEED sets it. Thread safe. */
 uint32_t guest_random(uint32_t below);
+
+/* A line that tests/fault/soak.sh adds up. */
+void guest_count(const char *what, unsigned long count);
+
+/* The kind of repository under test, by KEYKIST_FAULT_KIND; the first is the default. */
+struct guest_kind {
+    const char *name;
+    const char *conf;  /* makes new tokens of this kind */
+    bool lists_damage; /* whether an object that is gone is told of */
+    const char *const
+        *volatile_files; /* of a token: what they hold matters to live processes only */
+};
+const struct guest_kind *guest_kind(void);
+
+/* From here on tokens of that kind in the directory `tokens`, which is made when it is missing,
+ * with these lines of configuration. For the next C_Initialize, in this process and its children.
+ */
+void guest_use_tokens(const char *tokens, const char *settings);
 
 /* How much: `normal`, or `many` with KEYKIST_LONG_TESTS set. */
 unsigned guest_amount(unsigned normal, unsigned many);
@@ -45,6 +66,7 @@ unsigned guest_amount(unsigned normal, unsigned many);
 /* Tokens and sessions. Opening waits for nothing and answers 0 when it cannot. */
 CK_SLOT_ID guest_token_make(const char *label);
 CK_SLOT_ID guest_token_find(const char *label);
+CK_SLOT_ID guest_slot_blank(void);
 CK_SESSION_HANDLE guest_session(CK_SLOT_ID slot);
 CK_RV guest_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, const char *pin);
 

@@ -7,31 +7,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/ptrace.h>
+#include <sys/syscall.h>
 
 #include "guest.h"
 
 #define LABEL "tries"
+
+/* The derivation of a sealed token's PIN (pin.kdf = test) takes this much memory in one piece. */
+#define DERIVATION_SIZE (8u << 20)
 
 static int pipe_ends[2];
 
 /* A slow derivation, so that it is hit surely. */
 static void use_slow_tokens(void)
 {
-    char path[4200];
     char tokens[4200];
-    (void)snprintf(tokens, sizeof tokens, "mkdir -p '%s/slow'", guest_folder());
-    (void)snprintf(path, sizeof path, "%s/slow.conf", guest_folder());
-    FILE *file = fopen(path, "w");
-    if (file == NULL || system(tokens) != 0) {
-        guest_bail("cannot make the slow configuration");
-    }
-    (void)fprintf(file,
-                  "directories.tokendir = %s/slow\nlog.target = file\nlog.file = %s/log\n"
-                  "pin.kdf = strong\n",
-                  guest_folder(), guest_folder());
-    (void)fclose(file);
-    (void)setenv("SOFTHSM2_CONF", path, 1);
+    (void)snprintf(tokens, sizeof tokens, "%s/slow", guest_folder());
+    guest_use_tokens(tokens, "pin.kdf = strong");
+}
+
+/* One failed try locks, so that whether a try was counted is seen at the next one. */
+static void use_one_try_tokens(void)
+{
+    char tokens[4200];
+    (void)snprintf(tokens, sizeof tokens, "%s/one", guest_folder());
+    guest_use_tokens(tokens, "pin.max_tries = 1");
 }
 
 static int wait_then_log_in(void *argument)
@@ -165,6 +170,107 @@ static void check_killed_tries(void)
     guest_ok(guest_pin_opens(LABEL, CKU_USER, GUEST_PIN) == 0, "which opens everything");
 }
 
+/* --- killed at every system call -------------------------------------------------------------- */
+
+static int try_when_traced(void *unused)
+{
+    (void)unused;
+    if (p11->C_Initialize(NULL) != CKR_OK) {
+        return 90;
+    }
+    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0 || raise(SIGSTOP) != 0) {
+        return 94;
+    }
+    CK_RV rv = guest_login(session, CKU_USER, "wrong pin");
+    return rv == CKR_PIN_INCORRECT ? 1 : 3;
+}
+
+static int try_right(void *unused)
+{
+    (void)unused;
+    if (p11->C_Initialize(NULL) != CKR_OK) {
+        return 90;
+    }
+    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
+    CK_RV rv = guest_login(session, CKU_USER, GUEST_PIN);
+    return rv == CKR_OK ? 0 : rv == CKR_PIN_LOCKED ? 2 : 3;
+}
+
+/* Whether the tracee is about to ask for the memory of a derivation. */
+static bool begins_to_derive(pid_t pid)
+{
+    struct ptrace_syscall_info info = {0};
+    return ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) > 0 &&
+           info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_mmap &&
+           info.entry.args[1] >= DERIVATION_SIZE;
+}
+
+struct traced_try {
+    unsigned passed; /* boundaries */
+    bool derived;    /* it had begun to */
+    int end;         /* its exit code, or 128 and the signal */
+};
+
+/* A wrong PIN, killed at this boundary of its system calls. */
+static struct traced_try kill_try(unsigned boundary)
+{
+    struct traced_try traced = {0};
+    int status = 0;
+    pid_t pid = guest_fork(try_when_traced, NULL);
+    while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+        bool is_call = WSTOPSIG(status) == (SIGTRAP | 0x80);
+        traced.passed += is_call;
+        if (is_call && traced.passed == boundary) {
+            (void)kill(pid, SIGKILL);
+            continue;
+        }
+        traced.derived = traced.derived || (is_call && begins_to_derive(pid));
+        if (WSTOPSIG(status) == SIGSTOP) {
+            (void)ptrace(PTRACE_SETOPTIONS, pid, NULL,
+                         (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+        }
+        (void)ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+    }
+    traced.end = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return traced;
+}
+
+/* Who learns something about a PIN has used up a try, wherever it is killed; and once a try is
+ * counted, being killed later does not take it back. */
+static void check_every_boundary(void)
+{
+    unsigned tries = 0;
+    unsigned counted = 0;
+    unsigned derived = 0;
+    unsigned wrong = 0;
+    struct traced_try traced = {0};
+    use_one_try_tokens();
+    guest_token_prepare(LABEL);
+    for (unsigned at = 1; traced.end != 1; at++) {
+        traced = kill_try(at);
+        int after = guest_wait(guest_fork(try_right, NULL));
+        bool was_counted = after == 2;
+        if ((after != 0 && after != 2) || (traced.end != 128 + SIGKILL && traced.end != 1) ||
+            (!was_counted && (traced.derived || counted > 0 || traced.end == 1)) ||
+            (was_counted && guest_wait(guest_fork(unlock_by_so, NULL)) != 0)) {
+            guest_note("killed at boundary %u (%d), %s: then %d", at, traced.end,
+                       traced.derived ? "deriving" : "before the derivation", after);
+            wrong++;
+        }
+        tries++;
+        counted += was_counted;
+        derived += traced.derived;
+    }
+    guest_note("%u tries over %u boundaries: %u had begun to derive, %u counted", tries,
+               traced.passed, derived, counted);
+    guest_count("killed-tries", tries);
+    guest_ok(wrong == 0 && counted > 5 && counted < tries,
+             "a try is counted before anything is learnt from it, and stays counted");
+    guest_ok(strcmp(guest_kind()->name, "sealed") != 0 || derived > 5,
+             "some were killed in the derivation and later");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -173,6 +279,7 @@ int main(int argc, char **argv)
     guest_load(argv[1]);
     guest_token_prepare(LABEL);
     check_tries();
+    check_every_boundary();
     check_killed_tries();
     return guest_end();
 }
