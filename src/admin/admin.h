@@ -19,6 +19,8 @@ CK_RV kk_admin_repair_token(struct kk_app *app, CK_SLOT_ID slot_id,
 CK_RV kk_admin_rekey_token(struct kk_app *app, CK_SLOT_ID slot_id,
                            const CK_KEYKIST_REQUEST *request);
 
+CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health);
+
 /* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
  * empty slot. */
 KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);

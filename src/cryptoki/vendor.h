@@ -66,6 +66,14 @@ typedef struct CK_KEYKIST_RESULT {
     CK_CHAR serial[16];       /* repair: of the new token */
 } CK_KEYKIST_RESULT;
 
+/* How the module fares in this process. */
+typedef struct CK_KEYKIST_HEALTH {
+    CK_ULONG pin_microseconds; /* what one try of a PIN costs with the present pin.kdf, measured */
+    CK_BBOOL memory_locked;    /* PINs and keys of the module's own cannot be swapped out */
+    CK_BBOOL has_pepper;       /* token.pepper was read */
+    CK_BBOOL pepper_missing;   /* token.pepper names one that could not be read */
+} CK_KEYKIST_HEALTH;
+
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
     CK_VERSION version;
@@ -107,6 +115,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * CKR_DEVICE_ERROR: the token is damaged. CKR_SESSION_EXISTS when this application has a
      * session open with it. Every login of other applications is void afterwards. */
     CK_RV (*rekey_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request);
+
+    CK_RV (*health)(CK_KEYKIST_HEALTH *health);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

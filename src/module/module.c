@@ -167,6 +167,12 @@ static CK_RV vendor_rekey_token(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *reque
     return kk_admin_rekey_token(app, slot, request);
 }
 
+static CK_RV vendor_health(CK_KEYKIST_HEALTH *health)
+{
+    ENTER();
+    return kk_admin_health(app, health);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
@@ -175,6 +181,7 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .check_token = vendor_check_token,
     .repair_token = vendor_repair_token,
     .rekey_token = vendor_rekey_token,
+    .health = vendor_health,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";
