@@ -70,3 +70,19 @@ CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOK
     info->so_failed = state.so_failed;
     return CKR_OK;
 }
+
+CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health)
+{
+    const struct kk_repository_settings *settings = &app->engine->settings;
+    struct kk_secret_stats secrets;
+    uint64_t microseconds = 0;
+    KK_ENSURE(health != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_sealed_measure_kdf(settings, &microseconds));
+    kk_secret_stats(&secrets);
+    memset(health, 0, sizeof *health);
+    health->pin_microseconds = (CK_ULONG)microseconds;
+    health->memory_locked = secrets.locked ? CK_TRUE : CK_FALSE;
+    health->has_pepper = settings->pepper != NULL ? CK_TRUE : CK_FALSE;
+    health->pepper_missing = settings->pepper_missing ? CK_TRUE : CK_FALSE;
+    return CKR_OK;
+}

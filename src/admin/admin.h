@@ -22,6 +22,7 @@ CK_RV kk_admin_rekey_token(struct kk_app *app, CK_SLOT_ID slot_id,
 CK_RV kk_admin_convert_token(struct kk_app *app, CK_SLOT_ID slot_id, const CK_UTF8CHAR kind[16],
                              const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
 CK_RV kk_admin_purge_token(struct kk_app *app, CK_SLOT_ID slot_id, CK_ULONG *count);
+CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health);
 
 /* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
  * empty slot. */

@@ -55,7 +55,7 @@ struct kk_option {
 struct kk_keykist;
 
 struct kk_keykist_command {
-    const char *name;
+    const char *name;                /* "": the group is this one command */
     const char *help;                /* one line, an order without a full stop */
     const char *more;                /* further lines of its own help; NULL: none */
     unsigned int takes;              /* enum kk_keykist_takes */
@@ -63,6 +63,7 @@ struct kk_keykist_command {
     size_t own_size;                 /* of the structure of its own options; 0: none */
     const struct kk_option *options; /* its own */
     size_t option_count;
+    bool starts_module; /* run() does it itself; else the module is started before */
     CK_RV (*run)(struct kk_keykist *keykist);
 };
 
@@ -89,6 +90,7 @@ extern const size_t kk_keykist_group_count;
 /* A group's table is in a file of its own. */
 extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
+extern const struct kk_keykist_group kk_keykist_doctor_group;
 
 /* ---- keykist_options.c ---- */
 
@@ -104,6 +106,13 @@ const struct kk_option *kk_keykist_option(const struct kk_keykist_command *comma
                                           bool *ret_is_own);
 
 /* ---- keykist_help.c ---- */
+
+/* What is typed to get there: "token list", or "doctor". `command` may be NULL. */
+struct kk_keykist_words {
+    char text[64];
+};
+struct kk_keykist_words kk_keykist_words(const struct kk_keykist_group *group,
+                                         const struct kk_keykist_command *command);
 
 void kk_keykist_print_help(void);
 void kk_keykist_print_group_help(const struct kk_keykist_group *group);

@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-#define VENDOR_MINOR 2
+#define VENDOR_MINOR 1
 
 static CK_RV convert_failed(CK_RV rv)
 {

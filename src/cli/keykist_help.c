@@ -35,6 +35,16 @@ void kk_keykist_print_group_help(const struct kk_keykist_group *group)
     printf("\n\"keykist %s COMMAND --help\" lists a command's options.\n", group->name);
 }
 
+struct kk_keykist_words kk_keykist_words(const struct kk_keykist_group *group,
+                                         const struct kk_keykist_command *command)
+{
+    struct kk_keykist_words words;
+    bool two = command != NULL && command->name[0] != '\0';
+    (void)snprintf(words.text, sizeof words.text, "%s%s%s", group->name, two ? " " : "",
+                   two ? command->name : "");
+    return words;
+}
+
 #define OPTION_WIDTH 20
 
 void kk_keykist_print_command_help(const struct kk_keykist_group *group,
@@ -42,8 +52,8 @@ void kk_keykist_print_command_help(const struct kk_keykist_group *group,
 {
     const struct kk_option *option = NULL;
     bool is_own = false;
-    printf("%s.\n%s\nUsage: keykist %s %s [OPTIONS]%s%s\n\nOptions:\n", command->help,
-           command->more != NULL ? command->more : "", group->name, command->name,
+    printf("%s.\n%s\nUsage: keykist %s [OPTIONS]%s%s\n\nOptions:\n", command->help,
+           command->more != NULL ? command->more : "", kk_keykist_words(group, command).text,
            command->operand != NULL ? " " : "", command->operand != NULL ? command->operand : "");
     for (size_t n = 0; (option = kk_keykist_option(command, n, &is_own)) != NULL; n++) {
         char name[64];

@@ -14,6 +14,7 @@
 const struct kk_keykist_group *const kk_keykist_groups[] = {
     &kk_keykist_token_group,
     &kk_keykist_pin_group,
+    &kk_keykist_doctor_group,
 };
 const size_t kk_keykist_group_count = KK_ARRAY_LEN(kk_keykist_groups);
 
@@ -25,7 +26,9 @@ static void keykist_clear(struct kk_keykist *keykist)
 
 static KK_RV run(struct kk_keykist *keykist)
 {
-    KK_TRY(kk_cli_start_module(keykist->options.module, &keykist->module));
+    if (!keykist->command->starts_module) {
+        KK_TRY(kk_cli_start_module(keykist->options.module, &keykist->module));
+    }
     CK_RV rv = keykist->command->run(keykist);
     if (rv != CKR_OK && !kk_cli_has_failed()) {
         return kk_keykist_failed(rv, "It could not be done");

@@ -99,22 +99,19 @@ static struct nearest nearest_to(const char *given)
     return (struct nearest){.given = given, .distance = len < 4 ? 2 : 3};
 }
 
-static const char *group_text(const struct kk_keykist *keykist, const char *separator)
-{
-    return keykist->group != NULL ? separator : "";
-}
-
 /* "unknown WHAT "x"; nearest is "y"; see "keykist GROUP COMMAND --help"." */
 static enum kk_keykist_parsed unknown(const struct kk_keykist *keykist, const char *what,
                                       const char *dashes, const struct nearest *nearest)
 {
-    const char *group = keykist->group != NULL ? keykist->group->name : "";
-    const char *command = keykist->command != NULL ? keykist->command->name : "";
     bool known = nearest->best != NULL;
-    (void)kk_cli_error("unknown %s \"%s%s\"%s%s%s%s; see \"keykist%s%s%s%s --help\"", what, dashes,
+    struct kk_keykist_words words = {""};
+    if (keykist->group != NULL) {
+        words = kk_keykist_words(keykist->group, keykist->command);
+    }
+    (void)kk_cli_error("unknown %s \"%s%s\"%s%s%s%s; see \"keykist%s%s --help\"", what, dashes,
                        nearest->given, known ? "; nearest is \"" : "", known ? dashes : "",
-                       known ? nearest->best : "", known ? "\"" : "", group_text(keykist, " "),
-                       group, keykist->command != NULL ? " " : "", command);
+                       known ? nearest->best : "", known ? "\"" : "",
+                       keykist->group != NULL ? " " : "", words.text);
     return KK_PARSED_WRONG;
 }
 
@@ -161,8 +158,8 @@ static KK_RV store(const struct kk_option *option, void *base, char *value)
 static enum kk_keykist_parsed wrong(const struct kk_keykist *keykist, const char *text,
                                     const char *dashes, const char *name)
 {
-    (void)kk_cli_error("%s%s %s; see \"keykist %s %s --help\"", dashes, name, text,
-                       keykist->group->name, keykist->command->name);
+    (void)kk_cli_error("%s%s %s; see \"keykist %s --help\"", dashes, name, text,
+                       kk_keykist_words(keykist->group, keykist->command).text);
     return KK_PARSED_WRONG;
 }
 
@@ -263,6 +260,10 @@ static bool is_help(const char *word)
 
 static enum kk_keykist_parsed parse_group(struct kk_keykist *keykist, struct arguments *arguments)
 {
+    if (keykist->group->commands[0].name[0] == '\0') {
+        keykist->command = &keykist->group->commands[0];
+        return parse_command(keykist, arguments);
+    }
     if (arguments->at == arguments->end) {
         (void)kk_cli_error("which command? See \"keykist %s --help\"", keykist->group->name);
         return KK_PARSED_WRONG;

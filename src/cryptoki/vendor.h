@@ -9,7 +9,7 @@
 
 #define KK_VENDOR_INTERFACE "Vendor Keykist"
 #define KK_VENDOR_VERSION_MAJOR 1
-#define KK_VENDOR_VERSION_MINOR 2
+#define KK_VENDOR_VERSION_MINOR 1
 
 /* What a token is beyond CK_TOKEN_INFO. */
 typedef struct CK_KEYKIST_TOKEN_INFO {
@@ -66,6 +66,14 @@ typedef struct CK_KEYKIST_RESULT {
     CK_CHAR serial[16];       /* repair: of the new token */
 } CK_KEYKIST_RESULT;
 
+/* How the module fares in this process. */
+typedef struct CK_KEYKIST_HEALTH {
+    CK_ULONG pin_microseconds; /* what one try of a PIN costs with the present pin.kdf, measured */
+    CK_BBOOL memory_locked;    /* PINs and keys of the module's own cannot be swapped out */
+    CK_BBOOL has_pepper;       /* token.pepper was read */
+    CK_BBOOL pepper_missing;   /* token.pepper names one that could not be read */
+} CK_KEYKIST_HEALTH;
+
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
     CK_VERSION version;
@@ -108,7 +116,7 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * session open with it. Every login of other applications is void afterwards. */
     CK_RV (*rekey_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request);
 
-    /* ---- since 1.2 ---- */
+    CK_RV (*health)(CK_KEYKIST_HEALTH *health);
 
     /* Makes the token one of another kind (a name of CK_KEYKIST_TOKEN_INFO: "sealed", "softhsm2"),
      * with the same serial number, slot, label, PINs, objects and unique ids. Needs the SO's PIN

@@ -180,6 +180,12 @@ static CK_RV vendor_purge_token(CK_SLOT_ID slot, CK_ULONG *count)
     return kk_admin_purge_token(app, slot, count);
 }
 
+static CK_RV vendor_health(CK_KEYKIST_HEALTH *health)
+{
+    ENTER();
+    return kk_admin_health(app, health);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
@@ -190,6 +196,7 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .rekey_token = vendor_rekey_token,
     .convert_token = vendor_convert_token,
     .purge_token = vendor_purge_token,
+    .health = vendor_health,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

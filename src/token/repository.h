@@ -201,3 +201,7 @@ KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
 KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
                      const struct kk_repository_settings *settings,
                      struct kk_repository **ret_repository);
+
+/* How long the settings' KDF takes for one PIN here. */
+KK_RV kk_sealed_measure_kdf(const struct kk_repository_settings *settings,
+                            uint64_t *ret_microseconds);

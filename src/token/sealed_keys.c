@@ -4,6 +4,7 @@
  * them.
  */
 #include <string.h>
+#include <time.h>
 
 #include "base/config.h"
 #include "base/log.h"
@@ -232,4 +233,22 @@ bool kk_key_row_is_current(const struct kk_sealed *sealed, const struct kk_key_r
     return row->ops == kdfs[sealed->settings.pin_kdf].ops &&
            row->mem_kib == kdfs[sealed->settings.pin_kdf].mem_kib &&
            (row->has_pepper || sealed->settings.pepper == NULL);
+}
+
+KK_RV kk_sealed_measure_kdf(const struct kk_repository_settings *settings,
+                            uint64_t *ret_microseconds)
+{
+    static const uint8_t salt[KK_SALT_LEN];
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *out = NULL;
+    struct timespec before;
+    struct timespec after;
+    KK_TRY(kk_secret_new(KK_KEY_LEN, &out));
+    (void)clock_gettime(CLOCK_MONOTONIC, &before);
+    KK_TRY(kk_argon2id(KK_SPAN_TEXT("a PIN"), salt, kdfs[settings->pin_kdf].ops,
+                       (size_t)kdfs[settings->pin_kdf].mem_kib * 1024, out));
+    (void)clock_gettime(CLOCK_MONOTONIC, &after);
+    int64_t nanoseconds =
+        (int64_t)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
+    *ret_microseconds = (uint64_t)KK_MAX(nanoseconds, (int64_t)0) / 1000;
+    return CKR_OK;
 }

@@ -30,7 +30,7 @@ db.commit()' "$TOKENS" "$1" "$2" "${3:-1}"
 # fresh: a token "t" with three objects, and no other.
 fresh()
 {
-    rm -rf "$TOKENS"/*
+    rm -rf "${TOKENS:?}"/*
     make_token t
     util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > "$WORK/made" &&
         util --import "$KEYS/cert.pem" --import-type cert --label cert --id 02 --token t \

@@ -61,11 +61,11 @@ if [ -z "$KK_SANITIZED" ]; then
 fi
 
 if [ "$KK_KIND" = own ]; then
-    (SOFTHSM2_CONF=$WORK/nowhere.conf bare token list --module "$MODULE"; exit "$status")
+    (SOFTHSM2_CONF=$WORK/nowhere.conf; bare token list --module "$MODULE"; exit "$status")
     status=$?
     tells "no configuration" 1 'keykist: Could not load the SoftHSM configuration\.'
     (echo "log.level = LOUD" > "$WORK/bad.conf"
-     SOFTHSM2_CONF=$WORK/bad.conf bare token list --module "$MODULE"; exit "$status")
+     SOFTHSM2_CONF=$WORK/bad.conf; bare token list --module "$MODULE"; exit "$status")
     status=$?
     tells "a bad configuration" 1 'keykist: Could not configure the log level\.'
 fi

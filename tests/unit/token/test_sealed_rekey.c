@@ -5,6 +5,7 @@
  */
 #include "sealed_test.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -120,6 +121,14 @@ static uint32_t epoch_of(struct rig *rig, const struct kk_uuid *uuid)
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
     raw_get(rig, uuid, &object, &blob);
     return kk_load_u32(object.blob.data + 3);
+}
+
+static uint64_t generation_of(struct rig *rig, const struct kk_uuid *uuid)
+{
+    struct kk_store_object object = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    raw_get(rig, uuid, &object, &blob);
+    return object.generation;
 }
 
 static void test_all_is_there_and_sealed_anew(void **state)
@@ -239,8 +248,10 @@ static void test_half_way_everything_works_under_both_epochs(void **state)
         }
     }
     assert_int_equal(find_label(other, user, true, "changed"), 20);
-    /* The user alone goes on; who is logged in stays so. */
+    /* The user alone goes on; who is logged in stays so, and what is new is left as it is. */
+    uint64_t generation = generation_of(rig, &made);
     assert_ok(rekey(rig->repo, NULL, "user-secret"));
+    assert_int_equal(generation_of(rig, &made), generation);
     assert_false(is_pending(other));
     assert_int_equal(find_label(other, user, true, "changed"), 20);
     assert_int_equal(find_label(other, user, true, "private 0"), 1); /* the first was changed */
@@ -427,6 +438,7 @@ static void test_a_pin_reset_that_empties_half_way(void **state)
     for (size_t i = 0; i < MANY; i++) {
         assert_ok(read_code(rig->repo, user, &many->of_public[i]));
     }
+    assert_false(rig_log_has(rig, "from before the rekey"));
     kk_free(many);
 }
 
@@ -598,6 +610,31 @@ static void test_killed_again_and_again_it_comes_to_an_end(void **state)
     kk_free(many);
 }
 
+static void test_several_processes_go_on_at_once(void **state)
+{
+    struct rig *rig = *state;
+    struct many *many = make_many(rig, MANY);
+    pid_t pids[3];
+    half_rekey(rig->repo, 1);
+    for (size_t i = 0; i < KK_ARRAY_LEN(pids); i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0) {
+            _exit(rekey_in_child(rig, NULL, ULONG_MAX));
+        }
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(pids); i++) {
+        int status = 0;
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    assert_false(is_pending(rig->repo));
+    check_many(rig->repo, many, MANY);
+    assert_false(rig_log_has(rig, "damaged"));
+    kk_free(many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,6 +656,7 @@ int main(void)
         ON(test_killed_at_every_commit_nothing_is_lost, rig_sqlite),
         ON(test_killed_at_every_commit_nothing_is_lost, rig_sqlite_pepper),
         ON(test_killed_again_and_again_it_comes_to_an_end, rig_sqlite),
+        ON(test_several_processes_go_on_at_once, rig_sqlite),
     };
     return cmocka_run_group_tests_name("sealed_rekey", tests, crypto_setup, crypto_teardown);
 }

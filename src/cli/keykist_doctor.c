@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keykist doctor: what somebody should know who trusts keys to this installation.
+ */
+#include "cli/keykist_doctor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/report.h"
+#include "cli/setup.h"
+
+#include "base/banned.h"
+
+static CK_RV run_doctor(struct kk_keykist *keykist);
+
+static const struct kk_keykist_command commands[] = {
+    {.name = "",
+     .help = "Look at configuration, permissions, PIN settings and tokens",
+     .more = "Exit status 0: nothing is bad; 1: something is. Needs no PIN and changes nothing.\n",
+     .starts_module = true,
+     .run = run_doctor},
+};
+
+const struct kk_keykist_group kk_keykist_doctor_group = {
+    "doctor", "Look for what is wrong or weak in this installation", commands,
+    KK_ARRAY_LEN(commands)};
+
+static const struct kk_column columns[] = {
+    {"Level", "level"}, {"Topic", "topic"}, {"Finding", "finding"}};
+
+void kk_doctor_say(struct kk_doctor *doctor, enum kk_finding_level level, const char *topic,
+                   const char *format, ...)
+{
+    static const char *const names[] = {
+        [KK_FINDING_OK] = "ok", [KK_FINDING_NOTE] = "note", [KK_FINDING_BAD] = "bad"};
+    char text[1400];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    kk_table_text(&doctor->table, names[level]);
+    kk_table_text(&doctor->table, topic);
+    kk_table_text(&doctor->table, text);
+    doctor->bad += level == KK_FINDING_BAD ? 1 : 0;
+}
+
+/* ---- PINs ---- */
+
+#define DIGIT_PINS 10000 /* of four digits */
+#define SHORT_PIN 6
+
+static void check_guessing(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health)
+{
+    double seconds = (double)health->pin_microseconds * DIGIT_PINS / 1e6;
+    if (health->has_pepper) {
+        kk_doctor_say(doctor, KK_FINDING_OK, "PINs",
+                      "a thief of the tokens needs the pepper too before he can guess PINs");
+        return;
+    }
+    kk_doctor_say(doctor, KK_FINDING_NOTE, "PINs",
+                  "one try takes %.1f ms here: without a pepper, a thief of the tokens tries all "
+                  "PINs of 4 digits in %.0f seconds on one core",
+                  (double)health->pin_microseconds / 1e3, seconds);
+}
+
+static void check_pins(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health)
+{
+    const struct kk_config *config = doctor->config;
+    check_guessing(doctor, health);
+    if (config->pin_kdf == KK_KDF_TEST) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "PINs", "pin.kdf = test is for tests only");
+    }
+    if (config->pin_max_tries == 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "PINs",
+                      "pin.max_tries = 0: a user PIN is never locked, whoever guesses it");
+    }
+    if (config->pin_min_length < SHORT_PIN && !health->has_pepper) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "PINs",
+                      "pin.min_length = %lu: shorter PINs than %i characters are easily guessed",
+                      config->pin_min_length, SHORT_PIN);
+    }
+}
+
+static void check_pepper(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health)
+{
+    if (health->pepper_missing) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "pepper",
+                      "token.pepper = %s cannot be read: tokens that need it do not open",
+                      doctor->config->pepper);
+    } else if (health->has_pepper) {
+        kk_doctor_say(doctor, KK_FINDING_OK, "pepper", "token.pepper is there");
+    } else {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "pepper",
+                      "there is none: public objects, CKA_TRUSTED before a login included, have no "
+                      "protection against who reads or writes the tokens");
+    }
+}
+
+static void check_memory(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health)
+{
+    if (health->memory_locked == CK_FALSE) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "memory",
+                      "pages with PINs and keys cannot be locked and may be swapped out: raise "
+                      "the limit (ulimit -l)");
+    } else {
+        kk_doctor_say(doctor, KK_FINDING_OK, "memory", "pages with PINs and keys are locked");
+    }
+    kk_doctor_say(doctor, KK_FINDING_NOTE, "memory",
+                  "during a login OpenSSL's parsed keys lie in the program's ordinary memory, a "
+                  "forked child's too: who reads that memory has them");
+}
+
+/* ---- tokens ---- */
+
+static void check_token(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor,
+                        CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
+{
+    CK_KEYKIST_TOKEN_INFO details = {0};
+    struct kk_keykist_name name = kk_keykist_name(info->label, sizeof info->label);
+    CK_RV rv = vendor->token_info(slot, &details);
+    if (rv != CKR_OK) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "tokens", "\"%s\" (slot %lu) cannot be looked at",
+                      name.text, slot);
+    } else if ((details.flags & CKF_KEYKIST_REKEY_PENDING) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "tokens",
+                      "\"%s\" (slot %lu): a rekey was begun and is not finished: keykist token "
+                      "rekey does the rest",
+                      name.text, slot);
+    } else if ((info->flags & CKF_USER_PIN_LOCKED) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "tokens",
+                      "\"%s\" (slot %lu): the user PIN is locked: keykist pin reset sets a new one",
+                      name.text, slot);
+    } else if ((info->flags & CKF_USER_PIN_INITIALIZED) == 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "tokens",
+                      "\"%s\" (slot %lu) has no user PIN yet: keykist pin init sets one", name.text,
+                      slot);
+    }
+}
+
+static KK_RV check_tokens(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor)
+{
+    const struct kk_module *module = &doctor->keykist->module;
+    KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
+    unsigned long count = 0;
+    KK_TRY(kk_slot_list_get(module, CK_TRUE, &slots));
+    for (CK_ULONG i = 0; i < slots.count; i++) {
+        CK_TOKEN_INFO info = {0};
+        KK_TRY(kk_token_info(module, slots.ids[i], &info));
+        if ((info.flags & CKF_TOKEN_INITIALIZED) != 0) {
+            count++;
+            check_token(doctor, vendor, slots.ids[i], &info);
+        }
+    }
+    kk_doctor_say(doctor, KK_FINDING_OK, "tokens", "%lu", count);
+    return CKR_OK;
+}
+
+/* What only the module knows. Why it does not start has been said on stderr then. */
+static KK_RV check_module(struct kk_doctor *doctor)
+{
+    struct kk_keykist *keykist = doctor->keykist;
+    const CK_KEYKIST_FUNCTIONS *vendor = NULL;
+    CK_KEYKIST_HEALTH health = {0};
+    if (kk_cli_start_module(keykist->options.module, &keykist->module) != CKR_OK) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "module", "it does not start");
+        return CKR_OK;
+    }
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
+    CK_RV rv = vendor->health(&health);
+    if (rv != CKR_OK) {
+        return kk_keykist_failed(rv, "Could not ask the module how it is");
+    }
+    kk_doctor_say(doctor, KK_FINDING_OK, "module", "%s", keykist->module.path);
+    check_pins(doctor, &health);
+    check_pepper(doctor, &health);
+    check_memory(doctor, &health);
+    return check_tokens(doctor, vendor);
+}
+
+/* ---- the command ---- */
+
+static void doctor_clear(struct kk_doctor *doctor)
+{
+    kk_table_clear(&doctor->table);
+    kk_config_free(doctor->config);
+}
+
+static KK_RV print(const struct kk_doctor *doctor)
+{
+    KK_CLEANUP(kk_json_clear) struct kk_json json = {0};
+    if (!doctor->keykist->options.json) {
+        return kk_table_print(&doctor->table);
+    }
+    kk_json_object(&json, NULL);
+    kk_json_bool(&json, "good", doctor->bad == 0);
+    kk_table_json(&doctor->table, &json, "findings");
+    kk_json_end(&json);
+    return kk_json_print(&json);
+}
+
+static CK_RV run_doctor(struct kk_keykist *keykist)
+{
+    KK_CLEANUP(doctor_clear) struct kk_doctor doctor = {
+        .keykist = keykist, .table = {.columns = columns, .column_count = KK_ARRAY_LEN(columns)}};
+    KK_TRY(kk_doctor_config(&doctor));
+    if (doctor.config != NULL) {
+        kk_doctor_files(&doctor);
+        KK_TRY(check_module(&doctor));
+    }
+    KK_TRY(print(&doctor));
+    if (doctor.bad > 0) {
+        return kk_cli_error("%zu finding%s bad", doctor.bad, doctor.bad == 1 ? " is" : "s are");
+    }
+    return CKR_OK;
+}

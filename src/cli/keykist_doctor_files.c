@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keykist doctor: the configuration as its reader finds it, and the permissions of what lies on the
+ * disk.
+ */
+#include "cli/keykist_doctor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/file.h"
+
+#include "base/banned.h"
+
+#define OTHERS 0007
+#define OTHERS_WRITE 0002
+
+/* ---- the configuration ---- */
+
+/* A line of the log without its time and process; NULL when it is none. */
+static const char *log_text(const char *line)
+{
+    static const char *const marks[] = {" WARNING: ", " ERROR: "};
+    for (size_t i = 0; i < KK_ARRAY_LEN(marks); i++) {
+        const char *at = strstr(line, marks[i]);
+        if (at != NULL) {
+            return at + strlen(marks[i]);
+        }
+    }
+    return NULL;
+}
+
+static void say_log(struct kk_doctor *doctor, const char *path)
+{
+    char line[1200];
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        const char *text = log_text(line);
+        line[strcspn(line, "\n")] = '\0';
+        if (text != NULL) {
+            kk_doctor_say(doctor, KK_FINDING_BAD, "configuration", "%s", text);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
+/* Its reader says in the log what it does not like: into a file of our own, for once. */
+KK_RV kk_doctor_config(struct kk_doctor *doctor)
+{
+    char path[] = "/tmp/keykist-doctor-XXXXXX";
+    int fd = mkstemp(path);
+    size_t before = doctor->bad;
+    KK_ENSURE(fd >= 0, CKR_FUNCTION_FAILED);
+    (void)close(fd);
+    kk_log_configure(KK_LOG_WARNING, KK_LOG_FILE, path);
+    CK_RV rv = kk_config_load(&doctor->config);
+    kk_log_configure(KK_LOG_WARNING, KK_LOG_SYSLOG, NULL);
+    say_log(doctor, path);
+    (void)unlink(path);
+    KK_ENSURE(rv != CKR_HOST_MEMORY, rv);
+    if (rv != CKR_OK && doctor->bad == before) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "configuration", "it cannot be read");
+    }
+    if (doctor->bad == before) {
+        kk_doctor_say(doctor, KK_FINDING_OK, "configuration", "%s is understood",
+                      doctor->config->path);
+    }
+    return CKR_OK;
+}
+
+/* ---- permissions ---- */
+
+static void check_config_file(struct kk_doctor *doctor)
+{
+    struct stat info;
+    const char *path = doctor->config->path;
+    if (path != NULL && stat(path, &info) == 0 && (info.st_mode & OTHERS_WRITE) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "configuration", "everybody may write %s (mode %04o)",
+                      path, (unsigned int)info.st_mode & 07777u);
+    }
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    while (len > 0 && folder[len - 1] == '/') {
+        len--;
+    }
+    return strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+/* The file behind token.pepper = file:PATH. */
+static void check_pepper_file(struct kk_doctor *doctor)
+{
+    static const char prefix[] = "file:";
+    struct stat info;
+    const char *pepper = doctor->config->pepper;
+    if (pepper == NULL || strncmp(pepper, prefix, strlen(prefix)) != 0) {
+        return;
+    }
+    const char *path = pepper + strlen(prefix);
+    if (is_below(path, doctor->config->tokendir)) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "pepper",
+                      "%s lies beside the tokens: who copies them copies it too", path);
+    }
+    if (stat(path, &info) == 0 && (info.st_mode & OTHERS) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "pepper",
+                      "everybody may get at %s (mode %04o): take that away with chmod o-rwx", path,
+                      (unsigned int)info.st_mode & 07777u);
+    }
+}
+
+/* The first thing below the token directory that others may get at; whoever cannot come through its
+ * directory cannot get at it either. */
+static bool find_open(const char *folder, char *ret_path, size_t size, unsigned int *ret_mode)
+{
+    struct stat info;
+    bool found = false;
+    DIR *directory = opendir(folder);
+    struct dirent *entry = NULL;
+    while (directory != NULL && !found && (entry = readdir(directory)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            snprintf(ret_path, size, "%s/%s", folder, entry->d_name) >= (int)size ||
+            lstat(ret_path, &info) != 0 || S_ISLNK(info.st_mode)) {
+            continue;
+        }
+        *ret_mode = (unsigned int)info.st_mode & 07777u;
+        found = (info.st_mode & OTHERS) != 0;
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return found;
+}
+
+static void check_tokens(struct kk_doctor *doctor, bool others_enter)
+{
+    char path[4096];
+    unsigned int mode = 0;
+    if (others_enter && find_open(doctor->config->tokendir, path, sizeof path, &mode)) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "token directory",
+                      "everybody may get at %s (mode %04o): take that away with chmod -R o-rwx",
+                      path, mode);
+    }
+}
+
+static void check_tokendir(struct kk_doctor *doctor)
+{
+    struct stat info;
+    const char *path = doctor->config->tokendir;
+    if (stat(path, &info) != 0 || access(path, R_OK | X_OK) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "token directory", "%s: %s", path, strerror(errno));
+        return;
+    }
+    size_t before = doctor->bad;
+    unsigned int mode = (unsigned int)info.st_mode & 07777u;
+    if ((mode & OTHERS_WRITE) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "token directory",
+                      "everybody may write to %s (mode %04o): take that away with chmod o-w", path,
+                      mode);
+    }
+    check_tokens(doctor, (mode & OTHERS) != 0);
+    if (access(path, W_OK) != 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "token directory",
+                      "you may not write to %s: tokens cannot be made by you", path);
+    }
+    if (doctor->bad == before) {
+        kk_doctor_say(doctor, KK_FINDING_OK, "token directory", "%s (mode %04o)", path, mode);
+    }
+}
+
+void kk_doctor_files(struct kk_doctor *doctor)
+{
+    check_config_file(doctor);
+    check_tokendir(doctor);
+    check_pepper_file(doctor);
+}

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# keykist doctor: what is bad is said so, and what is not is not.
+. "$(dirname "$0")/keykist_lib.sh"
+
+chmod 700 "$TOKENS"
+
+# conf LINE...: the configuration, with these lines behind the directories.
+conf()
+{
+    {
+        echo "directories.tokendir = $TOKENS"
+        echo "log.file = $WORK/log"
+        for line; do
+            echo "$line"
+        done
+    } > "$SOFTHSM2_CONF"
+}
+
+# bad NAME TOPIC PATTERN: the last run found this, and says so by its exit status.
+bad()
+{
+    check "$1" sh -c "test $status = 1 && grep -Eq '^bad +$2 +.*$3' '$WORK/out' &&
+        grep -Eqx 'keykist: [0-9]+ findings? (is|are) bad' '$WORK/err'"
+}
+
+conf
+runk doctor
+check "a plain installation" sh -c "test $status = 0 && ! grep -q '^bad' '$WORK/out'"
+check "... says what a thief can do" grep -Eq "^note +PINs +one try takes .* PINs of 4 digits in" \
+    "$WORK/out"
+check "... what has no protection without a pepper" grep -Eq "^note +pepper +there is none" "$WORK/out"
+check "... and where OpenSSL has keys" grep -Eq "^note +memory +during a login OpenSSL" "$WORK/out"
+runk doctor --json
+check "as JSON" test "$status $(json 'd["good"], set(f["level"] for f in d["findings"]) - {"ok", "note"}')" = \
+    "0 (True, set())"
+
+conf "pin.kdf = test"
+runk doctor
+bad "a KDF for tests" PINs "pin.kdf = test"
+conf "pin.max_tries = 0"
+runk doctor
+bad "a PIN that never locks" PINs "pin.max_tries = 0"
+conf "no.such.key = 1" "pin.max_tries = many" "nonsense"
+runk doctor --json
+check "each line of the configuration that is not understood" test \
+    "$status $(json 'd["good"], len([f for f in d["findings"] if f["level"] == "bad" and f["topic"] == "configuration"])')" = \
+    "1 (False, 3)"
+check "... with file and line" sh -c "grep -q 'softhsm2.conf:3: unknown key no.such.key' '$WORK/out'"
+conf "log.level = LOUD"
+runk doctor
+bad "a configuration that is refused" configuration "log.level cannot be LOUD"
+(SOFTHSM2_CONF=$WORK/nowhere; export SOFTHSM2_CONF; runk doctor; exit "$status")
+status=$?
+bad "a configuration that is not there" configuration "nowhere cannot be read"
+
+conf "token.pepper = file:$WORK/none"
+runk doctor
+bad "a pepper that is not there" pepper "none cannot be read"
+printf '%064d' 0 > "$WORK/pepper"
+chmod 644 "$WORK/pepper"
+conf "token.pepper = file:$WORK/pepper"
+runk doctor
+bad "a pepper that everybody may read" pepper "everybody may get at"
+chmod 600 "$WORK/pepper"
+runk doctor
+check "a pepper as it should be" sh -c "test $status = 0 && grep -Eq '^ok +pepper' '$WORK/out'"
+cp "$WORK/pepper" "$TOKENS/pepper"
+chmod 600 "$TOKENS/pepper"
+conf "token.pepper = file:$TOKENS/pepper"
+runk doctor
+bad "a pepper beside the tokens" pepper "who copies them copies it too"
+rm "$TOKENS/pepper"
+
+conf
+chmod 777 "$TOKENS"
+runk doctor
+bad "a token directory that everybody may write to" "token directory" "everybody may write"
+chmod 755 "$TOKENS"
+runk doctor
+check "one that others may look into is fine" test "$status" = 0
+keykist token init --label t --so-pin 12345678 > "$WORK/token.out" 2>&1
+runk doctor
+check "... as long as the tokens are closed" test "$status" = 0
+check "a token without a user PIN is a note" grep -Eq '^note +tokens +"t" .* has no user PIN yet' \
+    "$WORK/out"
+chmod 755 "$TOKENS"/*-*
+runk doctor
+bad "a token that others may get at" "token directory" "chmod -R o-rwx"
+chmod 700 "$TOKENS" "$TOKENS"/*-*
+chmod 666 "$SOFTHSM2_CONF"
+runk doctor
+bad "a configuration that everybody may write" configuration "everybody may write"
+chmod 600 "$SOFTHSM2_CONF"
+
+conf "pin.max_tries = 1"
+keykist pin init --so-pin 12345678 --new-pin 1234 > "$WORK/token.out" 2>&1
+keykist pin change --pin 0000 --new-pin 1111 > "$WORK/token.out" 2>&1
+runk doctor
+bad "a locked PIN" tokens "the user PIN is locked"
+
+conf "directories.tokendir = $WORK/nowhere"
+runk doctor
+check "no token directory" sh -c "test $status = 1 && grep -Eq '^bad +token directory +.*nowhere' '$WORK/out'"
+finish
