@@ -78,7 +78,7 @@ static KK_RV convert(struct kk_keykist *keykist, const char *kind)
         return purge(keykist, &care);
     }
     KK_ENSURE(kk_cli_pad(kind, padded, sizeof padded), CKR_FUNCTION_FAILED);
-    if (memcmp(care.details.kind, padded, sizeof padded) == 0) {
+    if (kk_mem_equal(care.details.kind, sizeof care.details.kind, padded, sizeof padded)) {
         return kk_cli_error("the token is of the kind \"%s\" already", kind);
     }
     KK_TRY(kk_keykist_pin(&options->so_pin, "--so-pin", "SO PIN", false, &care.so_pin));

@@ -22,13 +22,6 @@
 #define SERIAL_LEN 16
 #define PREFIX_SIZE (SERIAL_LEN + 2) /* "<serial>-" and a zero */
 
-static void dir_close(DIR **dir)
-{
-    if (*dir != NULL) {
-        (void)closedir(*dir);
-    }
-}
-
 static void prefix_of(const char serial[16], char ret_prefix[PREFIX_SIZE])
 {
     (void)snprintf(ret_prefix, PREFIX_SIZE, "%.16s-", serial);
@@ -55,7 +48,7 @@ static bool is_dot(const char *name)
 /* The directories of all engines are flat. */
 static KK_RV remove_dir(const char *path)
 {
-    KK_CLEANUP(dir_close) DIR *dir = opendir(path);
+    KK_CLEANUP(kk_path_dir_close) DIR *dir = opendir(path);
     if (dir == NULL) {
         return kk_failure_errno(errno, path, "cannot read");
     }
@@ -91,7 +84,7 @@ KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_c
     prefix_of(serial, prefix);
     *ret_count = 0;
     KK_TRY(kk_path_join(location, "", FOLDER, &folder));
-    KK_CLEANUP(dir_close) DIR *dir = opendir(folder);
+    KK_CLEANUP(kk_path_dir_close) DIR *dir = opendir(folder);
     if (dir == NULL) {
         return errno == ENOENT ? CKR_OK : kk_failure_errno(errno, folder, "cannot read");
     }

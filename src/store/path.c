@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/failure.h"
 
 #include "base/banned.h"
 
@@ -40,6 +41,24 @@ KK_RV kk_path_absolute(const char *location, char **ret_path)
     }
     *ret_path = KK_STEAL(path);
     return CKR_OK;
+}
+
+KK_RV kk_path_open_tokens(const char *location, DIR **ret_dir)
+{
+    DIR *dir = opendir(location);
+    if (dir == NULL) {
+        CK_RV rv = kk_failure_errno(errno, location, "cannot read the tokens' directory");
+        return rv == CKR_HOST_MEMORY ? rv : CKR_GENERAL_ERROR;
+    }
+    *ret_dir = dir;
+    return CKR_OK;
+}
+
+void kk_path_dir_close(DIR **dir)
+{
+    if (*dir != NULL) {
+        (void)closedir(*dir);
+    }
 }
 
 void kk_path_sync_dir(const char *path)

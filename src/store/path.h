@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <dirent.h>
+
 #include "base/macros.h"
 
 /* dir/prefix+name, in memory of its own. */
@@ -12,6 +14,13 @@ KK_RV kk_path_join(const char *dir, const char *prefix, const char *name, char *
 /* An application may change its working directory between two calls: the path from the root,
  * without slashes at its end. CKR_GENERAL_ERROR when there is no working directory. */
 KK_RV kk_path_absolute(const char *location, char **ret_path);
+
+/* Opens the directory that the tokens lie in. CKR_GENERAL_ERROR when it is missing or unreadable,
+ * CKR_HOST_MEMORY. */
+KK_RV kk_path_open_tokens(const char *location, DIR **ret_dir);
+
+/* For KK_CLEANUP. */
+void kk_path_dir_close(DIR **dir);
 
 /* What can't be synced (some file systems refuse it for directories) is not a failure. */
 void kk_path_sync_dir(const char *path);

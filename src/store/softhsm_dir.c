@@ -192,13 +192,6 @@ KK_RV kk_softhsm_bump(struct kk_softhsm_dir *dir, uint64_t *ret_before, uint64_t
 
 /* ---- objects ---- */
 
-static void dir_close(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
-
 static KK_RV dir_stream(const struct kk_softhsm_dir *dir, DIR **ret_stream)
 {
     DIR *stream = opendir(dir->path);
@@ -222,7 +215,7 @@ static bool parse_name(const char *name, const char *suffix, struct kk_uuid *ret
 
 KK_RV kk_softhsm_each(struct kk_softhsm_dir *dir, kk_softhsm_uuid_visit *visit, void *context)
 {
-    KK_CLEANUP(dir_close) DIR *stream = NULL;
+    KK_CLEANUP(kk_path_dir_close) DIR *stream = NULL;
     KK_TRY(dir_stream(dir, &stream));
     const struct dirent *entry = NULL;
     while ((entry = readdir(stream)) != NULL) {
@@ -318,7 +311,7 @@ static bool is_ours(const char *name)
 
 static KK_RV remove_files(struct kk_softhsm_dir *dir)
 {
-    KK_CLEANUP(dir_close) DIR *stream = NULL;
+    KK_CLEANUP(kk_path_dir_close) DIR *stream = NULL;
     KK_TRY(dir_stream(dir, &stream));
     const struct dirent *entry = NULL;
     while ((entry = readdir(stream)) != NULL) {

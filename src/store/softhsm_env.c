@@ -85,21 +85,11 @@ static bool is_unfinished(const char *location, const char *name)
            S_ISDIR(status.st_mode) && is_young(&status, UNFINISHED_SECONDS);
 }
 
-static void dir_close(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
-
 KK_RV kk_softhsm_list(const char *location, kk_softhsm_name_visit *visit, void *context,
                       bool *ret_unfinished)
 {
-    KK_CLEANUP(dir_close) DIR *stream = opendir(location);
-    if (stream == NULL) {
-        (void)kk_failure_errno(errno, location, "cannot read the tokens' directory");
-        return CKR_GENERAL_ERROR;
-    }
+    KK_CLEANUP(kk_path_dir_close) DIR *stream = NULL;
+    KK_TRY(kk_path_open_tokens(location, &stream));
     const struct dirent *entry = NULL;
     while ((entry = readdir(stream)) != NULL) {
         struct kk_uuid uuid;

@@ -31,24 +31,6 @@ static struct kk_sqlite_env *env_of(struct kk_store_env *env)
     return (struct kk_sqlite_env *)env;
 }
 
-static void dir_close(DIR **dir)
-{
-    if (*dir != NULL) {
-        (void)closedir(*dir);
-    }
-}
-
-static KK_RV dir_open(const char *path, DIR **ret_dir)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL) {
-        CK_RV rv = kk_failure_errno(errno, path, "cannot read the tokens' directory");
-        return rv == CKR_HOST_MEMORY ? rv : CKR_GENERAL_ERROR;
-    }
-    *ret_dir = dir;
-    return CKR_OK;
-}
-
 void kk_sqlite_env_free(struct kk_store_env *base)
 {
     if (base != NULL) {
@@ -70,8 +52,8 @@ KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_stor
     base->ops = &kk_store_sqlite;
     env->umask = umask;
     KK_TRY(kk_path_absolute(location, &env->location));
-    KK_CLEANUP(dir_close) DIR *dir = NULL;
-    KK_TRY(dir_open(env->location, &dir));
+    KK_CLEANUP(kk_path_dir_close) DIR *dir = NULL;
+    KK_TRY(kk_path_open_tokens(env->location, &dir));
     kk_gate_start();
     *ret_env = KK_STEAL(base);
     return CKR_OK;
@@ -111,8 +93,8 @@ static int by_name(const void *a, const void *b)
 /* Names of KK_UUID_TEXT bytes each. */
 static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_names)
 {
-    KK_CLEANUP(dir_close) DIR *dir = NULL;
-    KK_TRY(dir_open(env->location, &dir));
+    KK_CLEANUP(kk_path_dir_close) DIR *dir = NULL;
+    KK_TRY(kk_path_open_tokens(env->location, &dir));
     const struct dirent *entry = NULL;
     while ((entry = readdir(dir)) != NULL) {
         struct kk_uuid uuid;

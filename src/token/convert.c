@@ -116,7 +116,7 @@ static bool is_near(const char *old, const char *name)
     struct kk_uuid a;
     struct kk_uuid b;
     return kk_uuid_parse(old, &a) && kk_uuid_parse(name, &b) &&
-           memcmp(a.bytes + 8, b.bytes + 8, 8) == 0 &&
+           kk_mem_equal(a.bytes + 8, 8, b.bytes + 8, 8) &&
            kk_load_u64(b.bytes) > kk_load_u64(a.bytes) &&
            kk_load_u64(b.bytes) - kk_load_u64(a.bytes) <= NEAR;
 }
@@ -150,7 +150,8 @@ static CK_RV remove_leftover(const char *name, void *context)
         return rv == CKR_TOKEN_NOT_PRESENT ? CKR_OK : rv;
     }
     rv = repository->ops->state(repository, &state);
-    if (rv == CKR_OK && memcmp(state.serial, conversion->state.serial, sizeof state.serial) == 0) {
+    if (rv == CKR_OK && kk_mem_equal(state.serial, sizeof state.serial, conversion->state.serial,
+                                     sizeof state.serial)) {
         kk_log_info("%s: was left by a conversion that did not end, deleted",
                     repository->ops->path(repository));
         rv = repository->ops->remove(repository);
