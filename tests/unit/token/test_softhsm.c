@@ -410,6 +410,8 @@ static void test_leftovers_are_skipped_with_a_line(void **state)
     write_file(file_of(sample, "33333333-3333-4333-8333-333333333333.object"), "nonsense", 8);
     write_file(file_of(sample, "junk.object"), "nonsense", 8);
     assert_int_equal(count_all(sample->repo, NULL), 6);
+    (void)usleep(150000); /* a file that was just touched may not be finished yet */
+    assert_int_equal(count_all(sample->repo, NULL), 6);
     assert_int_equal(count_all(sample->repo, NULL), 6);
     assert_true(house_log_has(&sample->house, "11111111-1111-4111-8111-111111111111 is empty"));
     assert_true(house_log_has(&sample->house,
