@@ -367,8 +367,12 @@ static void sort_lines(char *text)
     static char *lines[4096];
     static char sorted[OBJECTS_TEXT];
     size_t count = 0;
-    for (char *line = strtok(text, "\n"); line != NULL && count < 4096; line = strtok(NULL, "\n")) {
+    for (char *line = text; *line != '\0' && count < 4096;) {
+        size_t len = strcspn(line, "\n");
+        char *next = line + len + (line[len] == '\n' ? 1 : 0);
+        line[len] = '\0';
         lines[count++] = line;
+        line = next;
     }
     qsort(lines, count, sizeof *lines, by_text);
     struct text all = {sorted, 0};

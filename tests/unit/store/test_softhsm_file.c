@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * src/store/softhsm_file.c, softhsm_dir.c, softhsm_env.c: files of a SoftHSM token under its locks,
+ * what a process that died leaves, and what another one does at the same time.
+ */
+#include "store_unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/busy.h"
+#include "store/softhsm_internal.h"
+
+#define OBJECT "aaaaaaaa-0000-4000-8000-000000000001"
+
+struct fixture {
+    char *location;
+    struct kk_softhsm_dir *dir;
+    struct kk_uuid uuid;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    fixture.location = unit_new_dir();
+    assert_true(kk_uuid_parse(OBJECT, &fixture.uuid));
+    assert_ok(kk_softhsm_make(fixture.location, TOKEN_A, 0077, KK_SPAN_TEXT("token body")));
+    assert_ok(kk_softhsm_open(fixture.location, TOKEN_A, 0077, &fixture.dir));
+    atomic_store(&kk_store_busy_ms, 300);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    kk_softhsm_close(fixture->dir);
+    unit_remove_dir(fixture->location);
+    atomic_store(&kk_store_busy_ms, KK_STORE_BUSY_MS);
+    return 0;
+}
+
+static const char *path_of(const struct fixture *fixture, const char *name)
+{
+    return unit_path(kk_softhsm_path(fixture->dir), name);
+}
+
+static bool is_there(const struct fixture *fixture, const char *name)
+{
+    return access(path_of(fixture, name), F_OK) == 0;
+}
+
+static void make_object(struct fixture *fixture, const char *body)
+{
+    struct kk_softhsm_new object = {.uuid = fixture->uuid, .body = KK_SPAN(body, strlen(body))};
+    assert_ok(kk_softhsm_create(fixture->dir, &object, 1));
+}
+
+static bool holds(struct fixture *fixture, const char *body)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer got = {0};
+    struct kk_softhsm_seen seen;
+    return kk_softhsm_read(fixture->dir, &fixture->uuid, &got, &seen) == CKR_OK &&
+           kk_span_equal(kk_buffer_span(&got), KK_SPAN(body, strlen(body)));
+}
+
+static CK_RV change(struct fixture *fixture, const char *body)
+{
+    KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+    struct kk_softhsm_seen seen;
+    KK_TRY(kk_softhsm_edit_begin(fixture->dir, &fixture->uuid, &edit));
+    return kk_softhsm_edit_write(&edit, KK_SPAN(body, strlen(body)), &seen);
+}
+
+static void write_raw(struct fixture *fixture, const char *name, struct kk_span bytes)
+{
+    int fd = open(path_of(fixture, name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes.data, bytes.len), bytes.len);
+    close(fd);
+}
+
+static void test_a_change_moves_the_version_and_leaves_no_journal(void **state)
+{
+    struct fixture *fixture = *state;
+    make_object(fixture, "one");
+    assert_true(holds(fixture, "one"));
+    assert_ok(change(fixture, "another body"));
+    assert_true(holds(fixture, "another body"));
+    assert_ok(change(fixture, ""));
+    assert_true(holds(fixture, ""));
+    assert_false(is_there(fixture, OBJECT ".new"));
+    assert_false(is_there(fixture, OBJECT ".draft"));
+    assert_true(is_there(fixture, OBJECT ".lock"));
+}
+
+static void test_versions_tell_who_wrote(void **state)
+{
+    (void)state;
+    assert_false(kk_softhsm_is_foreign(kk_softhsm_next_version(0)));
+    assert_true(kk_softhsm_is_foreign(kk_softhsm_next_version(0) + 1));
+    uint64_t version = 39; /* SoftHSM's */
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t next = kk_softhsm_next_version(version);
+        assert_true(next > version);
+        assert_false(kk_softhsm_is_foreign(next));
+        assert_true(next % KK_SOFTHSM_VERSION_STEP == 0 ? i >= 15 : i < 15);
+        version = next;
+    }
+    assert_true(kk_softhsm_next_version(UINT64_MAX) > 0);
+}
+
+static void test_a_rewrite_within_a_moment_is_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    bool same = false;
+    make_object(fixture, "one");
+    assert_ok(kk_softhsm_read(fixture->dir, &fixture->uuid, &body, &seen));
+    assert_ok(kk_softhsm_is_same(fixture->dir, &fixture->uuid, &seen, &same));
+    assert_true(same);
+    struct kk_softhsm_seen before = seen;
+    assert_ok(change(fixture, "two"));
+    assert_ok(kk_softhsm_is_same(fixture->dir, &fixture->uuid, &before, &same));
+    assert_false(same);
+}
+
+/* ---- what a dead writer leaves ---- */
+
+/* The journal of a change to `body`, as it lies on the disk while the change is made. */
+static void leave_journal(struct fixture *fixture, const char *body, uint8_t content[256],
+                          size_t *ret_len)
+{
+    uint8_t journal[256];
+    make_object(fixture, body);
+    /* u64 magic, u64 FNV-1a, then u64 version and body */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    size_t len = 8 + strlen(body);
+    kk_store_u64(content, 0x50000);
+    memcpy(content + 8, body, strlen(body));
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ content[i]) * UINT64_C(0x100000001b3);
+    }
+    kk_store_u64(journal, UINT64_C(0x4b4b4a524e4c0001));
+    kk_store_u64(journal + 8, hash);
+    memcpy(journal + 16, content, len);
+    write_raw(fixture, OBJECT ".new", KK_SPAN(journal, 16 + len));
+    *ret_len = len;
+}
+
+static void age(struct fixture *fixture)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, OBJECT ".object"), old, 0), 0);
+}
+
+static void test_a_cut_off_overwrite_is_completed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t content[256];
+    size_t len = 0;
+    leave_journal(fixture, "the new content", content, &len);
+    for (size_t cut = 0; cut < len; cut++) {
+        leave_journal(fixture, "the new content", content, &len);
+        write_raw(fixture, OBJECT ".object", KK_SPAN(content, cut));
+        age(fixture);
+        assert_true(holds(fixture, "the new content"));
+        assert_false(is_there(fixture, OBJECT ".new"));
+    }
+}
+
+static void test_a_journal_whose_change_never_began_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t old[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
+    static const uint8_t softhsm[] = {0, 0, 0, 0, 0, 5, 0, 1, 'n', 'e', 'w', 'e', 'r'};
+    uint8_t content[256];
+    size_t len = 0;
+    leave_journal(fixture, "the new content", content, &len);
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old));
+    assert_true(holds(fixture, "old"));
+    assert_false(is_there(fixture, OBJECT ".new"));
+    leave_journal(fixture, "the new content", content, &len); /* SoftHSM wrote since */
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(softhsm));
+    assert_true(holds(fixture, "newer"));
+    assert_false(is_there(fixture, OBJECT ".new"));
+}
+
+static void test_a_damaged_journal_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t old[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
+    make_object(fixture, "x");
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old));
+    write_raw(fixture, OBJECT ".new", KK_SPAN_TEXT("no journal at all, but long enough for one"));
+    assert_true(holds(fixture, "old"));
+    assert_false(is_there(fixture, OBJECT ".new"));
+}
+
+/* ---- others at work ---- */
+
+/* A process that holds SoftHSM's kind of lock on a file until it is killed. */
+struct holding {
+    const char *path;
+    int ready[2];
+};
+
+static int hold(void *context)
+{
+    struct holding *holding = context;
+    int fd = open(holding->path, O_RDWR | O_CREAT, 0600);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fd < 0 || fcntl(fd, F_SETLKW, &whole) != 0 || write(holding->ready[1], "x", 1) != 1) {
+        return 1;
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+static pid_t start_holding(const char *path)
+{
+    struct holding holding = {.path = path};
+    char byte = 0;
+    assert_int_equal(pipe(holding.ready), 0);
+    pid_t pid = unit_start_child(hold, &holding);
+    assert_int_equal(read(holding.ready[0], &byte, 1), 1);
+    close(holding.ready[0]);
+    close(holding.ready[1]);
+    return pid;
+}
+
+static void stop_holding(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+static void test_both_of_softhsms_locks_are_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const files[] = {OBJECT ".object", OBJECT ".lock"};
+    make_object(fixture, "one");
+    for (size_t i = 0; i < KK_ARRAY_LEN(files); i++) {
+        pid_t pid = start_holding(path_of(fixture, files[i]));
+        assert_int_equal(change(fixture, "two"), CKR_FUNCTION_FAILED);
+        stop_holding(pid);
+        assert_true(holds(fixture, "one"));
+    }
+    assert_ok(change(fixture, "two"));
+}
+
+/* SoftHSM 2.6 unlocks the data file before it has written: under <uuid>.lock nothing counts. */
+static void test_what_is_in_the_middle_of_a_change_is_not_read(void **state)
+{
+    struct fixture *fixture = *state;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    make_object(fixture, "one");
+    pid_t pid = start_holding(path_of(fixture, OBJECT ".lock"));
+    assert_int_equal(kk_softhsm_read(fixture->dir, &fixture->uuid, &body, &seen),
+                     CKR_FUNCTION_FAILED);
+    stop_holding(pid);
+    assert_true(holds(fixture, "one"));
+}
+
+static void test_an_empty_file_is_read_when_it_is_old(void **state)
+{
+    struct fixture *fixture = *state;
+    make_object(fixture, "one");
+    write_raw(fixture, OBJECT ".object", KK_SPAN(NULL, 0));
+    age(fixture);
+    assert_true(holds(fixture, ""));
+}
+
+/* ---- coming and going ---- */
+
+static void test_a_failed_create_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kk_softhsm_new objects[2] = {{.uuid = unit_uuid(1), .body = KK_SPAN_TEXT("one")},
+                                        {.uuid = fixture->uuid, .body = KK_SPAN_TEXT("two")}};
+    char first[KK_SOFTHSM_NAME_MAX];
+    kk_softhsm_name(&objects[0].uuid, ".object", first);
+    assert_int_equal(mkdir(path_of(fixture, OBJECT ".object"), 0700), 0); /* its name is taken */
+    assert_int_not_equal(kk_softhsm_create(fixture->dir, objects, 2), CKR_OK);
+    assert_false(is_there(fixture, first));
+    assert_false(is_there(fixture, OBJECT ".draft"));
+    assert_false(is_there(fixture, OBJECT ".lock"));
+    assert_int_equal(rmdir(path_of(fixture, OBJECT ".object")), 0);
+}
+
+static void test_a_deleted_object_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    make_object(fixture, "one");
+    {
+        KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
+        assert_ok(kk_softhsm_edit_begin(fixture->dir, &fixture->uuid, &edit));
+        assert_ok(kk_softhsm_edit_delete(&edit));
+    }
+    assert_false(is_there(fixture, OBJECT ".object"));
+    assert_false(is_there(fixture, OBJECT ".lock"));
+    assert_int_equal(kk_softhsm_read(fixture->dir, &fixture->uuid, &body, &seen),
+                     CKR_OBJECT_HANDLE_INVALID);
+    assert_int_equal(change(fixture, "two"), CKR_OBJECT_HANDLE_INVALID);
+    assert_false(is_there(fixture, OBJECT ".object")); /* and is not brought back */
+}
+
+static void test_the_generation_is_seen_to_move(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kk_softhsm_stamp one;
+    struct kk_softhsm_stamp two;
+    uint64_t before = 0;
+    uint64_t after = 0;
+    assert_ok(kk_softhsm_fresh(fixture->dir, &one));
+    assert_true(one.stable);
+    assert_ok(kk_softhsm_bump(fixture->dir, &before, &after));
+    assert_ok(kk_softhsm_fresh(fixture->dir, &two));
+    assert_int_equal(one.generation, before);
+    assert_int_equal(two.generation, after);
+    assert_true(after > before);
+}
+
+static void test_a_removed_token_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kk_softhsm_stamp stamp;
+    struct kk_softhsm_dir *again = NULL;
+    make_object(fixture, "one");
+    assert_ok(kk_softhsm_remove(fixture->dir));
+    assert_int_equal(kk_softhsm_fresh(fixture->dir, &stamp), CKR_DEVICE_REMOVED);
+    assert_int_equal(kk_softhsm_open(fixture->location, TOKEN_A, 0077, &again),
+                     CKR_TOKEN_NOT_PRESENT);
+    assert_int_equal(rmdir(fixture->location), 0);
+    assert_int_equal(mkdir(fixture->location, 0700), 0);
+}
+
+static CK_RV count_name(const char *name, void *context)
+{
+    (void)name;
+    ++*(size_t *)context;
+    return CKR_OK;
+}
+
+static void test_only_directories_with_a_token_are_listed(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t count = 0;
+    bool unfinished = false;
+    assert_ok(kk_softhsm_list(fixture->location, count_name, &count, &unfinished));
+    assert_int_equal(count, 1);
+    assert_false(unfinished);
+    assert_int_equal(mkdir(unit_path(fixture->location, "junk"), 0700), 0);
+    assert_int_equal(mkdir(unit_path(fixture->location, TOKEN_B), 0700), 0); /* as SoftHSM begins */
+    count = 0;
+    assert_ok(kk_softhsm_list(fixture->location, count_name, &count, &unfinished));
+    assert_int_equal(count, 1);
+    assert_true(unfinished);
+}
+
+#define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON(test_a_change_moves_the_version_and_leaves_no_journal),
+        ON(test_versions_tell_who_wrote),
+        ON(test_a_rewrite_within_a_moment_is_seen),
+        ON(test_a_cut_off_overwrite_is_completed),
+        ON(test_a_journal_whose_change_never_began_is_dropped),
+        ON(test_a_damaged_journal_changes_nothing),
+        ON(test_both_of_softhsms_locks_are_waited_for),
+        ON(test_what_is_in_the_middle_of_a_change_is_not_read),
+        ON(test_an_empty_file_is_read_when_it_is_old),
+        ON(test_a_failed_create_leaves_nothing),
+        ON(test_a_deleted_object_leaves_nothing),
+        ON(test_the_generation_is_seen_to_move),
+        ON(test_a_removed_token_is_gone),
+        ON(test_only_directories_with_a_token_are_listed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
