@@ -115,6 +115,18 @@ static void check_memory(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *heal
 
 /* ---- tokens ---- */
 
+static void check_kind(struct kk_doctor *doctor, CK_SLOT_ID slot, struct kk_keykist_name name,
+                       const CK_KEYKIST_TOKEN_INFO *details)
+{
+    static const char softhsm2[16] = "softhsm2        ";
+    if (kk_mem_equal(details->kind, sizeof details->kind, softhsm2, sizeof softhsm2)) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "tokens",
+                      "\"%s\" (slot %lu) is in SoftHSM's format: PINs are guessed quickly from a "
+                      "copy, edits are not noticed: keykist token upgrade makes a sealed one of it",
+                      name.text, slot);
+    }
+}
+
 static void check_token(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor,
                         CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 {
@@ -138,6 +150,7 @@ static void check_token(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *ve
                       "\"%s\" (slot %lu) has no user PIN yet: keykist pin init sets one", name.text,
                       slot);
     }
+    check_kind(doctor, slot, name, &details);
 }
 
 static KK_RV check_tokens(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor)
