@@ -106,6 +106,23 @@ static bool has_file(DIR *dir, const char *name, const char *file)
            S_ISREG(status.st_mode);
 }
 
+/* Not one that is being deleted, database first. */
+static bool has_lost_database(const struct kk_sqlite_env *env, DIR *dir, const char *name)
+{
+    struct kk_change_file change = {0};
+    KK_CLEANUP(kk_sqlite_paths_clear) struct kk_sqlite_paths paths = {0};
+    bool is_sound = false;
+    struct kk_uuid uuid;
+    if (!kk_uuid_parse(name, &uuid) || !has_file(dir, name, "change") ||
+        kk_sqlite_paths_new(env->location, "", name, &paths) != CKR_OK ||
+        kk_change_file_map(&change, paths.change, false, &is_sound) != CKR_OK) {
+        return false;
+    }
+    bool is_gone = kk_change_file_read(&change) == KK_CHANGE_GONE;
+    kk_change_file_unmap(&change);
+    return is_sound && !is_gone;
+}
+
 static void tell_of_others(const struct kk_sqlite_env *env, DIR *dir, const char *name)
 {
     if (has_file(dir, name, "token.object")) {
@@ -114,6 +131,9 @@ static void tell_of_others(const struct kk_sqlite_env *env, DIR *dir, const char
     } else if (has_file(dir, name, "sqlite3.db")) {
         kk_log_info("%s/%s: is a SoftHSM token in a database; not read by this version",
                     env->location, name);
+    } else if (has_lost_database(env, dir, name)) {
+        kk_log_error("%s/%s: is a token without its database, " KK_SQLITE_DB ": left out",
+                     env->location, name);
     }
 }
 
