@@ -146,6 +146,17 @@ void kk_change_file_settle(struct kk_change_file *change)
     }
 }
 
+uint64_t kk_change_file_generation(const struct kk_change_file *change)
+{
+    return change->counter == NULL ? 0 : atomic_load(&change->counter[1]);
+}
+
+void kk_change_file_set_generation(struct kk_change_file *change, uint64_t generation)
+{
+    KK_ASSERT(change->writable);
+    atomic_store(&change->counter[1], generation);
+}
+
 void kk_change_file_mark_gone(struct kk_change_file *change)
 {
     KK_ASSERT(change->writable);

@@ -4,6 +4,9 @@
  * price of a load. Even: settled; odd: a commit is under way, or its process died in it; all ones:
  * the token is gone. 4,096 bytes, mapped shared, never truncated, never replaced.
  *
+ * Behind it stands the highest generation of a row that was committed. It is written after the
+ * commit is on the disk: a database that has less has lost something.
+ *
  * What is written here is written under the token's write lock.
  */
 #pragma once
@@ -16,7 +19,7 @@
 #define KK_CHANGE_GONE UINT64_MAX
 
 struct kk_change_file {
-    _Atomic uint64_t *counter; /* NULL: not mapped, to be treated as odd */
+    _Atomic uint64_t *counter; /* two numbers; NULL: not mapped, to be treated as odd */
     bool writable;
 };
 
@@ -41,5 +44,9 @@ void kk_change_file_settle(struct kk_change_file *change);
 
 /* Even to odd, odd to even; a token that is gone stays gone. Caller holds the write lock. */
 void kk_change_file_step(struct kk_change_file *change);
+
+/* 0: not known. Set by who holds the write lock. */
+uint64_t kk_change_file_generation(const struct kk_change_file *change);
+void kk_change_file_set_generation(struct kk_change_file *change, uint64_t generation);
 
 void kk_change_file_mark_gone(struct kk_change_file *change);

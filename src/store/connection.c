@@ -28,6 +28,7 @@ static const char *const texts[KK_SQL_COUNT] = {
     [KK_SQL_FORMAT] = "SELECT min_reader, min_writer FROM format",
     [KK_SQL_APPLICATION_ID] = "PRAGMA application_id",
     [KK_SQL_USER_VERSION] = "PRAGMA user_version",
+    [KK_SQL_GENERATION] = "SELECT max(generation) FROM rows",
     [KK_SQL_ROW_GET] = "SELECT generation, tag, blob FROM rows WHERE tbl = ?1 AND no = ?2",
     [KK_SQL_ROW_PUT] =
         "INSERT INTO rows (tbl, no, generation, tag, blob) VALUES (?1, ?2, ?3, ?4, ?5)"

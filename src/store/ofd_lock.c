@@ -161,19 +161,17 @@ static bool is_still_named(int fd, const char *path)
            named.st_ino == opened.st_ino;
 }
 
-KK_RV kk_ofd_lock_take(const char *path, unsigned int mode, long limit_ms,
-                       struct kk_ofd_lock **ret_lock)
+/* *ret_lock is NULL when it was not free in time. */
+static KK_RV take(const char *path, unsigned int mode, long limit_ms, struct kk_ofd_lock **ret_lock)
 {
     for (;;) {
         KK_CLEANUP(kk_ofd_lock_releasep) struct kk_ofd_lock *lock = NULL;
         KK_TRY(lock_open(path, mode, &lock));
         KK_ASSERT(lock != NULL);
-        KK_ASSERT(lock != NULL);
         int error = wait_in_queue(lock->fd, limit_ms);
         if (error == EAGAIN) {
-            kk_log_error("%s: not free for %ld ms, another process or thread holds it", path,
-                         limit_ms);
-            return CKR_FUNCTION_FAILED;
+            *ret_lock = NULL;
+            return CKR_OK;
         }
         if (error != 0) {
             return kk_failure_errno(error, path, "cannot lock");
@@ -183,4 +181,22 @@ KK_RV kk_ofd_lock_take(const char *path, unsigned int mode, long limit_ms,
             return CKR_OK;
         }
     }
+}
+
+KK_RV kk_ofd_lock_try(const char *path, unsigned int mode, struct kk_ofd_lock **ret_lock)
+{
+    return take(path, mode, 0, ret_lock);
+}
+
+KK_RV kk_ofd_lock_take(const char *path, unsigned int mode, long limit_ms,
+                       struct kk_ofd_lock **ret_lock)
+{
+    struct kk_ofd_lock *lock = NULL;
+    KK_TRY(take(path, mode, limit_ms, &lock));
+    if (lock == NULL) {
+        kk_log_error("%s: not free for %ld ms, another process or thread holds it", path, limit_ms);
+        return CKR_FUNCTION_FAILED;
+    }
+    *ret_lock = lock;
+    return CKR_OK;
 }

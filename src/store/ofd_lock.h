@@ -19,6 +19,9 @@ struct kk_ofd_lock;
 KK_RV kk_ofd_lock_take(const char *path, unsigned int mode, long limit_ms,
                        struct kk_ofd_lock **ret_lock);
 
+/* The same without waiting: *ret_lock is NULL when it is not free. */
+KK_RV kk_ofd_lock_try(const char *path, unsigned int mode, struct kk_ofd_lock **ret_lock);
+
 /* NULL is fine. */
 void kk_ofd_lock_release(struct kk_ofd_lock *lock);
 KK_DEFINE_CLEANUP(struct kk_ofd_lock *, kk_ofd_lock_release);

@@ -62,6 +62,7 @@ static void sqlite_close(struct kk_store *base)
         return;
     }
     struct kk_sqlite_store *store = kk_sqlite_store_of(base);
+    kk_sqlite_bring_in_log(store);
     kk_gate_enter();
     kk_pool_drop_store(store);
     if (store->paths == &store->birthplace) {
@@ -178,15 +179,6 @@ static KK_RV look_at(struct kk_sqlite_store *store)
     return map_change_file(store);
 }
 
-/* A first transaction tells whether this program can read the token. */
-static KK_RV try_to_read(struct kk_store *store)
-{
-    struct kk_store_tx *tx = NULL;
-    KK_TRY(kk_sqlite_begin(store, KK_STORE_READ, &tx));
-    kk_sqlite_rollback(tx);
-    return CKR_OK;
-}
-
 static KK_RV open_present(const struct kk_sqlite_env *env, const char *name,
                           struct kk_store **ret_store)
 {
@@ -199,7 +191,8 @@ static KK_RV open_present(const struct kk_sqlite_env *env, const char *name,
     }
     kk_pool_add_store(store);
     KK_CLEANUP(sqlite_closep) struct kk_store *opened = &KK_STEAL(store)->base;
-    KK_TRY(try_to_read(opened));
+    /* A first transaction, which tells whether this program can read the token. */
+    KK_TRY(kk_sqlite_check_generation(kk_sqlite_store_of(opened)));
     *ret_store = KK_STEAL(opened);
     return CKR_OK;
 }

@@ -70,6 +70,31 @@ static bool has_file(DIR *dir, const char *name, const char *file)
            S_ISREG(status.st_mode);
 }
 
+/* Not one that is being deleted, database first. */
+static bool has_lost_database(const struct kk_sqlite_env *env, DIR *dir, const char *name)
+{
+    struct kk_change_file change = {0};
+    KK_CLEANUP(kk_sqlite_paths_clear) struct kk_sqlite_paths paths = {0};
+    bool is_sound = false;
+    struct kk_uuid uuid;
+    if (!kk_uuid_parse(name, &uuid) || !has_file(dir, name, "change") ||
+        kk_sqlite_paths_new(env->location, "", name, &paths) != CKR_OK ||
+        kk_change_file_map(&change, paths.change, false, &is_sound) != CKR_OK) {
+        return false;
+    }
+    bool is_gone = kk_change_file_read(&change) == KK_CHANGE_GONE;
+    kk_change_file_unmap(&change);
+    return is_sound && !is_gone;
+}
+
+static void tell_of_lost(const struct kk_sqlite_env *env, DIR *dir, const char *name)
+{
+    if (has_lost_database(env, dir, name)) {
+        kk_log_error("%s/%s: is a token without its database, " KK_SQLITE_DB ": left out",
+                     env->location, name);
+    }
+}
+
 static void remove_stale(const struct kk_sqlite_env *env, const char *name)
 {
     static const size_t prefix = sizeof KK_SQLITE_NEW_PREFIX - 1;
@@ -93,6 +118,7 @@ static int by_name(const void *a, const void *b)
 /* Names of KK_UUID_TEXT bytes each. */
 static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_names)
 {
+    bool is_to_tell = !atomic_exchange(&env->has_told, true);
     KK_CLEANUP(kk_path_dir_close) DIR *dir = NULL;
     KK_TRY(kk_path_open_tokens(env->location, &dir));
     const struct dirent *entry = NULL;
@@ -103,6 +129,8 @@ static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_name
             kk_buffer_put(ret_names, name, KK_UUID_TEXT);
         } else if (name[0] == '.') {
             remove_stale(env, name);
+        } else if (is_to_tell) {
+            tell_of_lost(env, dir, name);
         }
     }
     return kk_buffer_check(ret_names);

@@ -22,8 +22,10 @@
 #define KK_SQLITE_NEW_PREFIX ".new-"
 #define KK_SQLITE_DB "keykist.db"
 
-/* Checkpoint when the log has this many pages (4 MiB). */
-#define KK_SQLITE_CHECKPOINT_PAGES 1000
+/* The log is brought into the database when it has this many pages (1 MiB), and when a store that
+ * wrote is closed and it has a few: damage to the log loses what was committed behind it. */
+#define KK_SQLITE_CHECKPOINT_PAGES 250
+#define KK_SQLITE_CLOSE_PAGES 8
 
 /* ---- paths ---- */
 
@@ -49,6 +51,7 @@ struct kk_sqlite_env {
     char *location; /* absolute, without a slash at its end */
     unsigned int umask;
     _Atomic uint64_t unsettled;
+    atomic_bool has_told; /* of tokens that lost their database */
 };
 
 struct kk_connection;
@@ -65,7 +68,9 @@ struct kk_sqlite_store {
     ino_t inode; /* of the database */
     _Atomic bool read_only;
     _Atomic bool immutable;
+    _Atomic int log_pages; /* after this process's last commit, or 0 */
     struct kk_change_file change;
+    _Atomic uint64_t behind; /* the database's generation where it is behind the change file's */
 
     /* pool.c; under kk_gate_mutex */
     struct kk_sqlite_store *next;
@@ -84,7 +89,8 @@ struct kk_sqlite_tx {
     bool has_turn;
     bool is_inside; /* the gate */
     bool has_begun;
-    CK_RV failure; /* the first one of SQLite's: the commit fails too */
+    uint64_t generation; /* the highest of a row that was put */
+    CK_RV failure;       /* the first one of SQLite's: the commit fails too */
 };
 
 static inline struct kk_sqlite_store *kk_sqlite_store_of(const struct kk_store *store)
@@ -100,6 +106,11 @@ static inline struct kk_sqlite_tx *kk_sqlite_tx_of(struct kk_store_tx *tx)
 KK_RV kk_sqlite_begin(struct kk_store *store, enum kk_store_access access,
                       struct kk_store_tx **ret_tx);
 KK_RV kk_sqlite_commit(struct kk_store_tx *tx);
+/* Says so when the database has less than was committed. */
+KK_RV kk_sqlite_check_generation(struct kk_sqlite_store *store);
+/* Brings the log into the database when that is worth it and nobody else is at work. A failure is
+ * logged, and changes nothing. */
+void kk_sqlite_bring_in_log(struct kk_sqlite_store *store);
 void kk_sqlite_rollback(struct kk_store_tx *tx);
 
 KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_store_env **ret_env);

@@ -104,6 +104,7 @@ KK_RV kk_sqlite_row_put(struct kk_store_tx *base, const struct kk_store_row *row
     (void)kk_sqlite_bind_u64(statement, 3, row->generation);
     (void)kk_sqlite_bind_span(statement, 4, KK_SPAN_ARRAY(row->tag));
     (void)kk_sqlite_bind_span(statement, 5, row->blob);
+    tx->generation = KK_MAX(tx->generation, row->generation);
     return kk_sqlite_tx_run(tx, statement, "cannot write a row");
 }
 

@@ -239,19 +239,51 @@ KK_RV kk_sqlite_begin(struct kk_store *base, enum kk_store_access access,
     return CKR_OK;
 }
 
-/* The log is brought into the database now and then. That it did not work out shows up at the next
- * commit, if it matters: this commit stands. */
-static void checkpoint(struct kk_sqlite_tx *tx)
+/* The log is brought into the database now and then, and emptied: what lies in it afterwards would
+ * be taken for the truth by who opens it next. A reader in its way is not waited for. That it did
+ * not work out shows up at the next commit, if it matters: this commit stands. */
+static void checkpoint(struct kk_sqlite_store *store, struct kk_connection *connection)
 {
-    if (tx->connection->wal_pages < KK_SQLITE_CHECKPOINT_PAGES) {
+    (void)sqlite3_busy_timeout(connection->db, 0);
+    int result =
+        sqlite3_wal_checkpoint_v2(connection->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    (void)sqlite3_busy_timeout(connection->db, (int)atomic_load(&kk_store_busy_ms));
+    if (result == SQLITE_OK) {
+        atomic_store(&store->log_pages, 0);
+    } else if (result != SQLITE_BUSY) {
+        (void)kk_failure_sqlite(connection->db, result, store->paths->db, "cannot checkpoint");
+    }
+}
+
+static void checkpoint_now_and_then(struct kk_sqlite_tx *tx)
+{
+    atomic_store(&tx->store->log_pages, tx->connection->wal_pages);
+    if (tx->connection->wal_pages >= KK_SQLITE_CHECKPOINT_PAGES) {
+        checkpoint(tx->store, tx->connection);
+    }
+}
+
+static bool is_worth_it(const struct kk_sqlite_store *store)
+{
+    return store->paths == &store->place && !atomic_load(&store->read_only) &&
+           atomic_load(&store->log_pages) >= KK_SQLITE_CLOSE_PAGES;
+}
+
+void kk_sqlite_bring_in_log(struct kk_sqlite_store *store)
+{
+    struct kk_connection *connection = NULL;
+    KK_CLEANUP(kk_ofd_lock_releasep) struct kk_ofd_lock *lock = NULL;
+    if (!is_worth_it(store) ||
+        kk_ofd_lock_try(store->paths->write_lock, store->file_mode, &lock) != CKR_OK ||
+        lock == NULL || check_present(store) != CKR_OK) {
         return;
     }
-    int result = sqlite3_wal_checkpoint_v2(tx->connection->db, "main", SQLITE_CHECKPOINT_PASSIVE,
-                                           NULL, NULL);
-    if (result != SQLITE_OK && result != SQLITE_BUSY) {
-        (void)kk_failure_sqlite(tx->connection->db, result, tx->store->paths->db,
-                                "cannot checkpoint");
+    kk_gate_enter();
+    if (kk_pool_take_to_write(store, &connection) == CKR_OK) {
+        checkpoint(store, connection);
+        kk_connection_close(connection);
     }
+    kk_gate_leave();
 }
 
 /* The first commit: SQLite must not have files of the old path open when the directory moves. */
@@ -268,12 +300,48 @@ static KK_RV publish(struct kk_sqlite_tx *tx)
     return CKR_OK;
 }
 
+/* What was lost is told until something new is committed. */
+static void note_generation(struct kk_sqlite_tx *tx)
+{
+    struct kk_change_file *change = &tx->store->change;
+    uint64_t behind = atomic_load(&tx->store->behind);
+    if (tx->generation > kk_change_file_generation(change) ||
+        (behind != 0 && tx->generation > behind)) {
+        kk_change_file_set_generation(change, tx->generation);
+        atomic_store(&tx->store->behind, 0);
+    }
+}
+
+KK_RV kk_sqlite_check_generation(struct kk_sqlite_store *store)
+{
+    int64_t present = 0;
+    uint64_t committed = kk_change_file_generation(&store->change); /* before the snapshot */
+    KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
+    KK_TRY(kk_sqlite_begin(&store->base, KK_STORE_READ, &tx));
+    if (committed == 0) {
+        return CKR_OK;
+    }
+    KK_TRY(read_numbers(kk_sqlite_tx_of(tx), KK_SQL_GENERATION, &present, NULL));
+    if ((uint64_t)present < committed) {
+        atomic_store(&store->behind, (uint64_t)present);
+        kk_log_error("%s: the last changes are missing (it has generation %lld, and %llu was "
+                     "committed): its log, " KK_SQLITE_DB
+                     "-wal, is damaged, or an old copy was put "
+                     "in its place",
+                     store->paths->db, (long long)present, (unsigned long long)committed);
+    }
+    return CKR_OK;
+}
+
 /* Odd before what others can see, even after it, whatever became of it. */
 static KK_RV commit_in_db(struct kk_sqlite_tx *tx)
 {
     struct kk_change_file *change = &tx->store->change;
     kk_change_file_step(change);
     CK_RV rv = run(tx, KK_SQL_COMMIT, "cannot commit");
+    if (rv == CKR_OK) {
+        note_generation(tx);
+    }
     kk_change_file_step(change);
     tx->failure = rv; /* what is left of it is rolled back with the connection */
     return rv;
@@ -288,7 +356,7 @@ KK_RV kk_sqlite_commit(struct kk_store_tx *base)
         return CKR_OK;
     }
     KK_TRY(commit_in_db(tx));
-    checkpoint(tx);
+    checkpoint_now_and_then(tx);
     return publish(tx);
 }
 

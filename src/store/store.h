@@ -27,7 +27,9 @@ struct kk_store_env;
 struct kk_store;
 struct kk_store_tx;
 
-/* A row of a small numbered table: token row, key rows, tries, manifest buckets, roots. */
+/* A row of a small numbered table: token row, key rows, tries, manifest buckets, roots. The highest
+ * generation of a token's rows never goes down: where it does, a store may say that something was
+ * lost. */
 struct kk_store_row {
     uint32_t table;
     uint32_t no;
