@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "store/softhsm.h"
+#include "store/softhsm_db.h"
 #include "token/softhsm.h"
 
 #include "base/banned.h"
@@ -73,10 +74,26 @@ static KK_RV softhsm_create(struct kk_engine *engine, const char *name, const ch
                                         serial, ret_repository);
 }
 
+/* ---- softhsm2-db ---- */
+
+static KK_RV softhsm_db_list(struct kk_engine *engine, kk_store_name_visit *visit, void *context,
+                             KK_UNUSED bool *ret_again)
+{
+    return kk_softhsm_db_list(engine->location, visit, context);
+}
+
+static KK_RV softhsm_db_open(struct kk_engine *engine, const char *name,
+                             struct kk_repository **ret_repository)
+{
+    return kk_softhsm_db_repository_open(engine->crypto, engine->location, name, &engine->settings,
+                                         ret_repository);
+}
+
 /* clang-format off */
 const struct kk_repository_kind kk_repository_kinds[] = {
     { .name = "sealed", .on_any_store = true, .list = sealed_list, .open = sealed_open, .create = sealed_create },
     { .name = "softhsm2", .list = softhsm_list, .open = softhsm_open, .create = softhsm_create },
+    { .name = "softhsm2-db", .list = softhsm_db_list, .open = softhsm_db_open },
 };
 /* clang-format on */
 

@@ -18,3 +18,8 @@ KK_RV kk_softhsm_repository_create(struct kk_crypto *crypto, const char *locatio
                                    const struct kk_repository_settings *settings,
                                    struct kk_span so_pin, const char label[32],
                                    const char serial[16], struct kk_repository **ret_repository);
+
+/* A SoftHSM token in a database, to be read only: every change is CKR_TOKEN_WRITE_PROTECTED. */
+KK_RV kk_softhsm_db_repository_open(struct kk_crypto *crypto, const char *location,
+                                    const char *name, const struct kk_repository_settings *settings,
+                                    struct kk_repository **ret_repository);

@@ -131,6 +131,9 @@ struct kk_softhsm_keys kk_softhsm_keys_of(const struct kk_softhsm *repo,
 
 /* ---- softhsm_token.c: token.object ---- */
 
+/* False: it is none. */
+bool kk_softhsm_identity_of(const struct kk_attrs *attrs, struct kk_softhsm_identity *identity);
+
 /* Rereads it when it changed. CKR_DEVICE_ERROR: damaged, logged. */
 KK_RV kk_softhsm_identify(struct kk_softhsm *repo, struct kk_softhsm_identity *ret_identity);
 KK_RV kk_softhsm_epoch(struct kk_softhsm *repo, uint8_t ret_epoch[16]);
@@ -155,6 +158,10 @@ KK_RV kk_softhsm_tries_epoch(struct kk_softhsm *repo, uint8_t ret_epoch[16]);
 KK_RV kk_softhsm_tries_reset(struct kk_softhsm *repo);
 
 /* ---- softhsm_pin.c ---- */
+
+/* Takes the master key over. */
+KK_RV kk_softhsm_unlock_new(enum kk_role role, const uint8_t epoch[16], struct kk_secret **master,
+                            struct kk_unlock **ret_unlock);
 
 KK_RV kk_softhsm_unlock_op(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                            struct kk_span pin, struct kk_unlock *known,

@@ -86,8 +86,8 @@ static void unlock_free(struct kk_unlock *unlock)
     kk_free(mine);
 }
 
-static KK_RV unlock_new(struct kk_softhsm *repo, enum kk_role role, struct kk_secret **master,
-                        struct kk_unlock **ret_unlock)
+KK_RV kk_softhsm_unlock_new(enum kk_role role, const uint8_t epoch[16], struct kk_secret **master,
+                            struct kk_unlock **ret_unlock)
 {
     struct kk_softhsm_unlock *unlock = NULL;
     KK_TRY(kk_alloc(sizeof *unlock, &unlock));
@@ -96,7 +96,7 @@ static KK_RV unlock_new(struct kk_softhsm *repo, enum kk_role role, struct kk_se
     unlock->head.role = role;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *owned = &unlock->head;
     KK_TRY(kk_index_new(&unlock->objects));
-    KK_TRY(kk_softhsm_epoch(repo, unlock->head.epoch));
+    memcpy(unlock->head.epoch, epoch, sizeof unlock->head.epoch);
     unlock->master = KK_STEAL(*master);
     *ret_unlock = KK_STEAL(owned);
     return CKR_OK;
@@ -131,6 +131,7 @@ KK_RV kk_softhsm_unlock_op(struct kk_repository *repository, enum kk_role role, 
 {
     struct kk_softhsm *repo = (struct kk_softhsm *)repository;
     KK_CLEANUP(opened_clear) struct opened opened = {0};
+    uint8_t epoch[16];
     bool same = false;
     KK_ENSURE(name.len == 0, CKR_USER_PIN_NOT_INITIALIZED); /* the format has no named users */
     if (known != NULL && known->role == role) {
@@ -141,7 +142,8 @@ KK_RV kk_softhsm_unlock_op(struct kk_repository *repository, enum kk_role role, 
         return CKR_OK;
     }
     KK_TRY(try_pin(repo, role, pin, &opened));
-    return unlock_new(repo, role, &opened.master, ret_unlock);
+    KK_TRY(kk_softhsm_epoch(repo, epoch));
+    return kk_softhsm_unlock_new(role, epoch, &opened.master, ret_unlock);
 }
 
 /* ---- changing PINs ---- */

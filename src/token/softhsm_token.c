@@ -44,7 +44,7 @@ static bool is_hex(const char *text, size_t len)
     return true;
 }
 
-static bool parse_identity(const struct kk_attrs *attrs, struct kk_softhsm_identity *identity)
+bool kk_softhsm_identity_of(const struct kk_attrs *attrs, struct kk_softhsm_identity *identity)
 {
     *identity =
         (struct kk_softhsm_identity){.flags = kk_attrs_number(attrs, KK_SOFTHSM_TOKEN_FLAGS, 0)};
@@ -64,7 +64,7 @@ static KK_RV read_identity(struct kk_softhsm *repo, struct kk_softhsm_identity *
     struct kk_softhsm_seen seen;
     KK_TRY(kk_softhsm_read(repo->dir, NULL, &body, &seen));
     CK_RV rv = kk_softhsm_decode(kk_buffer_span(&body), NULL, &attrs);
-    if (rv == CKR_DEVICE_ERROR || (rv == CKR_OK && !parse_identity(attrs, identity))) {
+    if (rv == CKR_DEVICE_ERROR || (rv == CKR_OK && !kk_softhsm_identity_of(attrs, identity))) {
         kk_log_error("token %s: token.object is damaged or not finished",
                      kk_softhsm_path(repo->dir));
         return CKR_DEVICE_ERROR;
@@ -275,7 +275,7 @@ static KK_RV write_once(struct kk_softhsm *repo, const struct kk_softhsm_token_c
     struct kk_softhsm_seen seen;
     KK_TRY(kk_softhsm_edit_begin(repo->dir, NULL, &edit));
     KK_TRY(kk_softhsm_decode(kk_softhsm_edit_body(&edit), NULL, &attrs));
-    if (!parse_identity(attrs, &identity)) {
+    if (!kk_softhsm_identity_of(attrs, &identity)) {
         kk_log_error("token %s: token.object is damaged: it is not written over",
                      kk_softhsm_path(repo->dir));
         return CKR_DEVICE_ERROR;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading SoftHSM's databases.
+ */
+#include "store/softhsm_db.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "base/uuid.h"
+#include "store/failure.h"
+#include "store/gate.h"
+#include "store/path.h"
+
+#include "base/banned.h"
+
+#define DB "sqlite3.db"
+#define BUSY_MS 5000
+
+/* ---- which there are ---- */
+
+bool kk_softhsm_db_is_token(const char *location, const char *name)
+{
+    KK_CLEANUP(kk_freep) char *dir = NULL;
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    struct stat status;
+    return kk_path_join(location, "", name, &dir) == CKR_OK &&
+           kk_path_join(dir, "", DB, &path) == CKR_OK && lstat(path, &status) == 0 &&
+           S_ISREG(status.st_mode);
+}
+
+static void dir_close(DIR **stream)
+{
+    if (*stream != NULL) {
+        (void)closedir(*stream);
+    }
+}
+
+KK_RV kk_softhsm_db_list(const char *location, kk_softhsm_db_name_visit *visit, void *context)
+{
+    KK_CLEANUP(dir_close) DIR *stream = opendir(location);
+    if (stream == NULL) {
+        (void)kk_failure_errno(errno, location, "cannot read the tokens' directory");
+        return CKR_GENERAL_ERROR;
+    }
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(stream)) != NULL) {
+        struct kk_uuid uuid;
+        if (kk_uuid_parse(entry->d_name, &uuid) &&
+            kk_softhsm_db_is_token(location, entry->d_name)) {
+            KK_TRY(visit(entry->d_name, context));
+        }
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_db_stamp(const char *path, uint64_t *ret_stamp)
+{
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return kk_failure_code_of_errno(errno);
+    }
+    *ret_stamp = ((uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec +
+                  (uint64_t)status.st_size + (uint64_t)status.st_ino) *
+                 2;
+    return CKR_OK;
+}
+
+/* ---- reading ---- */
+
+struct query {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    bool inside;
+};
+
+static void query_end(struct query *query)
+{
+    (void)sqlite3_finalize(query->statement);
+    (void)sqlite3_close(query->db);
+    if (query->inside) {
+        kk_gate_leave();
+    }
+}
+
+static KK_RV query_begin(const char *path, const char *sql, struct query *query)
+{
+    kk_gate_start();
+    kk_gate_enter();
+    query->inside = true;
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    int result = sqlite3_open_v2(path, &query->db, flags, NULL);
+    if (result == SQLITE_OK) {
+        (void)sqlite3_busy_timeout(query->db, BUSY_MS);
+        result = sqlite3_prepare_v2(query->db, sql, -1, &query->statement, NULL);
+    }
+    return result == SQLITE_OK ? CKR_OK : kk_failure_sqlite(query->db, result, path, "cannot read");
+}
+
+static KK_RV step(const char *path, struct query *query, bool *ret_row)
+{
+    int result = sqlite3_step(query->statement);
+    if (result != SQLITE_ROW && result != SQLITE_DONE) {
+        return kk_failure_sqlite(query->db, result, path, "cannot read");
+    }
+    *ret_row = result == SQLITE_ROW;
+    return CKR_OK;
+}
+
+static void take_row(sqlite3_stmt *statement, struct kk_softhsm_db_row *row)
+{
+    row->type = (uint64_t)sqlite3_column_int64(statement, 0);
+    row->table = (enum kk_softhsm_db_table)sqlite3_column_int(statement, 1);
+    row->number = (uint64_t)sqlite3_column_int64(statement, 2);
+    const void *bytes = sqlite3_column_blob(statement, 3);
+    int len = sqlite3_column_bytes(statement, 3);
+    row->bytes = KK_SPAN(bytes, bytes != NULL && len > 0 ? (size_t)len : 0);
+}
+
+KK_RV kk_softhsm_db_rows(const char *path, uint64_t object, kk_softhsm_db_row_visit *visit,
+                         void *context)
+{
+    static const char sql[] =
+        "SELECT type, 1, value, NULL FROM attribute_boolean WHERE object_id = ?1 UNION ALL "
+        "SELECT type, 2, value, NULL FROM attribute_integer WHERE object_id = ?1 UNION ALL "
+        "SELECT type, 3, 0, CAST(value AS BLOB) FROM attribute_binary WHERE object_id = ?1 "
+        "UNION ALL "
+        "SELECT type, 4, 0, CAST(value AS BLOB) FROM attribute_array WHERE object_id = ?1 "
+        "ORDER BY 1";
+    KK_CLEANUP(query_end) struct query query = {0};
+    bool has_row = true;
+    KK_TRY(query_begin(path, sql, &query));
+    (void)sqlite3_bind_int64(query.statement, 1, (sqlite3_int64)object);
+    KK_TRY(step(path, &query, &has_row));
+    while (has_row) {
+        struct kk_softhsm_db_row row;
+        take_row(query.statement, &row);
+        KK_TRY(visit(&row, context));
+        KK_TRY(step(path, &query, &has_row));
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_softhsm_db_objects(const char *path, kk_softhsm_db_object_visit *visit, void *context)
+{
+    KK_CLEANUP(query_end) struct query query = {0};
+    bool has_row = true;
+    KK_TRY(query_begin(path, "SELECT id FROM object WHERE id > 1 ORDER BY id", &query));
+    KK_TRY(step(path, &query, &has_row));
+    while (has_row) {
+        KK_TRY(visit((uint64_t)sqlite3_column_int64(query.statement, 0), context));
+        KK_TRY(step(path, &query, &has_row));
+    }
+    return CKR_OK;
+}
