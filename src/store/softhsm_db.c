@@ -32,20 +32,10 @@ bool kk_softhsm_db_is_token(const char *location, const char *name)
            S_ISREG(status.st_mode);
 }
 
-static void dir_close(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
-
 KK_RV kk_softhsm_db_list(const char *location, kk_softhsm_db_name_visit *visit, void *context)
 {
-    KK_CLEANUP(dir_close) DIR *stream = opendir(location);
-    if (stream == NULL) {
-        (void)kk_failure_errno(errno, location, "cannot read the tokens' directory");
-        return CKR_GENERAL_ERROR;
-    }
+    KK_CLEANUP(kk_path_dir_close) DIR *stream = NULL;
+    KK_TRY(kk_path_open_tokens(location, &stream));
     const struct dirent *entry = NULL;
     while ((entry = readdir(stream)) != NULL) {
         struct kk_uuid uuid;
