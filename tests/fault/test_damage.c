@@ -367,10 +367,9 @@ static void judge(const struct damage *damage, int code, const struct seen *seen
     const struct file *file = &images[damage->image].files[damage->file];
     unsigned all = image_objects[damage->image];
     bool is_lost = seen->login != CKR_OK || seen->found < all;
-    /* A damaged page of an index is not met by who reads the objects. */
     bool is_hidden = is_lost && seen->listed >= all + PAIRS;
-    bool is_untold = is_lost && !is_hidden && seen->login != CKR_PIN_INCORRECT &&
-                     seen->login != CKR_PIN_LOCKED && !log_tells();
+    bool is_untold = is_lost && seen->login != CKR_PIN_INCORRECT && seen->login != CKR_PIN_LOCKED &&
+                     !log_tells();
     bool is_bad = code != 0 || !IS_ONE_OF(seen->login, login_codes) ||
                   !IS_ONE_OF(seen->look, work_codes) || !IS_ONE_OF(seen->write, work_codes) ||
                   seen->wrong > 0 || (is_untold && guest_kind()->lists_damage);
