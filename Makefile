@@ -20,8 +20,8 @@ VENV   = build-venv
 sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: build deps configure venv demo check check-clients install lint asan tsan cov bench fuzz fmt \
-        clean help
+.PHONY: build deps configure venv demo check check-clients soak install lint asan tsan cov bench \
+        fuzz fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
 	$(MESON) compile -C $(BUILD)
@@ -46,6 +46,10 @@ check: build venv ## build, then run every test
 
 check-clients: build venv ## only the tests with real clients (pkcs11-tool, PyKCS11, the demo)
 	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --suite clients $(TEST_FLAGS)
+
+MINUTES ?= 10
+soak: build ## the fault tests, long, again and again for MINUTES (10); says what it counted
+	@tests/fault/soak.sh $(BUILD) $(MINUTES)
 
 install: build ## install below PREFIX, default /usr/local (and DESTDIR, for packagers)
 	DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --no-rebuild

@@ -154,6 +154,10 @@ struct kk_store_ops {
     /* Deletes all objects of a kind (C_InitToken, so_recovery = off). */
     KK_RV (*object_clear)(struct kk_store_tx *tx, enum kk_store_private which);
 
+    /* MAY. Looks for damage to the store itself that reading may not meet (an index that hides
+     * objects), with a line in the log for each; in a big store only when `thorough`. */
+    KK_RV (*check)(struct kk_store_tx *tx, bool thorough, bool *ret_sound);
+
     /* MUST. The lock round a PIN try: among all processes and threads, held across the KDF, taken
      * before any write transaction. Waits as long as it takes. */
     KK_RV (*tries_lock)(struct kk_store *store, void **ret_lock);

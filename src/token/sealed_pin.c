@@ -382,19 +382,34 @@ static KK_RV unlock_new(struct kk_sealed *sealed, struct kk_opened *opened, stru
     return CKR_OK;
 }
 
+static KK_RV refuse_login(const struct kk_sealed *sealed)
+{
+    kk_log_error("token %s: token.integrity = strict: the login is refused",
+                 kk_sealed_path(sealed));
+    return CKR_DEVICE_ERROR;
+}
+
+static KK_RV check_store(const struct kk_sealed_op *op, bool strict)
+{
+    bool sound = true;
+    if (op->tx->ops->check != NULL) {
+        KK_TRY(op->tx->ops->check(op->tx, strict, &sound));
+    }
+    return sound || !strict ? CKR_OK : refuse_login(op->sealed);
+}
+
 /* The lists, against the root and what is there. With strict integrity damage refuses the login. */
 static KK_RV check_lists(struct kk_sealed *sealed, struct kk_unlock *unlock)
 {
     bool strict = sealed->settings.integrity == KK_INTEGRITY_STRICT;
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_READ, &op));
+    KK_TRY(check_store(&op, strict));
     for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
         bool sound = false;
         KK_TRY(kk_manifest_check(&op, side, strict, &sound));
         if (!sound && strict) {
-            kk_log_error("token %s: token.integrity = strict: the login is refused",
-                         kk_sealed_path(sealed));
-            return CKR_DEVICE_ERROR;
+            return refuse_login(sealed);
         }
     }
     return CKR_OK;

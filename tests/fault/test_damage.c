@@ -20,6 +20,7 @@
 #define LABEL "damage"
 #define KEYS 24u
 #define LATE 6u
+#define PAIRS (KEYS / 3) /* two objects each */
 #define FILES_MAX 32u
 
 /* --- the token, and copies of it -------------------------------------------------------------- */
@@ -246,6 +247,7 @@ struct seen {
     CK_RV write;
     unsigned found;
     unsigned wrong;
+    CK_ULONG listed; /* objects that a search for everything finds */
 };
 
 static int pipe_ends[2];
@@ -289,7 +291,9 @@ static int look(void *unused)
         seen.login = guest_login(session, CKU_USER, GUEST_PIN);
     }
     if (seen.login == CKR_OK) {
+        CK_OBJECT_HANDLE all[200];
         seen.look = things_each(session, tally, &seen);
+        (void)guest_find(session, NULL, 0, all, 200, &seen.listed);
         write_something(session, &seen);
     }
     if (write(pipe_ends[1], &seen, sizeof seen) != sizeof seen) {
@@ -347,6 +351,7 @@ static struct {
     unsigned whole;  /* nothing was lost */
     unsigned partly; /* some objects were */
     unsigned none;   /* no login */
+    unsigned hidden; /* from a search by attribute, not from one for everything */
     unsigned untold; /* lost, and not a line of it */
     unsigned objects_lost;
 } totals[IMAGES][DAMAGES];
@@ -362,6 +367,7 @@ static void judge(const struct damage *damage, int code, const struct seen *seen
     const struct file *file = &images[damage->image].files[damage->file];
     unsigned all = image_objects[damage->image];
     bool is_lost = seen->login != CKR_OK || seen->found < all;
+    bool is_hidden = is_lost && seen->listed >= all + PAIRS;
     bool is_untold = is_lost && seen->login != CKR_PIN_INCORRECT && seen->login != CKR_PIN_LOCKED &&
                      !log_tells();
     bool is_bad = code != 0 || !IS_ONE_OF(seen->login, login_codes) ||
@@ -372,6 +378,7 @@ static void judge(const struct damage *damage, int code, const struct seen *seen
     totals[damage->image][damage->kind].whole += !is_lost;
     totals[damage->image][damage->kind].partly += is_lost && seen->login == CKR_OK;
     totals[damage->image][damage->kind].none += seen->login != CKR_OK;
+    totals[damage->image][damage->kind].hidden += is_hidden;
     totals[damage->image][damage->kind].untold += is_untold;
     if (is_bad || getenv("KEYKIST_FAULT_VERBOSE") != NULL) {
         guest_note(
@@ -413,10 +420,10 @@ static void report(void)
         for (int kind = 0; kind < DAMAGES; kind++) {
             guest_note(
                 "%s token, %s a file: %u, nothing lost after %u, some after %u, all after %u, "
-                "untold %u",
+                "hidden %u, untold %u",
                 image_names[image], damage_names[kind], totals[image][kind].damages,
                 totals[image][kind].whole, totals[image][kind].partly, totals[image][kind].none,
-                totals[image][kind].untold);
+                totals[image][kind].hidden, totals[image][kind].untold);
             bad += totals[image][kind].bad;
             damages += totals[image][kind].damages;
         }

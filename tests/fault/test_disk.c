@@ -16,7 +16,7 @@
 #include "guest.h"
 
 #define LABEL "disk"
-#define DISK_SIZE "size=6m"
+#define DISK_SIZE "size=3m"
 #define FILLER_SIZE ((size_t)256 * 1024)
 #define KEYS_MAX 5000
 

@@ -515,7 +515,8 @@ static int be_struck(void *unused)
     (void)unused;
     io_hook(&quick);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (only == NULL || strcmp(only, steps[i].name) == 0) {
+        bool is_chosen = goes_on || guest_amount(guest_random(2), 1) == 1;
+        if (only == NULL ? is_chosen : strcmp(only, steps[i].name) == 0) {
             (void)alarm(300);
             try_step(&steps[i]);
         }

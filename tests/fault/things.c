@@ -63,6 +63,13 @@ static CK_RV make_pair(CK_SESSION_HANDLE session, struct thing *thing)
                                   &thing->public_key, &thing->handle);
 }
 
+/* Says what it is, unless the key went meanwhile. */
+static bool is_fine(CK_RV rv, const char *what)
+{
+    bool is_gone = rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OPERATION_NOT_INITIALIZED;
+    return !is_gone && guest_fine(rv, what);
+}
+
 /* What one signs the other verifies. */
 static bool pair_works(CK_SESSION_HANDLE session, const struct thing *thing)
 {
@@ -71,10 +78,10 @@ static bool pair_works(CK_SESSION_HANDLE session, const struct thing *thing)
     CK_ULONG len = sizeof signature;
     CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
     memcpy(hash, thing->name, THING_NAME);
-    return guest_fine(p11->C_SignInit(session, &mechanism, thing->handle), "C_SignInit") &&
-           guest_fine(p11->C_Sign(session, hash, sizeof hash, signature, &len), "C_Sign") &&
-           guest_fine(p11->C_VerifyInit(session, &mechanism, thing->public_key), "C_VerifyInit") &&
-           guest_fine(p11->C_Verify(session, hash, sizeof hash, signature, len), "C_Verify");
+    return is_fine(p11->C_SignInit(session, &mechanism, thing->handle), "C_SignInit") &&
+           is_fine(p11->C_Sign(session, hash, sizeof hash, signature, &len), "C_Sign") &&
+           is_fine(p11->C_VerifyInit(session, &mechanism, thing->public_key), "C_VerifyInit") &&
+           is_fine(p11->C_Verify(session, hash, sizeof hash, signature, len), "C_Verify");
 }
 
 /* --- data ------------------------------------------------------------------------------------- */

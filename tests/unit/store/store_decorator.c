@@ -212,6 +212,15 @@ static KK_RV object_find(struct kk_store_tx *tx, enum kk_store_private which,
     return TX(tx)->inner->ops->object_find(TX(tx)->inner, which, conditions, count, visit, context);
 }
 
+static KK_RV check(struct kk_store_tx *tx, bool thorough, bool *ret_sound)
+{
+    KK_TRY(TX(tx)->decorator->before("check"));
+    *ret_sound = true;
+    return TX(tx)->inner->ops->check != NULL
+               ? TX(tx)->inner->ops->check(TX(tx)->inner, thorough, ret_sound)
+               : CKR_OK;
+}
+
 static KK_RV object_clear(struct kk_store_tx *tx, enum kk_store_private which)
 {
     KK_TRY(TX(tx)->decorator->before("object_clear"));
@@ -253,6 +262,7 @@ const struct kk_store_ops kk_store_decorator_ops = {
     .object_count = object_count,
     .object_find = object_find,
     .object_clear = object_clear,
+    .check = check,
     .tries_lock = tries_lock,
     .tries_unlock = tries_unlock,
 };
