@@ -253,7 +253,9 @@ KK_RV kk_softhsm_decode(struct kk_span body, const struct kk_softhsm_keys *keys,
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_TRY(kk_attrs_new(&attrs));
     struct decoding decoding = {.keys = keys, .attrs = attrs};
-    KK_TRY(walk(body, decode_item, &decoding));
+    CK_RV rv = walk(body, decode_item, &decoding);
+    kk_wipe_stack(); /* the cipher leaves blocks of what it was given there */
+    KK_TRY(rv);
     *ret_attrs = KK_STEAL(attrs);
     return CKR_OK;
 }
@@ -340,5 +342,7 @@ KK_RV kk_softhsm_encode(const struct kk_attrs *attrs, const struct kk_softhsm_ke
     bool is_private = keys != NULL && kk_attrs_flag(attrs, CKA_PRIVATE, false);
     KK_ENSURE(!is_private || keys->master.len > 0, CKR_USER_NOT_LOGGED_IN);
     ret_body->wipe = true;
-    return encode_rows(attrs, is_private ? keys : NULL, 0, ret_body);
+    CK_RV rv = encode_rows(attrs, is_private ? keys : NULL, 0, ret_body);
+    kk_wipe_stack();
+    return rv;
 }
