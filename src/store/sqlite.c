@@ -333,6 +333,7 @@ const struct kk_store_ops kk_store_sqlite = {
     .object_count = kk_sqlite_object_count,
     .object_find = kk_sqlite_object_find,
     .object_clear = kk_sqlite_object_clear,
+    .scrub = kk_sqlite_scrub,
     .tries_lock = sqlite_tries_lock,
     .tries_unlock = sqlite_tries_unlock,
 };

@@ -85,6 +85,7 @@ struct kk_sqlite_tx {
     bool has_turn;
     bool is_inside; /* the gate */
     bool has_begun;
+    bool scrubs;   /* the log is emptied behind the commit */
     CK_RV failure; /* the first one of SQLite's: the commit fails too */
 };
 
@@ -102,6 +103,7 @@ KK_RV kk_sqlite_begin(struct kk_store *store, enum kk_store_access access,
                       struct kk_store_tx **ret_tx);
 KK_RV kk_sqlite_commit(struct kk_store_tx *tx);
 void kk_sqlite_rollback(struct kk_store_tx *tx);
+void kk_sqlite_scrub(struct kk_store_tx *tx);
 
 KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_store_env **ret_env);
 void kk_sqlite_env_free(struct kk_store_env *env);

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -237,6 +238,38 @@ static void checkpoint(struct kk_sqlite_tx *tx)
     }
 }
 
+/* Readers hold parts of the log for the time of a transaction: some patience gets past them. */
+#define SCRUB_TRIES 200
+#define SCRUB_PAUSE_NS 10000000
+
+/* The whole log into the database, and then emptied: it is full of pages as they were. Free space
+ * in the database itself is always wiped (secure_delete). */
+static void empty_log(struct kk_sqlite_tx *tx)
+{
+    static const struct timespec pause = {.tv_nsec = SCRUB_PAUSE_NS};
+    int result = SQLITE_BUSY;
+    for (int i = 0; result == SQLITE_BUSY && i < SCRUB_TRIES; i++) {
+        if (i > 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+        result = sqlite3_wal_checkpoint_v2(tx->connection->db, "main", SQLITE_CHECKPOINT_TRUNCATE,
+                                           NULL, NULL);
+    }
+    if (result == SQLITE_BUSY) {
+        kk_log_warning("%s: somebody reads it all the time: what was replaced stays in its log for "
+                       "a while",
+                       tx->store->paths->db);
+    } else if (result != SQLITE_OK) {
+        (void)kk_failure_sqlite(tx->connection->db, result, tx->store->paths->db,
+                                "cannot empty the log of");
+    }
+}
+
+void kk_sqlite_scrub(struct kk_store_tx *base)
+{
+    kk_sqlite_tx_of(base)->scrubs = true;
+}
+
 /* The first commit: SQLite must not have files of the old path open when the directory moves. */
 static KK_RV publish(struct kk_sqlite_tx *tx)
 {
@@ -271,7 +304,11 @@ KK_RV kk_sqlite_commit(struct kk_store_tx *base)
         return CKR_OK;
     }
     KK_TRY(commit_in_db(tx));
-    checkpoint(tx);
+    if (tx->scrubs) {
+        empty_log(tx);
+    } else {
+        checkpoint(tx);
+    }
     return publish(tx);
 }
 

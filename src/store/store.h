@@ -147,6 +147,11 @@ struct kk_store_ops {
     /* Deletes all objects of a kind (C_InitToken, so_recovery = off). */
     KK_RV (*object_clear)(struct kk_store_tx *tx, enum kk_store_private which);
 
+    /* MAY. For a write transaction: once it is committed, nothing that was replaced or deleted, in
+     * it or before, is left in the store's files, as far as other processes' reading allows; when
+     * it does not, a log line says so and the commit stands. */
+    void (*scrub)(struct kk_store_tx *tx);
+
     /* MUST. The lock round a PIN try: among all processes and threads, held across the KDF, taken
      * before any write transaction. Waits as long as it takes. */
     KK_RV (*tries_lock)(struct kk_store *store, void **ret_lock);
