@@ -209,6 +209,22 @@ static bool files_have(const struct rig *rig, struct kk_span needle)
     return found;
 }
 
+/* Makes an object of several pages and deletes it; its blob as it was. */
+static struct kk_buffer erase_large(struct rig *rig)
+{
+    char value[20001];
+    struct kk_store_object object;
+    struct kk_buffer blob = {0};
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    struct kk_uuid uuid = put_data(rig->repo, user, true, "large", value);
+    raw_get(rig, &uuid, &object, &blob);
+    assert_true(files_have(rig, KK_SPAN(blob.data + blob.len - 32, 32)));
+    assert_ok(erase(rig->repo, user, &uuid, object.generation));
+    return blob;
+}
+
 /* A thief who comes later and knows the old PIN finds neither the old key rows nor the objects as
  * they were: not in the log, not in what the database left free. */
 static void test_nothing_old_stays_in_the_files(void **state)
@@ -227,7 +243,11 @@ static void test_nothing_old_stays_in_the_files(void **state)
         raw_get(rig, &many->of_private[i * 101], &objects[i], &blobs[i]);
         assert_true(files_have(rig, KK_SPAN(blobs[i].data + 7, 32)));
     }
+    struct kk_buffer erased = erase_large(rig);
     assert_ok(rekey_both(rig->repo));
+    assert_false(files_have(rig, KK_SPAN(erased.data + 7, 32)));
+    assert_false(files_have(rig, KK_SPAN(erased.data + erased.len - 32, 32)));
+    kk_buffer_clear(&erased);
     for (size_t i = 0; i < KK_ARRAY_LEN(rows); i++) {
         assert_false(files_have(rig, KK_SPAN(row_blobs[i].data + row_blobs[i].len - 32, 32)));
         kk_buffer_clear(&row_blobs[i]);
