@@ -151,10 +151,11 @@ bool kk_keykist_pin_is_given(const struct kk_cli_pin_source *source)
     return source->value != NULL || source->file != NULL || source->env != NULL;
 }
 
-static KK_RV ask(const char *verb, const char *what, const char *option, struct kk_secret **ret_pin)
+static KK_RV ask(const char *what, const char *again, const char *option,
+                 struct kk_secret **ret_pin)
 {
     char text[96];
-    (void)snprintf(text, sizeof text, "%s %s: ", verb, what);
+    (void)snprintf(text, sizeof text, "Enter the %s%s: ", what, again);
     if (isatty(STDIN_FILENO) == 0) {
         return kk_cli_error("the %s is missing: use %s-file, %s-env or %s", what, option, option,
                             option);
@@ -170,9 +171,9 @@ KK_RV kk_keykist_pin(const struct kk_cli_pin_source *source, const char *option,
     KK_CLEANUP(kk_secret_freep) struct kk_secret *again = NULL;
     KK_TRY(kk_cli_pin_given(source, option, &pin));
     if (pin == NULL) {
-        KK_TRY(ask("Enter the", what, option, &pin));
+        KK_TRY(ask(what, "", option, &pin));
         if (is_new) {
-            KK_TRY(ask("Enter again the", what, option, &again));
+            KK_TRY(ask(what, " again", option, &again));
         }
     }
     if (kk_secret_len(pin) == 0 || kk_secret_len(pin) > KK_CLI_PIN_MAX) {

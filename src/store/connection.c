@@ -86,6 +86,7 @@ static const char *const settings[] = {
     "PRAGMA temp_store = MEMORY",
     "PRAGMA mmap_size = 0",
     "PRAGMA journal_size_limit = 16777216",
+    "PRAGMA secure_delete = ON", /* what was replaced or deleted is no thief's to find */
 };
 
 static const struct {

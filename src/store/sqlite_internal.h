@@ -90,6 +90,7 @@ struct kk_sqlite_tx {
     bool is_inside; /* the gate */
     bool has_begun;
     uint64_t generation; /* the highest of a row that was put */
+    bool scrubs;         /* the log is emptied behind the commit */
     CK_RV failure;       /* the first one of SQLite's: the commit fails too */
 };
 
@@ -112,6 +113,7 @@ KK_RV kk_sqlite_check_generation(struct kk_sqlite_store *store);
  * logged, and changes nothing. */
 void kk_sqlite_bring_in_log(struct kk_sqlite_store *store);
 void kk_sqlite_rollback(struct kk_store_tx *tx);
+void kk_sqlite_scrub(struct kk_store_tx *tx);
 
 KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_store_env **ret_env);
 void kk_sqlite_env_free(struct kk_store_env *env);

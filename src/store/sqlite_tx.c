@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -242,7 +243,7 @@ KK_RV kk_sqlite_begin(struct kk_store *base, enum kk_store_access access,
 /* The log is brought into the database now and then, and emptied: what lies in it afterwards would
  * be taken for the truth by who opens it next. A reader in its way is not waited for. That it did
  * not work out shows up at the next commit, if it matters: this commit stands. */
-static void checkpoint(struct kk_sqlite_store *store, struct kk_connection *connection)
+static int checkpoint(struct kk_sqlite_store *store, struct kk_connection *connection)
 {
     (void)sqlite3_busy_timeout(connection->db, 0);
     int result =
@@ -253,13 +254,14 @@ static void checkpoint(struct kk_sqlite_store *store, struct kk_connection *conn
     } else if (result != SQLITE_BUSY) {
         (void)kk_failure_sqlite(connection->db, result, store->paths->db, "cannot checkpoint");
     }
+    return result;
 }
 
 static void checkpoint_now_and_then(struct kk_sqlite_tx *tx)
 {
     atomic_store(&tx->store->log_pages, tx->connection->wal_pages);
     if (tx->connection->wal_pages >= KK_SQLITE_CHECKPOINT_PAGES) {
-        checkpoint(tx->store, tx->connection);
+        (void)checkpoint(tx->store, tx->connection);
     }
 }
 
@@ -280,10 +282,36 @@ void kk_sqlite_bring_in_log(struct kk_sqlite_store *store)
     }
     kk_gate_enter();
     if (kk_pool_take_to_write(store, &connection) == CKR_OK) {
-        checkpoint(store, connection);
+        (void)checkpoint(store, connection);
         kk_connection_close(connection);
     }
     kk_gate_leave();
+}
+
+/* Readers hold parts of the log for the time of a transaction: some patience gets past them. */
+#define SCRUB_TRIES 200
+#define SCRUB_PAUSE_NS 10000000
+
+/* The log is full of pages as they were. Free space in the database itself is always wiped
+ * (secure_delete). */
+static void empty_log(struct kk_sqlite_tx *tx)
+{
+    static const struct timespec pause = {.tv_nsec = SCRUB_PAUSE_NS};
+    int result = checkpoint(tx->store, tx->connection);
+    for (int i = 1; result == SQLITE_BUSY && i < SCRUB_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        result = checkpoint(tx->store, tx->connection);
+    }
+    if (result == SQLITE_BUSY) {
+        kk_log_warning("%s: somebody reads it all the time: what was replaced stays in its log for "
+                       "a while",
+                       tx->store->paths->db);
+    }
+}
+
+void kk_sqlite_scrub(struct kk_store_tx *base)
+{
+    kk_sqlite_tx_of(base)->scrubs = true;
 }
 
 /* The first commit: SQLite must not have files of the old path open when the directory moves. */
@@ -356,7 +384,11 @@ KK_RV kk_sqlite_commit(struct kk_store_tx *base)
         return CKR_OK;
     }
     KK_TRY(commit_in_db(tx));
-    checkpoint_now_and_then(tx);
+    if (tx->scrubs) {
+        empty_log(tx);
+    } else {
+        checkpoint_now_and_then(tx);
+    }
     return publish(tx);
 }
 

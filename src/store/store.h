@@ -158,6 +158,11 @@ struct kk_store_ops {
      * objects), with a line in the log for each; in a big store only when `thorough`. */
     KK_RV (*check)(struct kk_store_tx *tx, bool thorough, bool *ret_sound);
 
+    /* MAY. For a write transaction: once it is committed, nothing that was replaced or deleted, in
+     * it or before, is left in the store's files, as far as other processes' reading allows; when
+     * it does not, a log line says so and the commit stands. */
+    void (*scrub)(struct kk_store_tx *tx);
+
     /* MUST. The lock round a PIN try: among all processes and threads, held across the KDF, taken
      * before any write transaction. Waits as long as it takes. */
     KK_RV (*tries_lock)(struct kk_store *store, void **ret_lock);

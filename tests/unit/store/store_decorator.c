@@ -227,6 +227,13 @@ static KK_RV object_clear(struct kk_store_tx *tx, enum kk_store_private which)
     return TX(tx)->inner->ops->object_clear(TX(tx)->inner, which);
 }
 
+static void scrub(struct kk_store_tx *tx)
+{
+    if (TX(tx)->inner->ops->scrub != NULL) {
+        TX(tx)->inner->ops->scrub(TX(tx)->inner);
+    }
+}
+
 static KK_RV tries_lock(struct kk_store *store, void **ret_lock)
 {
     KK_TRY(STORE(store)->decorator->before("tries_lock"));
@@ -263,6 +270,7 @@ const struct kk_store_ops kk_store_decorator_ops = {
     .object_find = object_find,
     .object_clear = object_clear,
     .check = check,
+    .scrub = scrub,
     .tries_lock = tries_lock,
     .tries_unlock = tries_unlock,
 };

@@ -5,6 +5,7 @@
  */
 #include "sealed_test.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -181,6 +182,82 @@ static void test_a_copy_of_the_old_token_does_not_open_the_new_objects(void **st
     assert_rv(login(rig->repo, KK_ROLE_USER, "user-secret", &unlock), CKR_DEVICE_ERROR);
     assert_rv(login(rig->repo, KK_ROLE_SO, "so-secret", &unlock), CKR_DEVICE_ERROR);
     (void)uuid;
+}
+
+/* Whether any file of the token has these bytes. */
+static bool files_have(const struct rig *rig, struct kk_span needle)
+{
+    static uint8_t content[16 << 20];
+    char folder[160];
+    bool found = false;
+    (void)snprintf(folder, sizeof folder, "%s/%s", rig->dir, RIG_NAME);
+    DIR *directory = opendir(folder);
+    struct dirent *entry = NULL;
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        FILE *file = entry->d_name[0] != '.' ? fopen(path, "rb") : NULL;
+        size_t len = file != NULL ? fread(content, 1, sizeof content, file) : 0;
+        assert_true(len < sizeof content);
+        found = found || memmem(content, len, needle.data, needle.len) != NULL;
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+    }
+    (void)closedir(directory);
+    return found;
+}
+
+/* Makes an object of several pages and deletes it; its blob as it was. */
+static struct kk_buffer erase_large(struct rig *rig)
+{
+    char value[20001];
+    struct kk_store_object object;
+    struct kk_buffer blob = {0};
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    struct kk_uuid uuid = put_data(rig->repo, user, true, "large", value);
+    raw_get(rig, &uuid, &object, &blob);
+    assert_true(files_have(rig, KK_SPAN(blob.data + blob.len - 32, 32)));
+    assert_ok(erase(rig->repo, user, &uuid, object.generation));
+    return blob;
+}
+
+/* A thief who comes later and knows the old PIN finds neither the old key rows nor the objects as
+ * they were: not in the log, not in what the database left free. */
+static void test_nothing_old_stays_in_the_files(void **state)
+{
+    struct rig *rig = *state;
+    struct many *many = make_many(rig, MANY);
+    struct kk_store_row rows[2] = {{0}};
+    struct kk_buffer row_blobs[2] = {{0}};
+    struct kk_store_object objects[4];
+    struct kk_buffer blobs[4] = {{0}};
+    for (uint32_t no = 0; no < KK_ARRAY_LEN(rows); no++) {
+        assert_ok(raw_row_get(rig, KK_TABLE_KEYS, no, &rows[no], &row_blobs[no]));
+        assert_true(files_have(rig, KK_SPAN(row_blobs[no].data + row_blobs[no].len - 32, 32)));
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(objects); i++) {
+        raw_get(rig, &many->of_private[i * 101], &objects[i], &blobs[i]);
+        assert_true(files_have(rig, KK_SPAN(blobs[i].data + 7, 32)));
+    }
+    struct kk_buffer erased = erase_large(rig);
+    assert_ok(rekey_both(rig->repo));
+    assert_false(files_have(rig, KK_SPAN(erased.data + 7, 32)));
+    assert_false(files_have(rig, KK_SPAN(erased.data + erased.len - 32, 32)));
+    kk_buffer_clear(&erased);
+    for (size_t i = 0; i < KK_ARRAY_LEN(rows); i++) {
+        assert_false(files_have(rig, KK_SPAN(row_blobs[i].data + row_blobs[i].len - 32, 32)));
+        kk_buffer_clear(&row_blobs[i]);
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(objects); i++) {
+        assert_false(files_have(rig, KK_SPAN(blobs[i].data + 7, 32)));
+        kk_buffer_clear(&blobs[i]);
+    }
+    check_many(rig->repo, many, MANY);
+    kk_free(many);
 }
 
 static void test_what_is_wrong_changes_nothing(void **state)
@@ -640,6 +717,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_ALL(test_all_is_there_and_sealed_anew),
         ON_ENGINES(test_a_copy_of_the_old_token_does_not_open_the_new_objects),
+        ON(test_nothing_old_stays_in_the_files, rig_sqlite),
         ON_ENGINES(test_what_is_wrong_changes_nothing),
         ON_ENGINES(test_a_damaged_token_gets_no_new_keys),
         ON_ALL(test_half_way_everything_works_under_both_epochs),
