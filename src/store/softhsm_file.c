@@ -429,7 +429,10 @@ static KK_RV take_both(struct kk_softhsm_edit *edit, bool *foreign)
     KK_TRY(rv);
     kk_softhsm_name(edit->uuid, ".object", name);
     KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
-    KK_ENSURE(!is_being_written(&status), CKR_CANT_LOCK);
+    while (is_being_written(&status)) { /* it needs no lock for what is in its buffers */
+        pause_ns(PAUSE_FIRST_NS / 2);
+        KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
+    }
     return CKR_OK;
 }
 
