@@ -39,7 +39,6 @@
 #define JOURNAL_HEAD 16
 
 #define PAUSE_FIRST_NS 100000
-#define PAUSE_LAST_NS 5000000
 
 /* A SoftHSM that wrote within this time may be about to write again; it gets so long to come out of
  * the gap. */
@@ -49,129 +48,19 @@
 /* An empty file of this age is one that its writer has not got to. */
 #define BEING_WRITTEN_NS INT64_C(500000000)
 
-/* A change within one step of the clock after a change leaves the time as it is. */
-#define CLOCK_STEP_NS 100000000
-
 /* ---- small things ---- */
-
-static int64_t ns_of(const struct timespec *time)
-{
-    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
-}
-
-static int64_t now_ns(clockid_t clock)
-{
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return ns_of(&now);
-}
 
 static int64_t age_of(const struct stat *status)
 {
-    return now_ns(CLOCK_REALTIME) - ns_of(&status->st_mtim);
+    return kk_softhsm_now_ns(CLOCK_REALTIME) - kk_softhsm_ns_of(&status->st_mtim);
 }
 
 /* Empty a moment after it was touched: somebody's buffers hold the content. */
 static bool is_being_written(const struct stat *status)
 {
-    return status->st_size == 0 && age_of(status) < BEING_WRITTEN_NS;
+    int64_t age = age_of(status); /* negative when the clock was put back */
+    return status->st_size == 0 && age < BEING_WRITTEN_NS && age > -BEING_WRITTEN_NS;
 }
-
-static void pause_ns(long ns)
-{
-    (void)nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
-}
-
-void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
-                     char ret_name[KK_SOFTHSM_NAME_MAX])
-{
-    static const char token[] = "token";
-    char text[KK_UUID_TEXT];
-    const char *stem = token;
-    if (uuid != NULL) {
-        kk_uuid_format(uuid, text);
-        stem = text;
-    }
-    size_t len = strlen(stem);
-    KK_ASSERT(len + strlen(suffix) < KK_SOFTHSM_NAME_MAX);
-    memcpy(ret_name, stem, len);
-    memcpy(ret_name + len, suffix, strlen(suffix) + 1);
-}
-
-bool kk_softhsm_is_foreign(uint64_t version)
-{
-    return version % KK_SOFTHSM_RECENT_STEP != 0;
-}
-
-uint64_t kk_softhsm_next_version(uint64_t version)
-{
-    uint64_t recent = version / KK_SOFTHSM_RECENT_STEP % (KK_SOFTHSM_RECENT_MAX + 1);
-    recent = kk_softhsm_is_foreign(version) ? KK_SOFTHSM_RECENT_MAX : recent - (recent > 0 ? 1 : 0);
-    uint64_t next = (version / KK_SOFTHSM_VERSION_STEP + 1) * KK_SOFTHSM_VERSION_STEP;
-    next = next == 0 ? KK_SOFTHSM_VERSION_STEP : next;
-    return next + recent * KK_SOFTHSM_RECENT_STEP;
-}
-
-KK_RV kk_softhsm_failure(const struct kk_softhsm_dir *dir, const char *name, int error,
-                         const char *what)
-{
-    kk_log_error("%s/%s: %s: %s", dir->path, name, what, strerrordesc_np(error));
-    return kk_failure_code_of_errno(error);
-}
-
-void kk_softhsm_seen_of(const struct stat *status, uint64_t version,
-                        struct kk_softhsm_seen *ret_seen)
-{
-    int64_t changed = ns_of(&status->st_ctim);
-    int64_t age = now_ns(CLOCK_REALTIME) - changed;
-    *ret_seen = (struct kk_softhsm_seen){.version = version,
-                                         .inode = status->st_ino,
-                                         .size = (uint64_t)status->st_size,
-                                         .modified_ns = ns_of(&status->st_mtim),
-                                         .changed_ns = changed,
-                                         .settled = age > CLOCK_STEP_NS};
-}
-
-/* ---- locks ---- */
-
-static int set_lock(int fd, short type)
-{
-    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
-    return fcntl(fd, F_OFD_SETLK, &whole) == 0 ? 0 : errno;
-}
-
-bool kk_softhsm_trylock(int fd)
-{
-    return set_lock(fd, F_WRLCK) == 0;
-}
-
-void kk_softhsm_unlock(int fd)
-{
-    (void)set_lock(fd, F_UNLCK);
-}
-
-static bool is_busy(int error)
-{
-    return error == EAGAIN || error == EACCES || error == EINTR;
-}
-
-KK_RV kk_softhsm_lock(const struct kk_softhsm_dir *dir, int fd, short type, const char *name)
-{
-    int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
-    int error = set_lock(fd, type);
-    for (long pause = PAUSE_FIRST_NS; is_busy(error); pause = KK_MIN(pause * 2, PAUSE_LAST_NS)) {
-        if (now_ns(CLOCK_MONOTONIC) >= end) {
-            kk_log_error("%s/%s: not free in time, another process holds its lock", dir->path,
-                         name);
-            return CKR_FUNCTION_FAILED;
-        }
-        pause_ns(pause);
-        error = set_lock(fd, type);
-    }
-    return error == 0 ? CKR_OK : kk_softhsm_failure(dir, name, error, "cannot lock");
-}
-
-/* ---- reading and writing bytes ---- */
 
 static void fd_close(int *fd)
 {
@@ -204,51 +93,6 @@ static KK_RV read_all(const struct kk_softhsm_dir *dir, int fd, const char *name
             return kk_softhsm_failure(dir, name, got == 0 ? EIO : errno, "cannot read");
         }
         at += (size_t)got;
-    }
-    return CKR_OK;
-}
-
-int kk_softhsm_write_at(int fd, struct kk_span bytes, size_t offset)
-{
-    for (size_t at = 0; at < bytes.len;) {
-        ssize_t put = pwrite(fd, bytes.data + at, bytes.len - at, (off_t)(offset + at));
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return put == 0 ? EIO : errno;
-        }
-        at += (size_t)put;
-    }
-    return 0;
-}
-
-static int write_pieces(int fd, const struct kk_span *pieces, size_t count)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        int error = kk_softhsm_write_at(fd, pieces[i], at);
-        if (error != 0) {
-            return error;
-        }
-        at += pieces[i].len;
-    }
-    return fsync(fd) == 0 ? 0 : errno;
-}
-
-KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
-                           const struct kk_span *pieces, size_t count)
-{
-    int fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                    dir->file_mode);
-    if (fd < 0) {
-        return kk_softhsm_failure(dir, name, errno, "cannot create");
-    }
-    int error = write_pieces(fd, pieces, count);
-    (void)close(fd);
-    if (error != 0) {
-        (void)unlinkat(dir->fd, name, 0);
-        return kk_softhsm_failure(dir, name, error, "cannot write");
     }
     return CKR_OK;
 }
@@ -302,7 +146,8 @@ static struct kk_span journal_content(struct kk_span journal)
 static int overwrite(int fd, struct kk_span version, struct kk_span body)
 {
     const struct kk_span pieces[] = {version, body};
-    return ftruncate(fd, 0) != 0 ? errno : write_pieces(fd, pieces, KK_ARRAY_LEN(pieces));
+    return ftruncate(fd, 0) != 0 ? errno
+                                 : kk_softhsm_write_pieces(fd, pieces, KK_ARRAY_LEN(pieces));
 }
 
 /* Whether the file is what a dying writer of this journal leaves: empty, or begun. What SoftHSM
@@ -422,14 +267,17 @@ static KK_RV take_both(struct kk_softhsm_edit *edit, bool *foreign)
     KK_TRY(take_data(edit));
     *foreign = *foreign || was_foreign(edit);
     if (*foreign && edit->uuid != NULL) {
-        pause_ns(FOREIGN_GRACE_NS);
+        kk_softhsm_pause_ns(FOREIGN_GRACE_NS);
     }
     CK_RV rv = take_lock(edit);
     *foreign = *foreign || rv == CKR_CANT_LOCK;
     KK_TRY(rv);
     kk_softhsm_name(edit->uuid, ".object", name);
     KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
-    KK_ENSURE(!is_being_written(&status), CKR_CANT_LOCK);
+    while (is_being_written(&status)) { /* it needs no lock for what is in its buffers */
+        kk_softhsm_pause_ns(PAUSE_FIRST_NS / 2);
+        KK_TRY(read_all(edit->dir, edit->data, name, &edit->content, &status));
+    }
     return CKR_OK;
 }
 
@@ -438,15 +286,17 @@ KK_RV kk_softhsm_edit_begin(struct kk_softhsm_dir *dir, const struct kk_uuid *uu
 {
     KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {
         .dir = dir, .uuid = uuid, .data = -1, .lock = -1};
-    int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
+    int64_t end =
+        kk_softhsm_now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
     bool foreign = false;
     kk_gate_enter();
     edit.inside = true;
     CK_RV rv = take_both(&edit, &foreign);
-    while (rv == CKR_CANT_LOCK && now_ns(CLOCK_MONOTONIC) < end) {
+    while (rv == CKR_CANT_LOCK && kk_softhsm_now_ns(CLOCK_MONOTONIC) < end) {
         fd_close(&edit.lock);
         fd_close(&edit.data);
-        pause_ns(PAUSE_FIRST_NS * 10); /* a SoftHSM in the middle of a change gets through */
+        kk_softhsm_pause_ns(PAUSE_FIRST_NS *
+                            10); /* a SoftHSM in the middle of a change gets through */
         rv = take_both(&edit, &foreign);
     }
     if (rv == CKR_CANT_LOCK) {
@@ -554,10 +404,11 @@ static KK_RV read_locked(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
 static KK_RV read_once(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
                        struct kk_buffer *ret_content, struct stat *ret_status)
 {
-    int64_t end = now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
+    int64_t end =
+        kk_softhsm_now_ns(CLOCK_MONOTONIC) + atomic_load(&kk_store_busy_ms) * INT64_C(1000000);
     CK_RV rv = read_locked(dir, uuid, ret_content, ret_status);
-    while (rv == CKR_CANT_LOCK && now_ns(CLOCK_MONOTONIC) < end) {
-        pause_ns(PAUSE_FIRST_NS * 5);
+    while (rv == CKR_CANT_LOCK && kk_softhsm_now_ns(CLOCK_MONOTONIC) < end) {
+        kk_softhsm_pause_ns(PAUSE_FIRST_NS * 5);
         rv = read_locked(dir, uuid, ret_content, ret_status);
     }
     if (rv == CKR_CANT_LOCK) {

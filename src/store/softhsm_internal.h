@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "store/softhsm.h"
 
@@ -33,6 +34,8 @@ struct kk_softhsm_dir {
     atomic_bool read_only;
 };
 
+/* ---- softhsm_bytes.c ---- */
+
 /* "<uuid><suffix>", or "token<suffix>". */
 void kk_softhsm_name(const struct kk_uuid *uuid, const char *suffix,
                      char ret_name[KK_SOFTHSM_NAME_MAX]);
@@ -48,6 +51,13 @@ void kk_softhsm_unlock(int fd);
 /* An errno as a code, with a log line that names the file. */
 KK_RV kk_softhsm_failure(const struct kk_softhsm_dir *dir, const char *name, int error,
                          const char *what);
+
+int64_t kk_softhsm_ns_of(const struct timespec *time);
+int64_t kk_softhsm_now_ns(clockid_t clock);
+void kk_softhsm_pause_ns(long ns);
+
+/* The pieces one after the other, synced. 0 or an errno. */
+int kk_softhsm_write_pieces(int fd, const struct kk_span *pieces, size_t count);
 
 /* All bytes at an offset. 0 or an errno. */
 int kk_softhsm_write_at(int fd, struct kk_span bytes, size_t offset);

@@ -19,7 +19,8 @@
 
 /* SoftHSM writes token.object at each login, from what it read a few milliseconds before. */
 #define SETTLE_NS 30000000
-#define SETTLE_ROUNDS 10
+#define WATCH_NS 50000
+#define GIVE_UP_NS INT64_C(5000000000)
 
 /* ---- reading ---- */
 
@@ -263,10 +264,16 @@ static bool is_undone(const struct kk_softhsm_token_change *change, const struct
     return undone;
 }
 
-/* Once. `before` gets what was there; when it is there already, *ret_done says whether the change
- * still stands. */
-static KK_RV write_once(struct kk_softhsm *repo, const struct kk_softhsm_token_change *change,
-                        struct kk_attrs **before, bool *ret_done)
+/* What one look at the file found, or one write made. */
+struct round {
+    bool stands; /* the change is there: nothing was written */
+    uint64_t version;
+};
+
+/* `before` gets what was there at first; later it tells whether the change still stands. */
+static KK_RV write_unless_it_stands(struct kk_softhsm *repo,
+                                    const struct kk_softhsm_token_change *change,
+                                    struct kk_attrs **before, struct round *round)
 {
     KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
@@ -280,8 +287,9 @@ static KK_RV write_once(struct kk_softhsm *repo, const struct kk_softhsm_token_c
                      kk_softhsm_path(repo->dir));
         return CKR_DEVICE_ERROR;
     }
-    *ret_done = *before != NULL && !is_undone(change, *before, attrs);
-    if (*ret_done) {
+    round->version = edit.version;
+    round->stands = *before != NULL && !is_undone(change, *before, attrs);
+    if (round->stands) {
         return CKR_OK;
     }
     if (*before == NULL) {
@@ -289,24 +297,49 @@ static KK_RV write_once(struct kk_softhsm *repo, const struct kk_softhsm_token_c
     }
     KK_TRY(apply(change, attrs));
     KK_TRY(kk_softhsm_encode(attrs, NULL, &body));
-    return kk_softhsm_edit_write(&edit, kk_buffer_span(&body), &seen);
+    KK_TRY(kk_softhsm_edit_write(&edit, kk_buffer_span(&body), &seen));
+    round->version = seen.version;
+    return CKR_OK;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Until then, or until somebody writes: right after its writing a SoftHSM is not between reading
+ * and writing, and a second change stands. */
+static KK_RV watch(struct kk_softhsm *repo, uint64_t version, int64_t until, bool *ret_written)
+{
+    struct kk_softhsm_stamp stamp = {.stable = true, .token_version = version};
+    while (stamp.stable && stamp.token_version == version && now_ns() < until) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = WATCH_NS}, NULL);
+        KK_TRY(kk_softhsm_fresh(repo->dir, &stamp));
+    }
+    *ret_written = !stamp.stable || stamp.token_version != version;
+    return CKR_OK;
 }
 
 KK_RV kk_softhsm_token_write(struct kk_softhsm *repo, const struct kk_softhsm_token_change *change)
 {
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *before = NULL;
-    bool done = false;
-    for (size_t i = 0; !done && i < SETTLE_ROUNDS; i++) {
-        KK_TRY(write_once(repo, change, &before, &done));
-        if (!done) {
-            (void)nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
+    int64_t end = now_ns() + GIVE_UP_NS;
+    int64_t settled = 0;
+    while (now_ns() < end) {
+        struct round round = {0};
+        bool written = false;
+        KK_TRY(write_unless_it_stands(repo, change, &before, &round));
+        settled = round.stands ? settled : now_ns() + SETTLE_NS;
+        if (now_ns() < settled) {
+            KK_TRY(watch(repo, round.version, settled, &written));
+        }
+        if (!written) {
+            return CKR_OK;
         }
     }
-    if (!done) {
-        kk_log_error("token %s: a change of the token is undone by another program again and "
-                     "again",
-                     kk_softhsm_path(repo->dir));
-        return CKR_FUNCTION_FAILED;
-    }
-    return CKR_OK;
+    kk_log_error("token %s: a change of the token is undone by another program again and again",
+                 kk_softhsm_path(repo->dir));
+    return CKR_FUNCTION_FAILED;
 }

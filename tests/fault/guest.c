@@ -191,6 +191,7 @@ static const struct guest_kind kinds[] = {
     {.name = "sealed",
      .conf = "objectstore.backend = sqlite",
      .lists_damage = true,
+     .pairs_whole = true,
      .volatile_files = sealed_volatile},
     {.name = "softhsm2",
      .conf = "objectstore.backend = file",

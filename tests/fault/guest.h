@@ -50,6 +50,7 @@ struct guest_kind {
     const char *name;
     const char *conf;  /* makes new tokens of this kind */
     bool lists_damage; /* whether an object that is gone is told of */
+    bool pairs_whole;  /* whether the two keys of a pair come and go as one */
     const char *const
         *volatile_files; /* of a token: what they hold matters to live processes only */
 };

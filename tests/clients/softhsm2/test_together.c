@@ -249,6 +249,67 @@ static void test_census(enum side side)
              side_names[side], census->found, census->missing, census->left_over);
 }
 
+/* ---- PINs, while SoftHSM writes the token's own file at each login ---- */
+
+struct pins {
+    unsigned changes, undone, logins;
+};
+static struct pins *pins;
+
+static bool log_in_and_out(CK_SESSION_HANDLE session, void *argument)
+{
+    (void)argument;
+    double end = guest_seconds() + seconds / 2;
+    bool good = true;
+    while (good && guest_seconds() < end) {
+        good = guest_fine(guest_login(session, CKU_SO, GUEST_SO_PIN), "C_Login of SoftHSM") &&
+               guest_fine(p11->C_Logout(session), "C_Logout of SoftHSM");
+        pins->logins++;
+    }
+    return good;
+}
+
+/* Back and forth; each new PIN must open, once whoever may undo it has had his time. */
+static bool change_pins(CK_SESSION_HANDLE session, void *argument)
+{
+    static const char *const both[] = {GUEST_PIN, "the other pin"};
+    (void)argument;
+    double end = guest_seconds() + seconds / 2;
+    bool good = true;
+    unsigned now = 0;
+    while (good && (guest_seconds() < end || now == 1)) {
+        const char *from = both[now];
+        const char *to = both[1 - now];
+        good = guest_fine(p11->C_SetPIN(session, (CK_BYTE_PTR)(uintptr_t)from, strlen(from),
+                                        (CK_BYTE_PTR)(uintptr_t)to, strlen(to)),
+                          "C_SetPIN");
+        pins->changes++;
+        guest_sleep_ms(20);
+        CK_RV rv = guest_login(session, CKU_USER, to);
+        good = good && guest_fine(rv, "C_Login with the new PIN");
+        pins->undone += rv != CKR_OK;
+        (void)p11->C_Logout(session);
+        now = 1 - now;
+    }
+    return good;
+}
+
+static void test_pins(void)
+{
+    const struct judge_login nobody = {LABEL, CKU_USER, NULL};
+    pins = judge_share(sizeof *pins);
+    pid_t softhsm = judge_start(SOFTHSM, &nobody, log_in_and_out, NULL);
+    pid_t keykist = judge_start(KEYKIST, &nobody, change_pins, NULL);
+    bool changed = guest_wait(keykist) == 0;
+    bool logged_in = guest_wait(softhsm) == 0;
+    guest_note("%u changes of the PIN, %u undone, among %u logins of SoftHSM's", pins->changes,
+               pins->undone, pins->logins);
+    guest_ok(changed && logged_in && pins->undone == 0 && pins->changes > 5 && pins->logins > 20,
+             "no change of a PIN is undone by SoftHSM's logins");
+    guest_ok(judge_run(SOFTHSM, &user, count_objects, NULL) && census->missing == 0,
+             "and SoftHSM opens the token with the last one");
+}
+
 int main(int argc, char **argv)
 {
     static struct worker workers[WORKERS];
@@ -278,5 +339,6 @@ int main(int argc, char **argv)
     }
     test_census(KEYKIST);
     test_census(SOFTHSM);
+    test_pins();
     return guest_end();
 }

@@ -280,6 +280,18 @@ static void test_an_empty_file_is_read_when_it_is_old(void **state)
     assert_true(holds(fixture, ""));
 }
 
+/* A clock that was put back must not make anybody wait for ever. */
+static void test_an_empty_file_of_tomorrow_holds_nobody_up(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct timespec late[2] = {{.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
+    make_object(fixture, "one");
+    write_raw(fixture, OBJECT ".object", KK_SPAN(NULL, 0));
+    assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, OBJECT ".object"), late, 0), 0);
+    assert_true(holds(fixture, ""));
+    assert_ok(change(fixture, "two"));
+}
+
 /* ---- coming and going ---- */
 
 static void test_a_failed_create_leaves_nothing(void **state)
@@ -383,6 +395,7 @@ int main(void)
         ON(test_both_of_softhsms_locks_are_waited_for),
         ON(test_what_is_in_the_middle_of_a_change_is_not_read),
         ON(test_an_empty_file_is_read_when_it_is_old),
+        ON(test_an_empty_file_of_tomorrow_holds_nobody_up),
         ON(test_a_failed_create_leaves_nothing),
         ON(test_a_deleted_object_leaves_nothing),
         ON(test_the_generation_is_seen_to_move),
