@@ -142,6 +142,24 @@ unsigned guest_amount(unsigned normal, unsigned many)
     return getenv("KEYKIST_LONG_TESTS") != NULL ? many : normal;
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#endif
+
+bool guest_is_slow(void)
+{
+#ifdef IS_SANITIZED
+    return true;
+#else
+    return false;
+#endif
+}
+
 const char *guest_folder(void)
 {
     static char folder[4096];

@@ -64,6 +64,9 @@ void guest_use_tokens(const char *tokens, const char *settings);
 /* How much: `normal`, or `many` with KEYKIST_LONG_TESTS set. */
 unsigned guest_amount(unsigned normal, unsigned many);
 
+/* Under sanitizers, where a process takes several times as long to start. */
+bool guest_is_slow(void);
+
 /* Tokens and sessions. Opening waits for nothing and answers 0 when it cannot. */
 CK_SLOT_ID guest_token_make(const char *label);
 CK_SLOT_ID guest_token_find(const char *label);

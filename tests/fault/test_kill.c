@@ -51,10 +51,12 @@ int main(int argc, char **argv)
     guest_use_tokens(tokens, "pin.max_tries = 0"); /* a killed try is a try */
     guest_load(argv[1]);
     writers_prepare();
-    kills += sweep(guest_amount(2, 1));
+    kills += sweep(guest_is_slow() ? 12 : guest_amount(2, 1));
     for (unsigned i = 0; i < 3; i++) {
-        kills += by_chance(KILL_AT_BOUNDARY, writers[i], guest_amount(80, 700));
-        kills += by_chance(KILL_AT_MOMENT, writers[i], guest_amount(80, 700));
+        kills +=
+            by_chance(KILL_AT_BOUNDARY, writers[i], guest_is_slow() ? 16 : guest_amount(80, 700));
+        kills +=
+            by_chance(KILL_AT_MOMENT, writers[i], guest_is_slow() ? 16 : guest_amount(80, 700));
     }
     struct book_result result = book_result();
     guest_note(

@@ -203,6 +203,23 @@ static void test_symbolic_link_is_not_followed(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
+static void test_trying_does_not_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kk_ofd_lock *lock = NULL;
+    struct kk_ofd_lock *other = NULL;
+    assert_ok(kk_ofd_lock_try(fixture->path, 0600, &lock));
+    assert_non_null(lock);
+    long begin = now_ms();
+    assert_ok(kk_ofd_lock_try(fixture->path, 0600, &other));
+    assert_null(other);
+    assert_true(now_ms() - begin < 1000);
+    kk_ofd_lock_release(lock);
+    assert_ok(kk_ofd_lock_try(fixture->path, 0600, &other));
+    assert_non_null(other);
+    kk_ofd_lock_release(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +231,7 @@ int main(void)
         TEST(file_replaced_while_waiting_is_not_the_lock),
         TEST(directory_gone_is_device_removed),
         TEST(symbolic_link_is_not_followed),
+        TEST(trying_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -352,6 +352,63 @@ static void test_lock_files_missing_are_made_anew(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
+static void test_closing_brings_the_log_into_the_database(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat status;
+    struct kk_store *store = NULL;
+    const char *log = beside_db(fixture, "-wal");
+    assert_true(stat(log, &status) != 0 || status.st_size == 0);
+    (void)unlink(log);
+    (void)unlink(beside_db(fixture, "-shm"));
+    assert_ok(ops->open(fixture->env, TOKEN_A, &store));
+    assert_true(unit_reads_row(store, 1, "one"));
+    ops->close(store);
+}
+
+static void test_lost_changes_are_told_until_there_are_new_ones(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char line[] = "the last changes are missing";
+    struct kk_store *store = NULL;
+    assert_ok(open_code(fixture));
+    assert_false(unit_file_holds(fixture->log, line));
+    run_sql(fixture, "UPDATE rows SET generation = 0");
+    assert_ok(ops->open(fixture->env, TOKEN_A, &store));
+    assert_true(unit_file_holds(fixture->log, line));
+    struct kk_store_tx *tx = unit_begin(store, KK_STORE_WRITE);
+    unit_put_row(tx, 1, 1, 5, "five");
+    assert_ok(ops->commit(tx));
+    ops->close(store);
+    unit_log_to(beside_db(fixture, ".log"));
+    assert_ok(open_code(fixture));
+    assert_false(unit_file_holds(beside_db(fixture, ".log"), line));
+    (void)unlink(beside_db(fixture, ".log"));
+}
+
+static void test_damaged_index_is_found_by_a_check(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kk_store *store = NULL;
+    bool sound = false;
+    assert_ok(ops->open(fixture->env, TOKEN_A, &store));
+    struct kk_store_tx *tx = unit_begin(store, KK_STORE_READ);
+    assert_ok(ops->check(tx, true, &sound));
+    assert_true(sound);
+    ops->rollback(tx);
+    ops->close(store);
+    run_sql(fixture, "PRAGMA writable_schema = ON;"
+                     "UPDATE sqlite_master SET sql = replace(sql, ' tag)', ' blob)')"
+                     " WHERE name = 'rows_by_generation'");
+    assert_ok(ops->open(fixture->env, TOKEN_A, &store));
+    tx = unit_begin(store, KK_STORE_READ);
+    assert_ok(ops->check(tx, false, &sound));
+    assert_false(sound);
+    assert_true(unit_file_holds(fixture->log, "rows_by_generation"));
+    ops->rollback(tx);
+    ops->close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +424,9 @@ int main(void)
         TEST(files_written_are_what_the_format_says),
         TEST(change_file_missing_short_or_long_is_made_anew),
         TEST(lock_files_missing_are_made_anew),
+        TEST(closing_brings_the_log_into_the_database),
+        TEST(lost_changes_are_told_until_there_are_new_ones),
+        TEST(damaged_index_is_found_by_a_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
