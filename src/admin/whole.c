@@ -78,7 +78,7 @@ CK_RV kk_admin_check_token(struct kk_app *app, CK_SLOT_ID slot_id,
                            const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result)
 {
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
-    CK_KEYKIST_REQUEST mine;
+    CK_KEYKIST_REQUEST mine = {0};
     struct kk_check check = {0};
     struct kk_check_result found = {0};
     KK_ENSURE(result != NULL, CKR_ARGUMENTS_BAD);
@@ -94,7 +94,7 @@ CK_RV kk_admin_repair_token(struct kk_app *app, CK_SLOT_ID slot_id,
                             const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result)
 {
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
-    CK_KEYKIST_REQUEST mine;
+    CK_KEYKIST_REQUEST mine = {0};
     struct kk_check check = {0};
     struct kk_check_result found = {0};
     char serial[16];
@@ -124,7 +124,7 @@ CK_RV kk_admin_rekey_token(struct kk_app *app, CK_SLOT_ID slot_id,
                            const CK_KEYKIST_REQUEST *request)
 {
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
-    CK_KEYKIST_REQUEST mine;
+    CK_KEYKIST_REQUEST mine = {0};
     struct kk_check check = {0};
     KK_TRY(take_request(request, REKEY_FLAGS, &mine, &check));
     KK_ENSURE((mine.flags & REKEY_FLAGS) != REKEY_FLAGS, CKR_ARGUMENTS_BAD);

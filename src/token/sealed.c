@@ -117,6 +117,14 @@ KK_RV kk_sealed_commit(struct kk_sealed_op *op)
     return kk_store_tx_commit(&op->tx);
 }
 
+KK_RV kk_sealed_commit_scrubbed(struct kk_sealed_op *op)
+{
+    if (op->tx->ops->scrub != NULL) {
+        op->tx->ops->scrub(op->tx);
+    }
+    return kk_sealed_commit(op);
+}
+
 static struct kk_identity *present_identity(struct kk_sealed *sealed)
 {
     KK_LOCK_SCOPE(&sealed->lock);

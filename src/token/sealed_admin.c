@@ -134,7 +134,7 @@ KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so
     op.keys[KK_SIDE_PRIVATE] = &keys;
     op.keys[KK_SIDE_PUBLIC] = &identity->pub;
     KK_TRY(kk_sealed_establish(&op, &row));
-    KK_TRY(kk_sealed_commit(&op));
+    KK_TRY(kk_sealed_commit_scrubbed(&op));
     return kk_sealed_reload(sealed);
 }
 
@@ -210,7 +210,7 @@ static KK_RV write_user_row(struct kk_sealed *sealed, const struct kk_sealed_unl
     KK_TRY(kk_root_set_row(&root, row->no, hash));
     KK_TRY(kk_tries_reset(&op, row->no));
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    return kk_sealed_commit(&op);
+    return kk_sealed_commit_scrubbed(&op);
 }
 
 /* The lock of the tries, without a try. */

@@ -198,6 +198,8 @@ KK_RV kk_sealed_begin(struct kk_sealed *sealed, struct kk_unlock *unlock,
 void kk_sealed_finish(struct kk_sealed_op *op);
 void kk_sealed_end(struct kk_sealed_op *op);
 KK_RV kk_sealed_commit(struct kk_sealed_op *op);
+/* The same, and what was replaced is not left in the store's files: key rows that a PIN opens. */
+KK_RV kk_sealed_commit_scrubbed(struct kk_sealed_op *op);
 const char *kk_sealed_path(const struct kk_sealed *sealed);
 bool kk_sealed_read_only(const struct kk_sealed *sealed);
 KK_RV kk_identity_new(struct kk_identity **ret_identity);

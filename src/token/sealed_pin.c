@@ -278,7 +278,7 @@ static KK_RV replace_row(struct kk_sealed *sealed, struct kk_opened *opened,
         KK_TRY(rewrap_pub(&op, &root));
     }
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    KK_TRY(kk_sealed_commit(&op));
+    KK_TRY(kk_sealed_commit_scrubbed(&op));
     opened->row = *row;
     memcpy(opened->row_hash, hash, sizeof opened->row_hash);
     return CKR_OK;

@@ -457,10 +457,7 @@ static KK_RV finish(const struct reseal *reseal)
     KK_TRY(op.tx->ops->row_delete(op.tx, KK_TABLE_REKEY, 0));
     kk_root_remove_row(&root, KK_ROOT_REKEY);
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    if (op.tx->ops->scrub != NULL) {
-        op.tx->ops->scrub(op.tx); /* old key rows and objects open with the old PIN */
-    }
-    KK_TRY(kk_sealed_commit(&op));
+    KK_TRY(kk_sealed_commit_scrubbed(&op)); /* old key rows and objects open with the old PIN */
     kk_log_info("token %s: all its objects are sealed with the new keys",
                 kk_sealed_path(reseal->sealed));
     return kk_sealed_reload(reseal->sealed);

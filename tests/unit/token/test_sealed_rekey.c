@@ -260,6 +260,29 @@ static void test_nothing_old_stays_in_the_files(void **state)
     kk_free(many);
 }
 
+/* The old PIN's row goes with it, and all of the token that was there before. */
+static void test_a_replaced_pin_leaves_no_row_in_the_files(void **state)
+{
+    static const char label[32] = "another label                   ";
+    struct rig *rig = *state;
+    struct kk_store_row row = {0};
+    rig_user(rig);
+    for (int round = 0; round < 3; round++) {
+        KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+        KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = login_so(rig->repo);
+        assert_ok(raw_row_get(rig, KK_TABLE_KEYS, KK_KEY_ROW_USER, &row, &blob));
+        if (round == 0) {
+            assert_ok(rig->repo->ops->set_pin(rig->repo, KK_ROLE_USER, KK_SPAN(NULL, 0),
+                                              text_span("user-secret"), text_span("fresh")));
+        } else if (round == 1) {
+            assert_ok(rig->repo->ops->init_pin(rig->repo, so, text_span("again")));
+        } else {
+            assert_ok(rig->repo->ops->reinitialise(rig->repo, text_span("so-secret"), label));
+        }
+        assert_false(files_have(rig, KK_SPAN(blob.data + blob.len - 32, 32)));
+    }
+}
+
 static void test_what_is_wrong_changes_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -718,6 +741,7 @@ int main(void)
         ON_ALL(test_all_is_there_and_sealed_anew),
         ON_ENGINES(test_a_copy_of_the_old_token_does_not_open_the_new_objects),
         ON(test_nothing_old_stays_in_the_files, rig_sqlite),
+        ON(test_a_replaced_pin_leaves_no_row_in_the_files, rig_sqlite),
         ON_ENGINES(test_what_is_wrong_changes_nothing),
         ON_ENGINES(test_a_damaged_token_gets_no_new_keys),
         ON_ALL(test_half_way_everything_works_under_both_epochs),
