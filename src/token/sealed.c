@@ -276,6 +276,7 @@ static const struct kk_repository_ops sealed_ops = {
     .find = kk_sealed_find,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
+    .backup = kk_sealed_backup,
     .remove = sealed_remove,
     .path = sealed_path,
 };

@@ -69,6 +69,10 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
 KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
                    const struct kk_uuid *uuid, struct kk_object **ret_object);
 
+/* Puts the token into a backup (backup.h). CKR_FUNCTION_NOT_SUPPORTED: its repository has none. */
+KK_RV kk_token_backup(struct kk_token *token, struct kk_backup_chunks *chunks,
+                      struct kk_backup_info *info);
+
 /* Deletes the token from its store; every process's sessions on it end. */
 KK_RV kk_token_remove(struct kk_token *token);
 
