@@ -10,8 +10,7 @@
 
 #include "base/banned.h"
 
-/* CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the empty slot. */
-static KK_RV token_in(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token)
+KK_RV kk_admin_token_in(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token)
 {
     KK_TRY(kk_app_slot_token(app, slot_id, ret_token));
     KK_ENSURE(*ret_token != NULL, CKR_TOKEN_NOT_RECOGNIZED);
@@ -22,7 +21,7 @@ CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *p
 {
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
     KK_ENSURE(len != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(token_in(app, slot_id, &token));
+    KK_TRY(kk_admin_token_in(app, slot_id, &token));
     const char *text = kk_token_path(token);
     KK_ENSURE(text != NULL, CKR_FUNCTION_NOT_SUPPORTED);
     CK_ULONG room = *len;
@@ -40,7 +39,7 @@ CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id)
     size_t sessions = 0;
     size_t rw_sessions = 0;
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
-    KK_TRY(token_in(app, slot_id, &token));
+    KK_TRY(kk_admin_token_in(app, slot_id, &token));
     KK_TRY(kk_app_slot_sessions(app, slot_id, &sessions, &rw_sessions));
     KK_ENSURE(sessions == 0, CKR_SESSION_EXISTS);
     KK_TRY(kk_engine_delete_token(app->engine, token));
@@ -53,7 +52,7 @@ CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOK
     struct kk_token_state state;
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
     KK_ENSURE(info != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(token_in(app, slot_id, &token));
+    KK_TRY(kk_admin_token_in(app, slot_id, &token));
     KK_TRY(kk_token_state(token, &state));
     const char *kind = kk_token_kind(token);
     memset(info, 0, sizeof *info);
