@@ -22,6 +22,11 @@ void kk_keykist_print_help(void)
     for (size_t i = 0; i < kk_keykist_group_count; i++) {
         print_row(kk_keykist_groups[i]->name, 10, kk_keykist_groups[i]->help);
     }
+    printf("\nFor short:\n");
+    for (size_t i = 0; i < kk_keykist_word_count; i++) {
+        const struct kk_keykist_word *word = &kk_keykist_words[i];
+        printf("  %-10s  %s %s\n", word->name, word->group->name, word->command);
+    }
     printf("\n\"keykist GROUP --help\" lists a group's commands, \"keykist GROUP COMMAND --help\"\n"
            "a command's options. \"keykist --version\" prints the version.\n");
 }
@@ -35,7 +40,7 @@ void kk_keykist_print_group_help(const struct kk_keykist_group *group)
     printf("\n\"keykist %s COMMAND --help\" lists a command's options.\n", group->name);
 }
 
-#define OPTION_WIDTH 20
+#define OPTION_WIDTH 22
 
 void kk_keykist_print_command_help(const struct kk_keykist_group *group,
                                    const struct kk_keykist_command *command)
