@@ -8,6 +8,10 @@
 #include "cryptoki/vendor.h"
 #include "session/app.h"
 
+/* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
+ * empty slot. */
+KK_RV kk_admin_token_in(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);
+
 CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *path, CK_ULONG *len);
 CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id);
 CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOKEN_INFO *info);
@@ -30,3 +34,13 @@ KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **r
 
 /* CKR_SESSION_EXISTS when the application has a session open there. */
 KK_RV kk_admin_no_sessions(struct kk_app *app, CK_SLOT_ID slot_id);
+/* ---- backup.c ---- */
+
+CK_RV kk_admin_backup(struct kk_app *app, CK_SLOT_ID slot_id, const CK_KEYKIST_BACKUP_KEY *key,
+                      const CK_KEYKIST_STREAM *to, CK_KEYKIST_BACKUP_INFO *info);
+CK_RV kk_admin_backup_check(struct kk_app *app, const CK_KEYKIST_STREAM *from,
+                            const CK_KEYKIST_BACKUP_KEY *key, const CK_KEYKIST_RESTORE *how,
+                            CK_KEYKIST_BACKUP_INFO *info);
+CK_RV kk_admin_restore(struct kk_app *app, const CK_KEYKIST_STREAM *from,
+                       const CK_KEYKIST_BACKUP_KEY *key, const CK_KEYKIST_RESTORE *how,
+                       CK_KEYKIST_BACKUP_INFO *info);

@@ -36,10 +36,10 @@ struct kk_config {
     int pin_kdf;            /* pin.kdf = default | strong | test */
     unsigned long pin_max_tries;  /* pin.max_tries, default 10; 0 never locks */
     unsigned long pin_min_length; /* pin.min_length, default 4, 1 to 255 */
-    char *pepper;     /* token.pepper = none | file:PATH (credential:, tpm2: later); "none" */
-    bool so_recovery; /* token.so_recovery = on | off, default on */
-    int integrity;    /* token.integrity = normal | strict */
-    unsigned long cache_keys;    /* cache.keys: parsed keys kept, default 4096 */
+    char *pepper;             /* token.pepper = none | file:PATH | credential:NAME (tpm2: later) */
+    bool so_recovery;         /* token.so_recovery = on | off, default on */
+    int integrity;            /* token.integrity = normal | strict */
+    unsigned long cache_keys; /* cache.keys: parsed keys kept, default 4096 */
     unsigned long cache_objects; /* cache.objects: object snapshots kept, default 65536 */
 };
 

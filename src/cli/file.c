@@ -116,15 +116,6 @@ static bool close_after(int fd, bool done)
     return done && closed;
 }
 
-static KK_RV write_in_place(const char *path, struct kk_span content)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        return CKR_FUNCTION_FAILED;
-    }
-    return close_after(fd, write_all(fd, content)) ? CKR_OK : CKR_FUNCTION_FAILED;
-}
-
 /* The name is safe on the disk too. That a directory cannot be synced changes nothing about the
  * file. */
 static void sync_directory(char *path)
@@ -137,46 +128,107 @@ static void sync_directory(char *path)
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 
-/* mkostemp() makes it 0600. */
-static KK_RV write_and_rename(const char *path, struct kk_span content)
+static KK_RV begin_in_place(const char *path, struct kk_cli_out *out)
 {
-    KK_CLEANUP(kk_freep) char *temporary = NULL;
+    out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    out->open = out->fd >= 0;
+    return out->open ? CKR_OK : CKR_FUNCTION_FAILED;
+}
+
+/* mkostemp() makes it 0600. */
+static KK_RV begin_beside(const char *path, struct kk_cli_out *out)
+{
     size_t len = strlen(path);
-    if (kk_alloc(len + sizeof TEMPORARY_SUFFIX, &temporary) != CKR_OK) {
+    if (kk_strdup(path, &out->path) != CKR_OK ||
+        kk_alloc(len + sizeof TEMPORARY_SUFFIX, &out->temporary) != CKR_OK) {
         errno = ENOMEM;
         return CKR_FUNCTION_FAILED;
     }
-    memcpy(temporary, path, len);
-    memcpy(temporary + len, TEMPORARY_SUFFIX, sizeof TEMPORARY_SUFFIX);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
-        return CKR_FUNCTION_FAILED;
+    memcpy(out->temporary, path, len);
+    memcpy(out->temporary + len, TEMPORARY_SUFFIX, sizeof TEMPORARY_SUFFIX);
+    out->fd = mkostemp(out->temporary, O_CLOEXEC);
+    out->open = out->fd >= 0;
+    return out->open ? CKR_OK : CKR_FUNCTION_FAILED;
+}
+
+static KK_RV begin(const char *path, struct kk_cli_out *out)
+{
+    struct stat status;
+    KK_CLEANUP(kk_freep) char *real = NULL;
+    if (stat(path, &status) != 0) {
+        return errno == ENOENT ? begin_beside(path, out) : CKR_FUNCTION_FAILED;
     }
-    bool done = close_after(fd, write_all(fd, content) && fsync(fd) == 0);
-    if (!done || rename(temporary, path) != 0) {
+    if (!S_ISREG(status.st_mode)) {
+        return begin_in_place(path, out);
+    }
+    /* Behind a symbolic link lies the file that is meant. */
+    real = realpath(path, NULL);
+    return real == NULL ? CKR_FUNCTION_FAILED : begin_beside(real, out);
+}
+
+/* Does not change errno. */
+void kk_cli_out_abandon(struct kk_cli_out *out)
+{
+    int error = errno;
+    if (out->open) {
+        (void)close(out->fd);
+        if (out->temporary != NULL) {
+            (void)unlink(out->temporary);
+        }
+    }
+    kk_free(out->path);
+    kk_free(out->temporary);
+    *out = (struct kk_cli_out){0};
+    errno = error;
+}
+
+KK_RV kk_cli_out_begin(const char *path, struct kk_cli_out *out)
+{
+    CK_RV rv = begin(path, out);
+    if (rv != CKR_OK) {
+        kk_cli_out_abandon(out);
+    }
+    return rv;
+}
+
+KK_RV kk_cli_out_standard(struct kk_cli_out *out)
+{
+    out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    out->open = out->fd >= 0;
+    return out->open ? CKR_OK : CKR_FUNCTION_FAILED;
+}
+
+KK_RV kk_cli_out_write(struct kk_cli_out *out, struct kk_span content)
+{
+    return write_all(out->fd, content) ? CKR_OK : CKR_FUNCTION_FAILED;
+}
+
+KK_RV kk_cli_out_end(struct kk_cli_out *out)
+{
+    bool is_synced = out->temporary == NULL || fsync(out->fd) == 0;
+    if (!close_after(out->fd, is_synced) ||
+        (out->temporary != NULL && rename(out->temporary, out->path) != 0)) {
         int error = errno;
-        (void)unlink(temporary);
+        if (out->temporary != NULL) {
+            (void)unlink(out->temporary);
+        }
+        out->open = false;
+        kk_cli_out_abandon(out);
         errno = error;
         return CKR_FUNCTION_FAILED;
     }
-    sync_directory(temporary);
+    if (out->temporary != NULL) {
+        sync_directory(out->temporary);
+    }
+    out->open = false;
+    kk_cli_out_abandon(out);
     return CKR_OK;
 }
 
 KK_RV kk_cli_file_write(const char *path, struct kk_span content)
 {
-    struct stat status;
-    KK_CLEANUP(kk_freep) char *real = NULL;
-    if (stat(path, &status) != 0) {
-        return errno == ENOENT ? write_and_rename(path, content) : CKR_FUNCTION_FAILED;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return write_in_place(path, content);
-    }
-    /* Behind a symbolic link lies the file that is meant. */
-    real = realpath(path, NULL);
-    if (real == NULL) {
-        return CKR_FUNCTION_FAILED;
-    }
-    return write_and_rename(real, content);
+    KK_CLEANUP(kk_cli_out_abandon) struct kk_cli_out out = {0};
+    KK_TRY(kk_cli_out_begin(path, &out));
+    KK_TRY(kk_cli_out_write(&out, content));
+    return kk_cli_out_end(&out);
 }

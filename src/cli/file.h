@@ -27,3 +27,18 @@ enum kk_cli_file_result kk_cli_file_read_long(const char *path, size_t max,
  * nothing is changed. What is no regular file (a pipe, a terminal) is written to as it stands.
  * CKR_FUNCTION_FAILED: not written; errno says why. Says nothing itself. */
 KK_RV kk_cli_file_write(const char *path, struct kk_span content);
+
+/* The same piece by piece. Zero-initialise; kk_cli_out_abandon() leaves the file's place as it was,
+ * unless kk_cli_out_end() was successful (or the file is written to as it stands). Codes and
+ * errno as above. */
+struct kk_cli_out {
+    bool open;
+    int fd;
+    char *path;      /* whose place it takes; NULL: written to as it stands */
+    char *temporary; /* NULL then too */
+};
+KK_RV kk_cli_out_begin(const char *path, struct kk_cli_out *out);
+KK_RV kk_cli_out_standard(struct kk_cli_out *out); /* standard output */
+KK_RV kk_cli_out_write(struct kk_cli_out *out, struct kk_span content);
+KK_RV kk_cli_out_end(struct kk_cli_out *out);
+void kk_cli_out_abandon(struct kk_cli_out *out);

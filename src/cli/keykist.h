@@ -41,7 +41,14 @@ enum kk_keykist_takes {
 enum kk_option_kind {
     KK_OPTION_TEXT, /* const char * */
     KK_OPTION_PIN,  /* struct kk_secret *, wiped from the command line; freed at the end */
-    KK_OPTION_FLAG  /* bool */
+    KK_OPTION_FLAG, /* bool */
+    KK_OPTION_LIST  /* struct kk_option_list: it may be given several times */
+};
+
+#define KK_OPTION_LIST_MAX 16
+struct kk_option_list {
+    const char *items[KK_OPTION_LIST_MAX];
+    size_t count;
 };
 
 struct kk_option {
@@ -74,6 +81,14 @@ struct kk_keykist_group {
     size_t count;
 };
 
+/* A word in the place of a group and one of its commands; a group's own name, when options follow
+ * it at once. */
+struct kk_keykist_shortcut {
+    const char *name;
+    const struct kk_keykist_group *group;
+    const char *command;
+};
+
 /* One run of the program. */
 struct kk_keykist {
     const struct kk_keykist_group *group;
@@ -86,11 +101,14 @@ struct kk_keykist {
 
 extern const struct kk_keykist_group *const kk_keykist_groups[];
 extern const size_t kk_keykist_group_count;
+extern const struct kk_keykist_shortcut kk_keykist_shortcuts[];
+extern const size_t kk_keykist_shortcut_count;
 
 /* A group's table is in a file of its own. */
 extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
+extern const struct kk_keykist_group kk_keykist_backup_group;
 
 /* ---- keykist_options.c ---- */
 
@@ -198,9 +216,22 @@ CK_RV kk_keykist_token_downgrade(struct kk_keykist *keykist);
 struct kk_keykist_convert_options {
     bool purge;
 };
+CK_RV kk_keykist_backup_create(struct kk_keykist *keykist);
+CK_RV kk_keykist_backup_show(struct kk_keykist *keykist);
+CK_RV kk_keykist_backup_verify(struct kk_keykist *keykist);
+CK_RV kk_keykist_backup_restore(struct kk_keykist *keykist);
+
 struct kk_keykist_init_options {
     const char *label;
 };
 struct kk_keykist_change_options {
     bool so;
+};
+struct kk_keykist_backup_options {
+    const char *out;
+    struct kk_option_list recipients;
+    struct kk_cli_pin_source passphrase;
+    const char *identity;
+    bool replace;
+    bool damaged;
 };

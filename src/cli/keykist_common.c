@@ -180,7 +180,7 @@ KK_RV kk_keykist_pin(const struct kk_cli_pin_source *source, const char *option,
         return kk_cli_error("the %s must have 1 to %i bytes", what, KK_CLI_PIN_MAX);
     }
     if (again != NULL && !kk_secret_equal(pin, again)) {
-        return kk_cli_error("the two PINs are not the same");
+        return kk_cli_error("the two are not the same");
     }
     *ret_pin = KK_STEAL(pin);
     return CKR_OK;

@@ -22,6 +22,11 @@ void kk_keykist_print_help(void)
     for (size_t i = 0; i < kk_keykist_group_count; i++) {
         print_row(kk_keykist_groups[i]->name, 10, kk_keykist_groups[i]->help);
     }
+    printf("\nFor short:\n");
+    for (size_t i = 0; i < kk_keykist_shortcut_count; i++) {
+        const struct kk_keykist_shortcut *word = &kk_keykist_shortcuts[i];
+        printf("  %-10s  %s %s\n", word->name, word->group->name, word->command);
+    }
     printf("\n\"keykist GROUP --help\" lists a group's commands, \"keykist GROUP COMMAND --help\"\n"
            "a command's options. \"keykist --version\" prints the version.\n");
 }
@@ -45,7 +50,7 @@ struct kk_keykist_words kk_keykist_words(const struct kk_keykist_group *group,
     return words;
 }
 
-#define OPTION_WIDTH 20
+#define OPTION_WIDTH 22
 
 void kk_keykist_print_command_help(const struct kk_keykist_group *group,
                                    const struct kk_keykist_command *command)

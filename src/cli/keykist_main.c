@@ -15,8 +15,15 @@ const struct kk_keykist_group *const kk_keykist_groups[] = {
     &kk_keykist_token_group,
     &kk_keykist_pin_group,
     &kk_keykist_doctor_group,
+    &kk_keykist_backup_group,
 };
 const size_t kk_keykist_group_count = KK_ARRAY_LEN(kk_keykist_groups);
+
+const struct kk_keykist_shortcut kk_keykist_shortcuts[] = {
+    {"backup", &kk_keykist_backup_group, "create"},
+    {"restore", &kk_keykist_backup_group, "restore"},
+};
+const size_t kk_keykist_shortcut_count = KK_ARRAY_LEN(kk_keykist_shortcuts);
 
 static void keykist_clear(struct kk_keykist *keykist)
 {

@@ -139,6 +139,13 @@ static const struct kk_option *find_option(struct kk_keykist *keykist, const cha
     return NULL;
 }
 
+static KK_RV list_add(struct kk_option_list *list, const char *value)
+{
+    KK_ENSURE(list->count < KK_OPTION_LIST_MAX, CKR_ARGUMENTS_BAD);
+    list->items[list->count++] = value;
+    return CKR_OK;
+}
+
 static KK_RV store(const struct kk_option *option, void *base, char *value)
 {
     void *member = (char *)base + option->member;
@@ -151,6 +158,8 @@ static KK_RV store(const struct kk_option *option, void *base, char *value)
         break;
     case KK_OPTION_PIN:
         return kk_cli_pin_take(value, member);
+    case KK_OPTION_LIST:
+        return list_add(member, value);
     }
     return CKR_OK;
 }
@@ -188,7 +197,11 @@ static enum kk_keykist_parsed take_option(struct kk_keykist *keykist, char *text
         }
         value = *arguments->at++;
     }
-    if (store(option, base, value) != CKR_OK) {
+    CK_RV rv = store(option, base, value);
+    if (rv == CKR_ARGUMENTS_BAD) {
+        return wrong(keykist, "is given too often", "--", name);
+    }
+    if (rv != CKR_OK) {
         (void)kk_cli_error("there is not enough memory");
         return KK_PARSED_WRONG;
     }
@@ -258,10 +271,41 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* The group's command of that name; NULL: there is none. */
+static const struct kk_keykist_command *find_command(const struct kk_keykist_group *group,
+                                                     const char *name)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        if (strcmp(group->commands[i].name, name) == 0) {
+            return &group->commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sets group and command when it is a word that stands for both. */
+static bool find_word(const char *name, struct kk_keykist *keykist)
+{
+    for (size_t i = 0; i < kk_keykist_shortcut_count; i++) {
+        const struct kk_keykist_shortcut *word = &kk_keykist_shortcuts[i];
+        if (strcmp(word->name, name) == 0) {
+            keykist->group = word->group;
+            keykist->command = find_command(word->group, word->command);
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum kk_keykist_parsed parse_group(struct kk_keykist *keykist, struct arguments *arguments)
 {
-    if (keykist->group->commands[0].name[0] == '\0') {
-        keykist->command = &keykist->group->commands[0];
+    const struct kk_keykist_group *group = keykist->group;
+    if (group->commands[0].name[0] == '\0') {
+        keykist->command = &group->commands[0];
+        return parse_command(keykist, arguments);
+    }
+    if (arguments->at < arguments->end && arguments->at[0][0] == '-' &&
+        !is_help(arguments->at[0]) && find_word(group->name, keykist)) {
         return parse_command(keykist, arguments);
     }
     if (arguments->at == arguments->end) {
@@ -274,12 +318,12 @@ static enum kk_keykist_parsed parse_group(struct kk_keykist *keykist, struct arg
         kk_keykist_print_group_help(keykist->group);
         return KK_PARSED_DONE;
     }
-    for (size_t i = 0; i < keykist->group->count; i++) {
-        if (strcmp(keykist->group->commands[i].name, word) == 0) {
-            keykist->command = &keykist->group->commands[i];
-            return parse_command(keykist, arguments);
-        }
-        consider(&nearest, keykist->group->commands[i].name);
+    keykist->command = find_command(group, word);
+    if (keykist->command != NULL) {
+        return parse_command(keykist, arguments);
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        consider(&nearest, group->commands[i].name);
     }
     return unknown(keykist, "command", "", &nearest);
 }
@@ -307,6 +351,12 @@ enum kk_keykist_parsed kk_keykist_parse(int argc, char **argv, struct kk_keykist
             return parse_group(keykist, &arguments);
         }
         consider(&nearest, kk_keykist_groups[i]->name);
+    }
+    if (find_word(word, keykist)) {
+        return parse_command(keykist, &arguments);
+    }
+    for (size_t i = 0; i < kk_keykist_shortcut_count; i++) {
+        consider(&nearest, kk_keykist_shortcuts[i].name);
     }
     return unknown(keykist, word[0] == '-' ? "option" : "command", "", &nearest);
 }

@@ -99,6 +99,11 @@ KK_RV kk_key_complete(struct kk_crypto *crypto, struct kk_key_parts *parts);
 KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                   struct kk_buffer *ret_der);
 
+/* The parts of such a public key: RSA and curves. Decoding checks the structure; kk_key_new()
+ * checks the numbers. CKR_DATA_INVALID for what is none, CKR_KEY_TYPE_INCONSISTENT for other kinds.
+ */
+KK_RV kk_spki_decode(struct kk_span der, struct kk_key_parts *ret_parts);
+
 /* PKCS#8 PrivateKeyInfo by our own DER, in secret memory, and back. Decoding checks the structure;
  * kk_key_new() checks the numbers. CKR_WRAPPED_KEY_INVALID for what is no PrivateKeyInfo of a
  * known algorithm. Attributes and OneAsymmetricKey's public key are accepted. */

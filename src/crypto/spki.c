@@ -84,3 +84,61 @@ KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
     kk_der_end(ret_der, sequence);
     return kk_buffer_check(ret_der);
 }
+
+/* ---- and back ---- */
+
+static KK_RV take_rsa(struct kk_span bits, struct kk_key_parts *parts)
+{
+    struct kk_reader outer = kk_reader_new(bits);
+    struct kk_reader in = kk_der_enter(&outer, KK_DER_SEQUENCE);
+    struct kk_span modulus = kk_der_take_integer(&in);
+    struct kk_span exponent = kk_der_take_integer(&in);
+    KK_ENSURE(kk_reader_done(&in) && kk_reader_done(&outer) && modulus.len > 0 && exponent.len > 0,
+              CKR_DATA_INVALID);
+    KK_TRY(kk_key_parts_set(parts, KK_PART_MODULUS, modulus));
+    return kk_key_parts_set(parts, KK_PART_PUBLIC_EXPONENT, exponent);
+}
+
+static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
+{
+    switch (parts->kind) {
+    case KK_KEY_RSA:
+        return take_rsa(bits, parts);
+    case KK_KEY_EC:
+    case KK_KEY_EDWARDS:
+    case KK_KEY_MONTGOMERY:
+        return kk_key_parts_set(parts, KK_PART_EC_POINT, bits);
+    case KK_KEY_SECRET:
+    case KK_KEY_DSA:
+    case KK_KEY_DH:
+    case KK_KEY_X942_DH:
+    case KK_KEY_ML_DSA:
+    case KK_KEY_ML_KEM:
+    case KK_KEY_SLH_DSA:
+        break;
+    }
+    return CKR_KEY_TYPE_INCONSISTENT;
+}
+
+static KK_RV decode(struct kk_span der, struct kk_key_parts *parts)
+{
+    struct kk_reader outer = kk_reader_new(der);
+    struct kk_reader in = kk_der_enter(&outer, KK_DER_SEQUENCE);
+    KK_ENSURE(!in.failed, CKR_DATA_INVALID);
+    KK_TRY(kk_algorithm_take(&in, parts));
+    struct kk_span bits = kk_der_take_bits(&in);
+    KK_ENSURE(kk_reader_done(&in) && kk_reader_done(&outer), CKR_DATA_INVALID);
+    return take_public(bits, parts);
+}
+
+KK_RV kk_spki_decode(struct kk_span der, struct kk_key_parts *ret_parts)
+{
+    struct kk_key_parts parts = {0};
+    CK_RV rv = decode(der, &parts);
+    if (rv != CKR_OK) {
+        kk_key_parts_clear(&parts);
+        return rv;
+    }
+    *ret_parts = parts;
+    return CKR_OK;
+}

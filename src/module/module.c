@@ -186,6 +186,27 @@ static CK_RV vendor_health(CK_KEYKIST_HEALTH *health)
     return kk_admin_health(app, health);
 }
 
+static CK_RV vendor_backup(CK_SLOT_ID slot, const CK_KEYKIST_BACKUP_KEY *key,
+                           const CK_KEYKIST_STREAM *to, CK_KEYKIST_BACKUP_INFO *info)
+{
+    ENTER();
+    return kk_admin_backup(app, slot, key, to, info);
+}
+
+static CK_RV vendor_backup_check(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
+                                 const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info)
+{
+    ENTER();
+    return kk_admin_backup_check(app, from, key, how, info);
+}
+
+static CK_RV vendor_restore(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
+                            const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info)
+{
+    ENTER();
+    return kk_admin_restore(app, from, key, how, info);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
@@ -197,6 +218,9 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .convert_token = vendor_convert_token,
     .purge_token = vendor_purge_token,
     .health = vendor_health,
+    .backup = vendor_backup,
+    .backup_check = vendor_backup_check,
+    .restore = vendor_restore,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,6 +82,42 @@ static KK_RV pepper_read(const char *path, struct kk_secret **ret_pepper)
     return kk_secret_from(KK_SPAN_ARRAY(pepper), ret_pepper);
 }
 
+/* A name, not a way out of the credentials' directory. */
+static bool is_credential_name(const char *name)
+{
+    return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+/* What systemd's LoadCredential= and LoadCredentialEncrypted= give a service. */
+static KK_RV pepper_from_credential(const char *name, struct kk_secret **ret_pepper)
+{
+    KK_CLEANUP(kk_freep) char *path = NULL;
+    const char *directory = secure_getenv("CREDENTIALS_DIRECTORY");
+    if (!is_credential_name(name)) {
+        kk_log_error("token.pepper: \"%s\" cannot be a credential's name", name);
+        return CKR_DEVICE_ERROR;
+    }
+    if (directory == NULL || directory[0] != '/') {
+        kk_log_error("token.pepper: there is no credential %s: CREDENTIALS_DIRECTORY is not set, "
+                     "as it is in a systemd service that has LoadCredentialEncrypted=%s",
+                     name, name);
+        return CKR_DEVICE_ERROR;
+    }
+    size_t size = strlen(directory) + strlen(name) + 2;
+    KK_TRY(kk_alloc(size, &path));
+    (void)snprintf(path, size, "%s/%s", directory, name);
+    return pepper_read(path, ret_pepper);
+}
+
+static const struct {
+    const char *prefix;
+    KK_RV (*read)(const char *rest, struct kk_secret **ret_pepper);
+} pepper_sources[] = {
+    {"file:", pepper_read},
+    {"credential:", pepper_from_credential},
+};
+
 /* A pepper that is not there does not stop tokens that need none. */
 static void pepper_load(struct kk_engine *engine)
 {
@@ -88,13 +125,17 @@ static void pepper_load(struct kk_engine *engine)
     if (pepper == NULL || strcmp(pepper, "none") == 0) {
         return;
     }
-    if (strncmp(pepper, "file:", 5) != 0) {
-        kk_log_error("token.pepper: this build does not know \"%s\"", pepper);
-        engine->settings.pepper_missing = true;
-        return;
+    engine->settings.pepper_missing = true;
+    for (size_t i = 0; i < KK_ARRAY_LEN(pepper_sources); i++) {
+        size_t len = strlen(pepper_sources[i].prefix);
+        if (strncmp(pepper, pepper_sources[i].prefix, len) == 0) {
+            engine->settings.pepper_missing =
+                pepper_sources[i].read(pepper + len, &engine->pepper) != CKR_OK;
+            engine->settings.pepper = engine->pepper;
+            return;
+        }
     }
-    engine->settings.pepper_missing = pepper_read(pepper + 5, &engine->pepper) != CKR_OK;
-    engine->settings.pepper = engine->pepper;
+    kk_log_error("token.pepper: this build does not know \"%s\"", pepper);
 }
 
 static KK_RV engine_set_up(struct kk_engine *engine)

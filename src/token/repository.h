@@ -19,6 +19,8 @@
 
 struct kk_repository;
 struct kk_unlock;
+struct kk_backup_chunks; /* backup_file.h */
+struct kk_backup_info;   /* backup.h */
 
 enum kk_role { KK_ROLE_SO = 0, KK_ROLE_USER = 1 };
 
@@ -168,6 +170,11 @@ struct kk_repository_ops {
 
     /* MAY. Renames the token's directory to `path`: every process finds it gone. */
     KK_RV (*set_aside)(struct kk_repository *repository, const char *path);
+
+    /* MAY (else CKR_FUNCTION_NOT_SUPPORTED). Puts the token, as one transaction sees it, into a
+     * backup, and says in `info` what it is. */
+    KK_RV (*backup)(struct kk_repository *repository, struct kk_backup_chunks *chunks,
+                    struct kk_backup_info *info);
 
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);

@@ -300,6 +300,7 @@ static const struct kk_repository_ops sealed_ops = {
     .repair = kk_sealed_repair,
     .rekey = kk_sealed_rekey,
     .set_aside = sealed_set_aside,
+    .backup = kk_sealed_backup,
     .remove = sealed_remove,
     .path = sealed_path,
 };

@@ -481,3 +481,15 @@ KK_RV kk_sealed_init_pin(struct kk_repository *repository, struct kk_unlock *unl
                          struct kk_span new_pin);
 KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so_pin,
                              const char label[KK_LABEL_LEN]);
+
+/* ---- sealed_backup.c ---- */
+
+struct kk_backup_pin;
+
+KK_RV kk_sealed_backup(struct kk_repository *repository, struct kk_backup_chunks *chunks,
+                       struct kk_backup_info *info);
+/* Checks a token that came out of a backup, with a PIN all of it, and gives it a new epoch then.
+ * Codes of a login; CKR_DEVICE_ERROR: it is damaged, and damage of objects, lists and others' rows
+ * is not to be taken. */
+KK_RV kk_sealed_adopt(struct kk_repository *repository, const struct kk_backup_pin *pin,
+                      bool take_damaged);

@@ -500,6 +500,13 @@ KK_RV kk_token_set_aside(struct kk_token *token, const char *path)
                                   : CKR_FUNCTION_NOT_SUPPORTED;
 }
 
+KK_RV kk_token_backup(struct kk_token *token, struct kk_backup_chunks *chunks,
+                      struct kk_backup_info *info)
+{
+    KK_ENSURE(token->repository->ops->backup != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return token->repository->ops->backup(token->repository, chunks, info);
+}
+
 KK_RV kk_token_remove(struct kk_token *token)
 {
     return token->repository->ops->remove(token->repository);

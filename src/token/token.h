@@ -77,6 +77,10 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
  * when it lies in none. */
 KK_RV kk_token_set_aside(struct kk_token *token, const char *path);
 
+/* Puts the token into a backup (backup.h). CKR_FUNCTION_NOT_SUPPORTED: its repository has none. */
+KK_RV kk_token_backup(struct kk_token *token, struct kk_backup_chunks *chunks,
+                      struct kk_backup_info *info);
+
 /* Deletes the token from its store; every process's sessions on it end. */
 KK_RV kk_token_remove(struct kk_token *token);
 

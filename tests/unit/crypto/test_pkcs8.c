@@ -130,6 +130,35 @@ static void test_public_key_info_is_what_openssl_writes(void **state)
     }
 }
 
+static void test_public_key_info_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(sorts); i++) {
+        struct kk_key_parts parts = make_parts(&sorts[i]);
+        struct kk_key_parts back = {0};
+        struct kk_buffer der = {0};
+        struct kk_buffer again = {0};
+        assert_rv(kk_key_spki(crypto, &parts, &der), CKR_OK);
+        CK_RV rv = kk_spki_decode(kk_buffer_span(&der), &back);
+        if (parts.kind == KK_KEY_DSA || parts.kind == KK_KEY_DH || parts.kind == KK_KEY_X942_DH) {
+            assert_rv(rv, CKR_KEY_TYPE_INCONSISTENT);
+        } else {
+            assert_rv(rv, CKR_OK);
+            assert_false(back.is_private);
+            assert_rv(kk_key_spki(crypto, &back, &again), CKR_OK);
+            assert_true(kk_span_equal(kk_buffer_span(&der), kk_buffer_span(&again)));
+            for (size_t len = 0; len < der.len; len++) {
+                struct kk_key_parts none = {0};
+                assert_int_not_equal(kk_spki_decode(KK_SPAN(der.data, len), &none), CKR_OK);
+            }
+        }
+        kk_buffer_clear(&der);
+        kk_buffer_clear(&again);
+        kk_key_parts_clear(&back);
+        kk_key_parts_clear(&parts);
+    }
+}
+
 static void test_curve_names_become_identifiers(void **state)
 {
     struct kk_key_parts parts = curve_parts(KK_KEY_EDWARDS, "130c656477617264733235353139");
@@ -256,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_private_keys_go_out_and_come_back),
         cmocka_unit_test(test_openssl_and_we_read_each_other),
         cmocka_unit_test(test_public_key_info_is_what_openssl_writes),
+        cmocka_unit_test(test_public_key_info_is_read_as_it_was_written),
         cmocka_unit_test(test_curve_names_become_identifiers),
         cmocka_unit_test(test_domain_parameters_of_dsa_and_dh),
         cmocka_unit_test(test_attributes_and_public_keys_are_passed_over),

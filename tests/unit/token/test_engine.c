@@ -194,6 +194,48 @@ static void test_a_pepper_is_read_from_its_file(void **state)
     house_close(&house);
 }
 
+/* As systemd gives it to a service: a file of that name in a directory that a variable names. */
+static void test_a_pepper_comes_as_a_credential(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting;
+        const char *directory; /* NULL: the right one */
+        bool is_good;
+        const char *said;
+    } cases[] = {
+        {"credential:keykist.pepper", NULL, true, NULL},
+        {"credential:another", NULL, false, "another: No such file"},
+        {"credential:", NULL, false, "cannot be a credential's name"},
+        {"credential:..", NULL, false, "cannot be a credential's name"},
+        {"credential:../keykist.pepper", NULL, false, "cannot be a credential's name"},
+        {"credential:keykist.pepper", "", false, "CREDENTIALS_DIRECTORY is not set"},
+        {"credential:keykist.pepper", "relative", false, "CREDENTIALS_DIRECTORY is not set"},
+        {"tpm3", NULL, false, "does not know \"tpm3\""},
+    };
+    struct house house;
+    char path[128];
+    house_open(&house);
+    (void)snprintf(path, sizeof path, "%s/keykist.pepper", house.dir);
+    write_file(path, "0123456789abcdef0123456789abcdef");
+    for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
+        struct kk_engine *engine = NULL;
+        struct kk_config *config = house_config(&house);
+        const char *directory = cases[i].directory != NULL ? cases[i].directory : house.dir;
+        assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+        kk_free(config->pepper);
+        assert_ok(kk_strdup(cases[i].setting, &config->pepper));
+        write_file(house.log, "");
+        assert_ok(kk_engine_new(config, &engine));
+        assert_int_equal(engine->settings.pepper_missing, !cases[i].is_good);
+        assert_int_equal(engine->settings.pepper != NULL, cases[i].is_good);
+        assert_true(cases[i].said == NULL || house_log_has(&house, cases[i].said));
+        kk_engine_free(engine);
+    }
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+    house_close(&house);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_a_copied_token_is_reported_and_left_out),
         cmocka_unit_test(test_a_missing_directory_is_an_error),
         cmocka_unit_test(test_a_pepper_is_read_from_its_file),
+        cmocka_unit_test(test_a_pepper_comes_as_a_credential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

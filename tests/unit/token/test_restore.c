@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * src/token/restore.c, sealed_backup.c, backup.c: a token goes into a file and comes back as the
+ * same token with another epoch, or not at all.
+ */
+#include "backup_test.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PEPPER "0123456789abcdef0123456789abcdef"
+
+/* Two places for tokens: from the first one to the second one. */
+struct pair {
+    struct house houses[2];
+    struct kk_engine *engines[2];
+    struct kk_token *token;
+    struct kk_unlock *user;
+    struct kk_uuid uuids[2]; /* a private object, a public one */
+    struct tape tape;
+};
+
+struct kind {
+    enum kk_config_backend backends[2];
+    bool with_pepper;
+};
+
+static const struct kind sqlite_sqlite = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false};
+static const struct kind memory_sqlite = {{KK_BACKEND_MEMORY, KK_BACKEND_SQLITE}, false};
+static const struct kind sqlite_memory = {{KK_BACKEND_SQLITE, KK_BACKEND_MEMORY}, false};
+static const struct kind peppered = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, true};
+
+static struct kk_engine *open_engine(struct house *house, const struct kind *kind, size_t who)
+{
+    struct kk_engine *engine = NULL;
+    struct kk_config *config = house_config(house);
+    config->backend = (int)kind->backends[who];
+    if (kind->with_pepper) {
+        kk_free(config->pepper);
+        assert_ok(kk_strdup("credential:p", &config->pepper));
+    }
+    assert_ok(kk_engine_new(config, &engine));
+    return engine;
+}
+
+static struct kk_uuid add(struct pair *pair, bool is_private, const char *label)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(is_private, label, "x");
+    struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+    assert_ok(kk_token_create(pair->token, pair->user, &fresh, 1, NULL));
+    return fresh.uuid;
+}
+
+static int pair_setup(void **state)
+{
+    const struct kind *kind = *state;
+    struct pair *pair = NULL;
+    assert_ok(kk_alloc(sizeof *pair, &pair));
+    for (size_t i = 0; i < 2; i++) {
+        struct house house;
+        house_open(&house);
+        pair->houses[i] = house;
+    }
+    if (kind->with_pepper) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s/p", pair->houses[0].dir);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_true(fputs(PEPPER, file) >= 0 && fclose(file) == 0);
+        assert_int_equal(setenv("CREDENTIALS_DIRECTORY", pair->houses[0].dir, 1), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pair->engines[i] = open_engine(&pair->houses[i], kind, i);
+    }
+    pair->token = token_with_user(pair->engines[0]);
+    assert_ok(kk_token_login(pair->token, KK_ROLE_USER, NO_NAME, USER_PIN, &pair->user));
+    pair->uuids[0] = add(pair, true, "private");
+    pair->uuids[1] = add(pair, false, "public");
+    *state = pair;
+    return 0;
+}
+
+static int pair_teardown(void **state)
+{
+    struct pair *pair = *state;
+    if (pair->user != NULL) {
+        kk_token_logout(pair->token, pair->user);
+    }
+    kk_token_unref(pair->token);
+    for (size_t i = 0; i < 2; i++) {
+        kk_engine_free(pair->engines[i]);
+        house_close(&pair->houses[i]);
+    }
+    tape_clear(&pair->tape);
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
+    kk_free(pair);
+    return 0;
+}
+
+/* ---- there and back ---- */
+
+static struct kk_backup_info backup(struct pair *pair, const struct kk_backup_key *key)
+{
+    struct kk_backup_info info = {0};
+    tape_clear(&pair->tape);
+    struct kk_backup_stream stream = stream_of(&pair->tape);
+    assert_ok(kk_backup_write(pair->token, key, &stream, &info));
+    return info;
+}
+
+static struct kk_backup_pin so_pin(const char *pin)
+{
+    return (struct kk_backup_pin){.given = true, .role = KK_ROLE_SO, .pin = text_span(pin)};
+}
+
+static CK_RV read_with(struct pair *pair, const struct kk_backup_key *key,
+                       const struct kk_backup_pin *pin, bool take_damaged,
+                       struct kk_restore **ret_restore)
+{
+    struct kk_backup_stream stream = stream_of(&pair->tape);
+    return kk_restore_read(pair->engines[1], &stream, key, pin, take_damaged, ret_restore);
+}
+
+static CK_RV restore(struct pair *pair, const struct kk_backup_key *key, const char *pin,
+                     bool replace)
+{
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_pin so = so_pin(pin);
+    KK_TRY(read_with(pair, key, &so, false, &restored));
+    return kk_restore_write(restored, replace);
+}
+
+static void assert_same_object(struct pair *pair, struct kk_token *token, struct kk_unlock *user,
+                               const struct kk_uuid *uuid)
+{
+    struct kk_object *before = NULL;
+    struct kk_object *after = NULL;
+    assert_ok(kk_token_get(pair->token, pair->user, true, uuid, &before));
+    assert_ok(kk_token_get(token, user, true, uuid, &after));
+    assert_int_equal(before->attrs->count, after->attrs->count);
+    assert_int_equal(before->generation, after->generation);
+    kk_object_unref(before);
+    kk_object_unref(after);
+}
+
+/* The one token of the second place is the first one's. */
+static void assert_restored(struct pair *pair)
+{
+    struct kk_token_state before;
+    struct kk_token_state after;
+    struct kk_unlock *user = NULL;
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(pair->engines[1]);
+    assert_ok(kk_token_state(pair->token, &before));
+    assert_ok(kk_token_state(token, &after));
+    assert_memory_equal(before.serial, after.serial, sizeof before.serial);
+    assert_memory_equal(before.label, after.label, sizeof before.label);
+    assert_memory_not_equal(before.epoch, after.epoch, sizeof before.epoch);
+    assert_int_equal(kk_token_slot_id(pair->token), kk_token_slot_id(token));
+    assert_string_equal(kk_token_name(pair->token) + 19, kk_token_name(token) + 19);
+    assert_ok(kk_token_login(token, KK_ROLE_USER, NO_NAME, USER_PIN, &user));
+    for (size_t i = 0; i < 2; i++) {
+        assert_same_object(pair, token, user, &pair->uuids[i]);
+    }
+    kk_token_logout(token, user);
+    assert_false(house_log_has(&pair->houses[1], "tampered"));
+    assert_false(house_log_has(&pair->houses[1], "damaged"));
+}
+
+static void test_a_token_comes_back(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_info info = backup(pair, &key);
+    assert_int_equal(info.private_objects, 1);
+    assert_int_equal(info.public_objects, 1);
+    assert_true(info.rows >= 8);
+    assert_memory_equal(info.label, label_one, sizeof info.label);
+    assert_int_equal(token_count(pair->engines[1]), 0);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    assert_restored(pair);
+}
+
+static void test_a_backup_is_of_one_moment(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(person_clear) struct person person = x25519_person();
+    struct kk_span spki;
+    struct kk_backup_key to = for_person(&person, &spki);
+    struct kk_backup_key as = as_person(&person);
+    (void)backup(pair, &to);
+    struct kk_uuid later = add(pair, true, "later");
+    assert_ok(restore(pair, &as, "so-secret", false));
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(pair->engines[1]);
+    struct kk_unlock *user = NULL;
+    struct kk_object *object = NULL;
+    assert_ok(kk_token_login(token, KK_ROLE_USER, NO_NAME, USER_PIN, &user));
+    assert_rv(kk_token_get(token, user, true, &later, &object), CKR_OBJECT_HANDLE_INVALID);
+    kk_token_logout(token, user);
+}
+
+static void test_the_content_is_said_without_a_pin(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin none = {0};
+    struct kk_backup_sealing sealing;
+    (void)backup(pair, &key);
+    struct kk_backup_stream stream = stream_of(&pair->tape);
+    assert_ok(kk_backup_look(&stream, &sealing));
+    assert_true(sealing.by_passphrase);
+    assert_ok(read_with(pair, &key, &none, false, &restored));
+    assert_memory_equal(kk_restore_info(restored)->serial, kk_token_serial(pair->token), 16);
+    assert_int_equal(kk_restore_info(restored)->needs_pepper,
+                     pair->engines[0]->settings.pepper != NULL);
+    assert_rv(kk_restore_write(restored, false), CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+static void test_the_users_pin_is_good_too(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin pin = {.given = true, .role = KK_ROLE_USER, .pin = USER_PIN};
+    (void)backup(pair, &key);
+    assert_ok(read_with(pair, &key, &pin, false, &restored));
+    assert_ok(kk_restore_write(restored, false));
+    assert_restored(pair);
+}
+
+static void test_a_wrong_pin_or_passphrase_restores_nothing(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_key wrong = by_passphrase("wrong passphrase");
+    (void)backup(pair, &key);
+    assert_rv(restore(pair, &key, "so-secreu", false), CKR_PIN_INCORRECT);
+    assert_rv(restore(pair, &wrong, "so-secret", false), CKR_WRAPPED_KEY_INVALID);
+    assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+/* ---- every byte counts ---- */
+
+static void test_every_changed_or_missing_byte_is_found(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(person_clear) struct person person = x25519_person();
+    struct kk_span spki;
+    struct kk_backup_key to = for_person(&person, &spki);
+    struct kk_backup_key as = as_person(&person);
+    struct kk_backup_pin none = {0};
+    struct kk_restore *restored = NULL;
+    (void)backup(pair, &to);
+    struct kk_buffer *bytes = &pair->tape.bytes;
+    size_t len = bytes->len;
+    for (size_t at = 0; at < len; at++) {
+        bytes->data[at] ^= (uint8_t)(1u << (at % 8));
+        assert_int_not_equal(read_with(pair, &as, &none, true, &restored), CKR_OK);
+        bytes->data[at] ^= (uint8_t)(1u << (at % 8));
+        bytes->len = at;
+        assert_int_not_equal(read_with(pair, &as, &none, true, &restored), CKR_OK);
+        bytes->len = len;
+    }
+    assert_null(restored);
+    kk_buffer_put_u8(bytes, 0);
+    assert_rv(read_with(pair, &as, &none, true, &restored), CKR_ENCRYPTED_DATA_INVALID);
+    bytes->len = len;
+    assert_int_equal(token_count(pair->engines[1]), 0);
+    assert_ok(restore(pair, &as, "so-secret", false));
+}
+
+static void test_a_failed_write_fails_the_backup(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_info info;
+    for (size_t after = 0; after < 2; after++) { /* the header, and the body behind it */
+        tape_clear(&pair->tape);
+        pair->tape.fails_at = CKR_DEVICE_MEMORY;
+        pair->tape.fails_after = after;
+        struct kk_backup_stream stream = stream_of(&pair->tape);
+        assert_rv(kk_backup_write(pair->token, &key, &stream, &info), CKR_DEVICE_MEMORY);
+    }
+}
+
+/* ---- a token that is there ---- */
+
+static void test_a_token_that_is_there_is_only_replaced_when_asked(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    (void)backup(pair, &key);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *first = only_token(pair->engines[1]);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_FUNCTION_REJECTED);
+    struct kk_unlock *user = NULL;
+    uint64_t epoch = 0;
+    assert_ok(kk_token_login(first, KK_ROLE_USER, NO_NAME, USER_PIN, &user));
+    assert_ok(restore(pair, &key, "so-secret", true));
+    assert_rv(kk_token_fresh(first, &epoch), CKR_DEVICE_REMOVED);
+    kk_token_logout(first, user);
+    assert_restored(pair);
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *second = only_token(pair->engines[1]);
+    assert_string_not_equal(kk_token_name(first), kk_token_name(second));
+}
+
+/* Killed between the new one and the removal of the old one: the next run tidies up. */
+static void test_two_of_one_serial_become_one(void **state)
+{
+    struct pair *pair = *state;
+    char command[256];
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    (void)backup(pair, &key);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    kk_engine_free(pair->engines[1]);
+    (void)snprintf(command, sizeof command,
+                   "cp -r %s/*-*-*-*-* %s/00000000-0000-4000-8000-000000000000",
+                   pair->houses[1].dir, pair->houses[1].dir);
+    assert_int_equal(system(command), 0);
+    pair->engines[1] = open_engine(&pair->houses[1], &sqlite_sqlite, 1);
+    assert_int_equal(token_count(pair->engines[1]), 1);
+    assert_true(house_log_has(&pair->houses[1], "it is left out"));
+    assert_ok(restore(pair, &key, "so-secret", true));
+    assert_restored(pair);
+    kk_engine_free(pair->engines[1]);
+    (void)snprintf(command, sizeof command, "test $(ls %s | wc -l) = 1", pair->houses[1].dir);
+    assert_int_equal(system(command), 0);
+    pair->engines[1] = open_engine(&pair->houses[1], &sqlite_sqlite, 1);
+}
+
+static void test_what_cannot_be_written_leaves_nothing(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    (void)backup(pair, &key);
+    if (geteuid() == 0) {
+        return; /* may write everywhere; tests/fault/backup has the full disk */
+    }
+    assert_int_equal(chmod(pair->houses[1].dir, 0500), 0);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_TOKEN_WRITE_PROTECTED);
+    assert_int_equal(chmod(pair->houses[1].dir, 0700), 0);
+    assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+/* ---- a damaged token ---- */
+
+/* Changes the first token behind its back. */
+static void tamper(struct pair *pair, void (*change)(struct kk_store_tx *tx, struct pair *pair))
+{
+    struct kk_engine *engine = pair->engines[0];
+    struct kk_store *store = NULL;
+    struct kk_store_tx *tx = NULL;
+    assert_ok(engine->store_ops->open(engine->env, kk_token_name(pair->token), &store));
+    assert_ok(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    change(tx, pair);
+    assert_ok(store->ops->commit(tx));
+    store->ops->close(store);
+}
+
+static void change_object(struct kk_store_tx *tx, struct pair *pair)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_object object = {0};
+    assert_ok(tx->ops->object_get(tx, &pair->uuids[0], &object, &blob));
+    blob.data[30] ^= 1;
+    assert_ok(tx->ops->object_put(tx, &object));
+}
+
+static void drop_object(struct kk_store_tx *tx, struct pair *pair)
+{
+    assert_ok(tx->ops->object_delete(tx, &pair->uuids[0]));
+}
+
+static void drop_public(struct kk_store_tx *tx, struct pair *pair)
+{
+    assert_ok(tx->ops->object_delete(tx, &pair->uuids[1]));
+}
+
+static void drop_user_row(struct kk_store_tx *tx, struct pair *pair)
+{
+    (void)pair;
+    assert_ok(tx->ops->row_delete(tx, KK_TABLE_KEYS, KK_KEY_ROW_USER));
+}
+
+static void change_row(struct kk_store_tx *tx, uint32_t table, size_t at)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row row = {0};
+    assert_ok(tx->ops->row_get(tx, table, 0, &row, &blob));
+    blob.data[at] ^= 1;
+    assert_ok(tx->ops->row_put(tx, &row));
+}
+
+static void change_label(struct kk_store_tx *tx, struct pair *pair)
+{
+    (void)pair;
+    change_row(tx, KK_TABLE_TOKEN, 40);
+}
+
+static void change_root(struct kk_store_tx *tx, struct pair *pair)
+{
+    (void)pair;
+    change_row(tx, KK_TABLE_ROOTS, 40);
+}
+
+static void test_a_damaged_token_is_not_restored_unasked(void **state)
+{
+    static const struct {
+        void (*change)(struct kk_store_tx *tx, struct pair *pair);
+        bool can_be_taken;
+    } cases[] = {
+        {change_object, true}, {drop_object, true},   {drop_public, true},
+        {drop_user_row, true}, {change_label, false}, {change_root, false},
+    };
+    for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
+        struct kk_restore *restored = NULL;
+        void *own = (void *)(uintptr_t)&sqlite_memory;
+        struct kk_backup_key key = by_passphrase(PASSPHRASE);
+        struct kk_backup_pin so = so_pin("so-secret");
+        (void)state;
+        (void)pair_setup(&own);
+        struct pair *pair = own;
+        tamper(pair, cases[i].change);
+        (void)backup(pair, &key);
+        assert_rv(read_with(pair, &key, &so, false, &restored), CKR_DEVICE_ERROR);
+        CK_RV rv = read_with(pair, &key, &so, true, &restored);
+        assert_rv(rv, cases[i].can_be_taken ? CKR_OK : CKR_DEVICE_ERROR);
+        if (rv == CKR_OK) {
+            assert_ok(kk_restore_write(restored, false));
+            assert_int_equal(token_count(pair->engines[1]), 1);
+        }
+        kk_restore_free(restored);
+        (void)pair_teardown(&own);
+    }
+}
+
+static void test_a_peppered_token_needs_its_pepper(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    assert_true(backup(pair, &key).needs_pepper);
+    kk_engine_free(pair->engines[1]);
+    pair->engines[1] = open_engine(&pair->houses[1], &sqlite_sqlite, 1);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_DEVICE_ERROR);
+    assert_true(house_log_has(&pair->houses[1], "needs a pepper that token.pepper does not give"));
+    assert_int_equal(token_count(pair->engines[1]), 0);
+    kk_engine_free(pair->engines[1]);
+    pair->engines[1] = open_engine(&pair->houses[1], &peppered, 1);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    assert_restored(pair);
+}
+
+#define WITH(test, kind)                                                                           \
+    {#test " " #kind, test, pair_setup, pair_teardown, (void *)(uintptr_t)&(kind)}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH(test_a_token_comes_back, sqlite_sqlite),
+        WITH(test_a_token_comes_back, memory_sqlite),
+        WITH(test_a_token_comes_back, sqlite_memory),
+        WITH(test_a_token_comes_back, peppered),
+        WITH(test_a_backup_is_of_one_moment, memory_sqlite),
+        WITH(test_the_content_is_said_without_a_pin, sqlite_sqlite),
+        WITH(test_the_content_is_said_without_a_pin, peppered),
+        WITH(test_the_users_pin_is_good_too, sqlite_sqlite),
+        WITH(test_a_wrong_pin_or_passphrase_restores_nothing, sqlite_sqlite),
+        WITH(test_every_changed_or_missing_byte_is_found, memory_sqlite),
+        WITH(test_a_failed_write_fails_the_backup, sqlite_sqlite),
+        WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_sqlite),
+        WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_memory),
+        WITH(test_two_of_one_serial_become_one, sqlite_sqlite),
+        WITH(test_what_cannot_be_written_leaves_nothing, memory_sqlite),
+        cmocka_unit_test(test_a_damaged_token_is_not_restored_unasked),
+        WITH(test_a_peppered_token_needs_its_pepper, peppered),
+    };
+    return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
+}
