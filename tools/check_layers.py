@@ -31,7 +31,7 @@ MAY_INCLUDE = {
 }
 
 # single headers beyond the rows: the programs read key files
-ALSO = {("cli", "crypto/keyfile.h")}
+ALSO = {("cli", "crypto/keyfile.h"), ("cli", "crypto/keyfile_bag.h")}
 
 # the only layers that may include a library's headers
 LIBRARIES = [

@@ -11,3 +11,6 @@
 CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *path, CK_ULONG *len);
 CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id);
 CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOKEN_INFO *info);
+CK_RV kk_admin_create_objects(struct kk_app *app, CK_SESSION_HANDLE session,
+                              const CK_KEYKIST_TEMPLATE *templates, CK_ULONG count,
+                              CK_OBJECT_HANDLE *objects, CK_ULONG *refused);

@@ -137,8 +137,21 @@ static void sync_directory(char *path)
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 
+/* Unlike rename(), link() leaves a file alone that came meanwhile. */
+static bool put_in_place(const char *temporary, const char *path, bool replace)
+{
+    if (replace) {
+        return rename(temporary, path) == 0;
+    }
+    bool done = link(temporary, path) == 0;
+    int error = errno;
+    (void)unlink(temporary);
+    errno = error;
+    return done;
+}
+
 /* mkostemp() makes it 0600. */
-static KK_RV write_and_rename(const char *path, struct kk_span content)
+static KK_RV write_and_rename(const char *path, struct kk_span content, bool replace)
 {
     KK_CLEANUP(kk_freep) char *temporary = NULL;
     size_t len = strlen(path);
@@ -153,7 +166,7 @@ static KK_RV write_and_rename(const char *path, struct kk_span content)
         return CKR_FUNCTION_FAILED;
     }
     bool done = close_after(fd, write_all(fd, content) && fsync(fd) == 0);
-    if (!done || rename(temporary, path) != 0) {
+    if (!done || !put_in_place(temporary, path, replace)) {
         int error = errno;
         (void)unlink(temporary);
         errno = error;
@@ -168,7 +181,7 @@ KK_RV kk_cli_file_write(const char *path, struct kk_span content)
     struct stat status;
     KK_CLEANUP(kk_freep) char *real = NULL;
     if (stat(path, &status) != 0) {
-        return errno == ENOENT ? write_and_rename(path, content) : CKR_FUNCTION_FAILED;
+        return errno == ENOENT ? write_and_rename(path, content, true) : CKR_FUNCTION_FAILED;
     }
     if (!S_ISREG(status.st_mode)) {
         return write_in_place(path, content);
@@ -178,5 +191,10 @@ KK_RV kk_cli_file_write(const char *path, struct kk_span content)
     if (real == NULL) {
         return CKR_FUNCTION_FAILED;
     }
-    return write_and_rename(real, content);
+    return write_and_rename(real, content, true);
+}
+
+KK_RV kk_cli_file_create(const char *path, struct kk_span content)
+{
+    return write_and_rename(path, content, false);
 }

@@ -27,3 +27,6 @@ enum kk_cli_file_result kk_cli_file_read_long(const char *path, size_t max,
  * nothing is changed. What is no regular file (a pipe, a terminal) is written to as it stands.
  * CKR_FUNCTION_FAILED: not written; errno says why. Says nothing itself. */
 KK_RV kk_cli_file_write(const char *path, struct kk_span content);
+
+/* The same for a file that must not be there: CKR_FUNCTION_FAILED with errno EEXIST when it is. */
+KK_RV kk_cli_file_create(const char *path, struct kk_span content);

@@ -9,7 +9,7 @@
 
 #define KK_VENDOR_INTERFACE "Vendor Keykist"
 #define KK_VENDOR_VERSION_MAJOR 1
-#define KK_VENDOR_VERSION_MINOR 1
+#define KK_VENDOR_VERSION_MINOR 2
 
 /* What a token is beyond CK_TOKEN_INFO. */
 typedef struct CK_KEYKIST_TOKEN_INFO {
@@ -23,6 +23,12 @@ typedef struct CK_KEYKIST_TOKEN_INFO {
 #define CKF_KEYKIST_SO_RECOVERY 0x00000001UL
 /* A rekey was begun and is not at its end. */
 #define CKF_KEYKIST_REKEY_PENDING 0x00000002UL
+
+/* What C_CreateObject takes for one object. */
+typedef struct CK_KEYKIST_TEMPLATE {
+    CK_ATTRIBUTE_PTR attributes;
+    CK_ULONG count;
+} CK_KEYKIST_TEMPLATE;
 
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
@@ -42,6 +48,15 @@ typedef struct CK_KEYKIST_FUNCTIONS {
 
     /* CKR_TOKEN_NOT_RECOGNIZED when the token is uninitialised. */
     CK_RV (*token_info)(CK_SLOT_ID slot, CK_KEYKIST_TOKEN_INFO *info);
+
+    /* ---- since 1.2 ---- */
+
+    /* C_CreateObject for many token objects, in one durable transaction: all of them or none. At
+     * most 100,000. `objects` gets their handles; NULL: they get none, which costs less.
+     * *refused is the place of the template that was refused, `count` when the failure (a code of
+     * C_CreateObject) is not about one. CKR_ATTRIBUTE_VALUE_INVALID for a session object. */
+    CK_RV (*create_objects)(CK_SESSION_HANDLE session, const CK_KEYKIST_TEMPLATE *templates,
+                            CK_ULONG count, CK_OBJECT_HANDLE_PTR objects, CK_ULONG_PTR refused);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

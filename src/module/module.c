@@ -147,11 +147,20 @@ static CK_RV vendor_token_info(CK_SLOT_ID slot, CK_KEYKIST_TOKEN_INFO *info)
     return kk_admin_token_info(app, slot, info);
 }
 
+static CK_RV vendor_create_objects(CK_SESSION_HANDLE session, const CK_KEYKIST_TEMPLATE *templates,
+                                   CK_ULONG count, CK_OBJECT_HANDLE_PTR objects,
+                                   CK_ULONG_PTR refused)
+{
+    ENTER();
+    return kk_admin_create_objects(app, session, templates, count, objects, refused);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
     .delete_token = vendor_delete_token,
     .token_info = vendor_token_info,
+    .create_objects = vendor_create_objects,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

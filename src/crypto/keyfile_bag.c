@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files of several keys and certificates, read: PEM block by block; DER by trying the forms in
+ * turn, each of which must take all of it.
+ */
+#include "crypto/keyfile_bag.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+
+#include "base/memory.h"
+#include "crypto/der.h"
+#include "crypto/digest.h"
+#include "crypto/key_internal.h"
+#include "crypto/keyfile_internal.h"
+
+#include "base/banned.h"
+
+#define BAG_MAX 100000
+
+KK_RV kk_keyfiles_new(struct kk_keyfiles **ret_files)
+{
+    KK_CLEANUP(kk_keyfiles_freep) struct kk_keyfiles *files = NULL;
+    KK_TRY(kk_alloc(sizeof *files, &files));
+    files->begun = true;
+    KK_TRY(kk_decoder_begin(&files->decoder));
+    KK_TRY(kk_crypto_new(&files->crypto));
+    *ret_files = KK_STEAL(files);
+    return CKR_OK;
+}
+
+void kk_keyfiles_free(struct kk_keyfiles *files)
+{
+    if (files == NULL) {
+        return;
+    }
+    kk_crypto_free(files->crypto);
+    if (files->begun) {
+        kk_decoder_end(&files->decoder);
+    }
+    kk_free(files);
+}
+
+static void item_clear(struct kk_bag_item *item)
+{
+    kk_keyfile_free(item->key);
+    kk_certfile_free(item->certificate);
+    kk_buffer_clear(&item->label);
+}
+
+void kk_bag_free(struct kk_bag *bag)
+{
+    if (bag == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bag->count; i++) {
+        item_clear(&bag->items[i]);
+    }
+    kk_free(bag->items);
+    kk_free(bag);
+}
+
+/* Takes the item over when it succeeds. */
+static KK_RV add(struct kk_bag *bag, struct kk_bag_item *item)
+{
+    KK_ENSURE(bag->count < BAG_MAX, CKR_DATA_INVALID);
+    if (bag->count % 64 == 0) {
+        KK_TRY(kk_realloc_array(&bag->items, bag->count + 64, sizeof *bag->items));
+    }
+    bag->items[bag->count++] = *item;
+    *item = (struct kk_bag_item){0};
+    return CKR_OK;
+}
+
+/* ---- what a key is called ---- */
+
+KK_RV kk_keyfiles_id(const struct kk_keyfiles *files, const struct kk_keyfile *key,
+                     uint8_t ret_id[KK_KEY_ID_LEN])
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer spki = {0};
+    const struct kk_secret *bare = key->parts[KK_KEYPART_PUBLIC];
+    struct kk_span bits;
+    if (key->kind == KK_KEYFILE_ML_DSA) {
+        KK_ENSURE(bare != NULL, CKR_ATTRIBUTE_VALUE_INVALID);
+        bits = kk_secret_span(bare);
+    } else {
+        KK_TRY(kk_keyfile_public_parts(key, &parts));
+        KK_TRY(kk_key_spki(files->crypto, &parts, &spki));
+        struct kk_reader outer = kk_reader_new(kk_buffer_span(&spki));
+        struct kk_reader inner = kk_der_enter(&outer, KK_DER_SEQUENCE);
+        (void)kk_der_take(&inner, KK_DER_SEQUENCE);
+        bits = kk_der_take_bits(&inner);
+        KK_ENSURE(kk_reader_done(&inner), CKR_GENERAL_ERROR);
+    }
+    return kk_digest_pieces(files->crypto, "SHA1", &bits, 1, ret_id, KK_KEY_ID_LEN);
+}
+
+/* ---- keys and certificates that OpenSSL has decoded ---- */
+
+static KK_RV add_key(const struct kk_keyfiles *files, EVP_PKEY *pkey, enum kk_bag_kind kind,
+                     struct kk_span label, struct kk_bag *bag)
+{
+    KK_CLEANUP(item_clear) struct kk_bag_item item = {.kind = kind};
+    KK_TRY(kk_alloc(sizeof *item.key, &item.key));
+    KK_TRY(kk_keyfile_read(pkey, kind == KK_BAG_PRIVATE, item.key));
+    CK_RV rv = kk_keyfiles_id(files, item.key, item.id);
+    /* A curve that is spelled out, or that we do not know. */
+    KK_ENSURE(rv != CKR_CURVE_NOT_SUPPORTED, CKR_MECHANISM_INVALID);
+    KK_TRY(rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_DATA_INVALID : rv);
+    kk_buffer_put_span(&item.label, label);
+    KK_TRY(kk_buffer_check(&item.label));
+    return add(bag, &item);
+}
+
+/* A certificate of a key that we do not know is a certificate all the same. */
+static KK_RV certificate_id(const struct kk_keyfiles *files, X509 *certificate,
+                            uint8_t ret_id[KK_KEY_ID_LEN])
+{
+    KK_CLEANUP(kk_keyfile_freep) struct kk_keyfile *key = NULL;
+    KK_TRY(kk_alloc(sizeof *key, &key));
+    EVP_PKEY *pkey = X509_get0_pubkey(certificate);
+    if (pkey != NULL && kk_keyfile_read(pkey, false, key) == CKR_OK &&
+        kk_keyfiles_id(files, key, ret_id) == CKR_OK) {
+        return CKR_OK;
+    }
+    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(certificate);
+    KK_ENSURE(bits != NULL && bits->length >= 0, CKR_DATA_INVALID);
+    struct kk_span span = KK_SPAN(bits->data, (size_t)bits->length);
+    return kk_digest_pieces(files->crypto, "SHA1", &span, 1, ret_id, KK_KEY_ID_LEN);
+}
+
+static KK_RV add_certificate(const struct kk_keyfiles *files, X509 *certificate, struct kk_bag *bag)
+{
+    KK_CLEANUP(item_clear) struct kk_bag_item item = {.kind = KK_BAG_CERTIFICATE};
+    int len = 0;
+    const unsigned char *alias = X509_alias_get0(certificate, &len);
+    if (alias != NULL && len > 0) {
+        kk_buffer_put(&item.label, alias, (size_t)len);
+        KK_TRY(kk_buffer_check(&item.label));
+    }
+    KK_TRY(kk_alloc(sizeof *item.certificate, &item.certificate));
+    KK_TRY(kk_certfile_read(certificate, item.certificate));
+    KK_TRY(certificate_id(files, certificate, item.id));
+    return add(bag, &item);
+}
+
+/* ---- DER ---- */
+
+/* Each returns CKR_FUNCTION_REJECTED when the bytes are of another form. */
+
+static KK_RV take_certificate(const struct kk_keyfiles *files, struct kk_span der,
+                              KK_UNUSED const struct kk_secret *pin, struct kk_bag *bag)
+{
+    const unsigned char *at = der.data;
+    X509 *made = X509_new_ex(files->decoder.lib, NULL);
+    KK_ENSURE(made != NULL, CKR_HOST_MEMORY);
+    /* It frees and clears `made` when it fails. */
+    bool whole = d2i_X509(&made, &at, (long)der.len) != NULL && at == der.data + der.len;
+    KK_CLEANUP(X509_freep) X509 *certificate = made;
+    return whole ? add_certificate(files, certificate, bag) : CKR_FUNCTION_REJECTED;
+}
+
+static KK_RV take_public(const struct kk_keyfiles *files, struct kk_span der,
+                         KK_UNUSED const struct kk_secret *pin, struct kk_bag *bag)
+{
+    const unsigned char *at = der.data;
+    KK_CLEANUP(X509_PUBKEY_freep) X509_PUBKEY *envelope = d2i_X509_PUBKEY(NULL, &at, (long)der.len);
+    if (envelope == NULL || at != der.data + der.len) {
+        return CKR_FUNCTION_REJECTED;
+    }
+    at = der.data;
+    KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey =
+        d2i_PUBKEY_ex(NULL, &at, (long)der.len, files->decoder.lib, NULL);
+    KK_ENSURE(pkey != NULL, CKR_MECHANISM_INVALID);
+    return add_key(files, pkey, KK_BAG_PUBLIC, (struct kk_span){0}, bag);
+}
+
+static KK_RV take_private(const struct kk_keyfiles *files, const struct kk_envelope *envelope,
+                          const struct kk_secret *pin, struct kk_bag *bag)
+{
+    KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
+    bool encrypted = envelope->form == KK_FORM_PKCS8_ENCRYPTED;
+    KK_TRY(kk_envelope_decode(&files->decoder, envelope, encrypted ? pin : NULL, &pkey));
+    return add_key(files, pkey, KK_BAG_PRIVATE, (struct kk_span){0}, bag);
+}
+
+static KK_RV take_pkcs8(const struct kk_keyfiles *files, struct kk_span der,
+                        const struct kk_secret *pin, struct kk_bag *bag)
+{
+    KK_CLEANUP(kk_envelope_clear) struct kk_envelope envelope = {0};
+    KK_TRY(kk_envelope_open_der(der, &envelope));
+    return envelope.form == KK_FORM_TRADITIONAL ? CKR_FUNCTION_REJECTED
+                                                : take_private(files, &envelope, pin, bag);
+}
+
+static KK_RV take_traditional(const struct kk_keyfiles *files, struct kk_span der,
+                              const struct kk_secret *pin, struct kk_bag *bag)
+{
+    KK_CLEANUP(kk_envelope_clear) struct kk_envelope envelope = {0};
+    KK_TRY(kk_envelope_open_der(der, &envelope));
+    return take_private(files, &envelope, pin, bag);
+}
+
+/* ---- PKCS#12 ---- */
+
+struct pkcs12 {
+    EVP_PKEY *pkey;
+    X509 *certificate;
+    STACK_OF(X509) * others;
+};
+
+static void pkcs12_clear(struct pkcs12 *pkcs12)
+{
+    EVP_PKEY_free(pkcs12->pkey);
+    X509_free(pkcs12->certificate);
+    sk_X509_pop_free(pkcs12->others, X509_free);
+}
+
+/* The passphrase that opens it, with a zero behind it: the one that was given; without one, none or
+ * an empty one, which are two things in PKCS#12. */
+static KK_RV find_passphrase(PKCS12 *file, const struct kk_secret *pin, struct kk_secret **ret_text)
+{
+    struct kk_span given = pin != NULL ? kk_secret_span(pin) : (struct kk_span){0};
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *text = NULL;
+    KK_ENSURE(given.len < INT_MAX && (given.len == 0 || memchr(given.data, 0, given.len) == NULL),
+              CKR_PIN_INCORRECT);
+    KK_TRY(kk_secret_new(given.len + 1, &text));
+    if (given.len > 0) {
+        memcpy(kk_secret_data(text), given.data, given.len);
+    }
+    const char *passphrase = (const char *)kk_secret_data(text);
+    if (PKCS12_mac_present(file) == 1 && PKCS12_verify_mac(file, passphrase, -1) != 1) {
+        KK_ENSURE(pin == NULL, CKR_PIN_INCORRECT);
+        KK_ENSURE(PKCS12_verify_mac(file, NULL, 0) == 1, CKR_ENCRYPTED_DATA_INVALID);
+        return CKR_OK; /* NULL: none */
+    }
+    *ret_text = KK_STEAL(text);
+    return CKR_OK;
+}
+
+static KK_RV add_pkcs12(const struct kk_keyfiles *files, const struct pkcs12 *content,
+                        struct kk_bag *bag)
+{
+    int len = 0;
+    const unsigned char *alias =
+        content->certificate != NULL ? X509_alias_get0(content->certificate, &len) : NULL;
+    struct kk_span label =
+        alias != NULL && len > 0 ? KK_SPAN(alias, (size_t)len) : (struct kk_span){0};
+    if (content->pkey != NULL) {
+        KK_TRY(add_key(files, content->pkey, KK_BAG_PRIVATE, label, bag));
+    }
+    if (content->certificate != NULL) {
+        KK_TRY(add_certificate(files, content->certificate, bag));
+    }
+    for (int i = 0; i < sk_X509_num(content->others); i++) {
+        KK_TRY(add_certificate(files, sk_X509_value(content->others, i), bag));
+    }
+    return CKR_OK;
+}
+
+static KK_RV take_pkcs12(const struct kk_keyfiles *files, struct kk_span der,
+                         const struct kk_secret *pin, struct kk_bag *bag)
+{
+    const unsigned char *at = der.data;
+    PKCS12 *made = PKCS12_init_ex(NID_pkcs7_data, files->decoder.lib, NULL);
+    KK_ENSURE(made != NULL, CKR_HOST_MEMORY);
+    bool whole = d2i_PKCS12(&made, &at, (long)der.len) != NULL && at == der.data + der.len;
+    KK_CLEANUP(PKCS12_freep) PKCS12 *file = made;
+    if (!whole) {
+        return CKR_FUNCTION_REJECTED;
+    }
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *text = NULL;
+    KK_CLEANUP(pkcs12_clear) struct pkcs12 content = {0};
+    KK_TRY(find_passphrase(file, pin, &text));
+    KK_ENSURE(PKCS12_parse(file, text != NULL ? (const char *)kk_secret_data(text) : NULL,
+                           &content.pkey, &content.certificate, &content.others) == 1,
+              CKR_MECHANISM_INVALID);
+    return add_pkcs12(files, &content, bag);
+}
+
+typedef CK_RV take_fn(const struct kk_keyfiles *files, struct kk_span der,
+                      const struct kk_secret *pin, struct kk_bag *bag);
+
+static KK_RV read_der(const struct kk_keyfiles *files, struct kk_span der,
+                      const struct kk_secret *pin, struct kk_bag *bag)
+{
+    static take_fn *const forms[] = {take_pkcs8, take_certificate, take_public, take_pkcs12,
+                                     take_traditional};
+    CK_RV rv = CKR_FUNCTION_REJECTED;
+    for (size_t i = 0; rv == CKR_FUNCTION_REJECTED && i < KK_ARRAY_LEN(forms); i++) {
+        rv = forms[i](files, der, pin, bag);
+    }
+    return rv;
+}
+
+/* ---- PEM ---- */
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    take_fn *take;
+} other_blocks[] = {
+    {"CERTIFICATE",      take_certificate},
+    {"X509 CERTIFICATE", take_certificate},
+    {"PUBLIC KEY",       take_public},
+};
+/* clang-format on */
+
+static KK_RV read_private_block(const struct kk_keyfiles *files, const struct kk_pem_name *name,
+                                struct kk_pem_block *block, const struct kk_secret *pin,
+                                struct kk_bag *bag)
+{
+    KK_CLEANUP(kk_envelope_clear) struct kk_envelope envelope = {.form = name->form,
+                                                                 .type = name->type};
+    if (name->form == KK_FORM_TRADITIONAL) {
+        KK_TRY(kk_pem_decrypt(block, block->header[0] != '\0' ? pin : NULL));
+    }
+    KK_TRY(kk_secret_from(KK_SPAN(block->data, (size_t)block->len), &envelope.der));
+    CK_RV rv = take_private(files, &envelope, pin, bag);
+    /* Garbage behind a decryption that looked padded by chance. */
+    return rv == CKR_DATA_INVALID && block->header[0] != '\0' ? CKR_PIN_INCORRECT : rv;
+}
+
+static KK_RV read_block(const struct kk_keyfiles *files, struct kk_pem_block *block,
+                        const struct kk_secret *pin, struct kk_bag *bag)
+{
+    static const char private_key[] = "PRIVATE KEY";
+    const struct kk_pem_name *name = kk_pem_find(block->name);
+    if (name != NULL) {
+        return read_private_block(files, name, block, pin, bag);
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(other_blocks); i++) {
+        if (strcmp(other_blocks[i].name, block->name) == 0) {
+            CK_RV rv =
+                other_blocks[i].take(files, KK_SPAN(block->data, (size_t)block->len), pin, bag);
+            return rv == CKR_FUNCTION_REJECTED ? CKR_DATA_INVALID : rv;
+        }
+    }
+    /* A private key in a form of its own ("OPENSSH PRIVATE KEY") is not to be lost silently. */
+    KK_ENSURE(strstr(block->name, private_key) == NULL, CKR_MECHANISM_INVALID);
+    return CKR_OK;
+}
+
+static KK_RV read_pem(const struct kk_keyfiles *files, struct kk_span content,
+                      const struct kk_secret *pin, struct kk_bag *bag)
+{
+    KK_CLEANUP(BIO_free_allp) BIO *bio = BIO_new_mem_buf(content.data, (int)content.len);
+    KK_ENSURE(bio != NULL, CKR_HOST_MEMORY);
+    for (;;) {
+        KK_CLEANUP(kk_pem_block_clear) struct kk_pem_block block = {0};
+        if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.len) != 1) {
+            unsigned long error = ERR_peek_last_error();
+            bool at_end =
+                ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+            return at_end ? CKR_OK : CKR_DATA_INVALID;
+        }
+        KK_TRY(read_block(files, &block, pin, bag));
+    }
+}
+
+static bool is_pem(struct kk_span content)
+{
+    static const char begin[] = "-----BEGIN ";
+    return memmem(content.data, content.len, begin, sizeof begin - 1) != NULL;
+}
+
+static KK_RV read_all(const struct kk_keyfiles *files, struct kk_span content,
+                      const struct kk_secret *pin, struct kk_bag **ret_bag)
+{
+    KK_CLEANUP(kk_bag_freep) struct kk_bag *bag = NULL;
+    KK_TRY(kk_alloc(sizeof *bag, &bag));
+    KK_TRY(is_pem(content) ? read_pem(files, content, pin, bag)
+                           : read_der(files, content, pin, bag));
+    KK_ENSURE(bag->count > 0, CKR_DATA_INVALID);
+    *ret_bag = KK_STEAL(bag);
+    return CKR_OK;
+}
+
+KK_RV kk_keyfiles_read(const struct kk_keyfiles *files, struct kk_span content,
+                       const struct kk_secret *pin, struct kk_bag **ret_bag)
+{
+    KK_ENSURE(content.len > 0 && content.len <= KK_KEYFILE_MAX, CKR_DATA_INVALID);
+    kk_crypto_enter();
+    CK_RV rv = read_all(files, content, pin, ret_bag);
+    kk_crypto_leave();
+    return rv;
+}
