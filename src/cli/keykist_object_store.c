@@ -15,7 +15,7 @@
 #include "base/banned.h"
 
 /* Objects per transaction: the cost of a commit hardly shows any more. */
-#define BATCH 1000
+#define BATCH 2000
 
 /* An object on its way in. */
 struct kk_pending {
@@ -68,6 +68,14 @@ static unsigned int uses_of(const struct kk_object_store *store, const struct kk
     return wanted != 0 ? wanted : can;
 }
 
+/* What a module takes for granted when it is not told, and what is not wanted here. */
+static void put_no_recover(struct kk_cli_template *tmpl, unsigned int uses, CK_ATTRIBUTE_TYPE type)
+{
+    if ((uses & KK_KEY_USE_SIGN) == 0) {
+        kk_cli_template_put_bool(tmpl, type, false);
+    }
+}
+
 static void put_private_key(const struct kk_object_store *store, struct kk_pending *pending)
 {
     const struct kk_object_import_options *options = store->options;
@@ -76,6 +84,7 @@ static void put_private_key(const struct kk_object_store *store, struct kk_pendi
     kk_cli_template_put_bool(tmpl, CKA_SENSITIVE, !options->not_sensitive);
     kk_cli_template_put_bool(tmpl, CKA_EXTRACTABLE, options->extractable);
     kk_key_put_private_uses(tmpl, uses_of(store, pending));
+    put_no_recover(tmpl, uses_of(store, pending), CKA_SIGN_RECOVER);
     kk_key_form_put_private(tmpl, &pending->form);
 }
 
@@ -83,6 +92,7 @@ static void put_public_key(const struct kk_object_store *store, struct kk_pendin
 {
     kk_cli_template_put_bool(&pending->tmpl, CKA_PRIVATE, false);
     kk_key_put_public_uses(&pending->tmpl, uses_of(store, pending));
+    put_no_recover(&pending->tmpl, uses_of(store, pending), CKA_VERIFY_RECOVER);
     kk_key_form_put_public(&pending->tmpl, &pending->form);
 }
 

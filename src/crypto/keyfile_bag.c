@@ -98,19 +98,36 @@ KK_RV kk_keyfiles_id(const struct kk_keyfiles *files, const struct kk_keyfile *k
 
 /* ---- keys and certificates that OpenSSL has decoded ---- */
 
+static KK_RV add_item(const struct kk_keyfiles *files, struct kk_bag_item *item, struct kk_bag *bag)
+{
+    CK_RV rv = kk_keyfiles_id(files, item->key, item->id);
+    /* A curve that is spelled out, or that we do not know. */
+    KK_ENSURE(rv != CKR_CURVE_NOT_SUPPORTED, CKR_MECHANISM_INVALID);
+    KK_TRY(rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_DATA_INVALID : rv);
+    return add(bag, item);
+}
+
 static KK_RV add_key(const struct kk_keyfiles *files, EVP_PKEY *pkey, enum kk_bag_kind kind,
                      struct kk_span label, struct kk_bag *bag)
 {
     KK_CLEANUP(item_clear) struct kk_bag_item item = {.kind = kind};
     KK_TRY(kk_alloc(sizeof *item.key, &item.key));
     KK_TRY(kk_keyfile_read(pkey, kind == KK_BAG_PRIVATE, item.key));
-    CK_RV rv = kk_keyfiles_id(files, item.key, item.id);
-    /* A curve that is spelled out, or that we do not know. */
-    KK_ENSURE(rv != CKR_CURVE_NOT_SUPPORTED, CKR_MECHANISM_INVALID);
-    KK_TRY(rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_DATA_INVALID : rv);
     kk_buffer_put_span(&item.label, label);
     KK_TRY(kk_buffer_check(&item.label));
-    return add(bag, &item);
+    return add_item(files, &item, bag);
+}
+
+/* Plain PKCS#8 by our own decoder: OpenSSL 3 sets up all of its decoders anew for each key, which
+ * costs many times what the key itself does. Whatever it does not take is left to OpenSSL. */
+static KK_RV add_plain_key(const struct kk_keyfiles *files, struct kk_span der, struct kk_bag *bag)
+{
+    KK_CLEANUP(item_clear) struct kk_bag_item item = {.kind = KK_BAG_PRIVATE};
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    KK_TRY(kk_alloc(sizeof *item.key, &item.key));
+    KK_TRY(kk_pkcs8_decode(der, &parts));
+    KK_TRY(kk_keyfile_take_parts(files->crypto, &parts, item.key));
+    return add_item(files, &item, bag);
 }
 
 /* A certificate of a key that we do not know is a certificate all the same. */
@@ -180,6 +197,10 @@ static KK_RV take_private(const struct kk_keyfiles *files, const struct kk_envel
                           const struct kk_secret *pin, struct kk_bag *bag)
 {
     KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
+    if (envelope->form == KK_FORM_PKCS8 &&
+        add_plain_key(files, kk_secret_span(envelope->der), bag) == CKR_OK) {
+        return CKR_OK;
+    }
     bool encrypted = envelope->form == KK_FORM_PKCS8_ENCRYPTED;
     KK_TRY(kk_envelope_decode(&files->decoder, envelope, encrypted ? pin : NULL, &pkey));
     return add_key(files, pkey, KK_BAG_PRIVATE, (struct kk_span){0}, bag);

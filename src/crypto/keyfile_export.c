@@ -166,7 +166,7 @@ static KK_RV seal_pkcs12(const struct kk_keyfiles *files, struct contents *conte
                                       PKCS12_ROUNDS, -1, 0, files->decoder.lib, NULL);
     KK_ENSURE(contents->file != NULL, kk_crypto_error("PKCS12_create_ex", CKR_FUNCTION_FAILED));
     KK_CLEANUP(EVP_MD_freep) EVP_MD *digest = EVP_MD_fetch(files->decoder.lib, "SHA2-256", NULL);
-    KK_ENSURE(digest != NULL && PKCS12_set_mac(contents->file, passphrase, -1, NULL, 0,
+    KK_ENSURE(digest != NULL && PKCS12_set_mac(contents->file, passphrase, -1, NULL, 16,
                                                PKCS12_ROUNDS, digest) == 1,
               kk_crypto_error("PKCS12_set_mac", CKR_FUNCTION_FAILED));
     return CKR_OK;

@@ -86,6 +86,11 @@ KK_RV kk_keyfile_private_parts(struct kk_crypto *crypto, const struct kk_keyfile
                                struct kk_key_parts *parts);
 KK_RV kk_keyfile_public_parts(const struct kk_keyfile *keyfile, struct kk_key_parts *parts);
 
+/* The other way: takes the parts of a private key over, completed and checked. The keyfile is to be
+ * freed whatever comes of it. */
+KK_RV kk_keyfile_take_parts(struct kk_crypto *crypto, struct kk_key_parts *parts,
+                            struct kk_keyfile *keyfile);
+
 /* PKCS#8, encrypted with `pin`. */
 KK_RV kk_keyfile_encrypt(struct kk_crypto *crypto, struct kk_span der, const struct kk_secret *pin,
                          struct kk_buffer *ret_der);

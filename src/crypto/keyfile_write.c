@@ -155,12 +155,13 @@ static const struct kind_rule {
     const struct part_pair *pairs;
     size_t pair_count;
     CK_RV (*complete)(struct kk_crypto *crypto, struct kk_key_parts *parts);
+    const char *name; /* OpenSSL's; NULL: the parameters say it */
 } kind_rules[] = {
-    {KK_KEYFILE_RSA,        KK_KEY_RSA,        PAIRS(rsa_pairs), kk_key_complete},
-    {KK_KEYFILE_DSA,        KK_KEY_DSA,        PAIRS(dsa_pairs), check_dsa},
-    {KK_KEYFILE_EC,         KK_KEY_EC,         PAIRS(ec_pairs),  complete_ec},
-    {KK_KEYFILE_EDWARDS,    KK_KEY_EDWARDS,    PAIRS(ec_pairs),  kk_key_complete},
-    {KK_KEYFILE_MONTGOMERY, KK_KEY_MONTGOMERY, PAIRS(ec_pairs),  kk_key_complete},
+    {KK_KEYFILE_RSA,        KK_KEY_RSA,        PAIRS(rsa_pairs), kk_key_complete, "RSA"},
+    {KK_KEYFILE_DSA,        KK_KEY_DSA,        PAIRS(dsa_pairs), check_dsa,       "DSA"},
+    {KK_KEYFILE_EC,         KK_KEY_EC,         PAIRS(ec_pairs),  complete_ec,     "EC"},
+    {KK_KEYFILE_EDWARDS,    KK_KEY_EDWARDS,    PAIRS(ec_pairs),  kk_key_complete, NULL},
+    {KK_KEYFILE_MONTGOMERY, KK_KEY_MONTGOMERY, PAIRS(ec_pairs),  kk_key_complete, NULL},
 };
 /* clang-format on */
 
@@ -168,6 +169,16 @@ static const struct kind_rule *find_kind(enum kk_keyfile_kind kind)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(kind_rules); i++) {
         if (kind_rules[i].in_file == kind) {
+            return &kind_rules[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct kind_rule *find_kind_of_key(enum kk_key_kind kind)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(kind_rules); i++) {
+        if (kind_rules[i].in_key == kind) {
             return &kind_rules[i];
         }
     }
@@ -205,6 +216,23 @@ KK_RV kk_keyfile_private_parts(struct kk_crypto *crypto, const struct kk_keyfile
                                struct kk_key_parts *parts)
 {
     return complete(crypto, keyfile, find_kind(keyfile->kind), parts);
+}
+
+KK_RV kk_keyfile_take_parts(struct kk_crypto *crypto, struct kk_key_parts *parts,
+                            struct kk_keyfile *keyfile)
+{
+    const struct kind_rule *rule = find_kind_of_key(parts->kind);
+    KK_ENSURE(rule != NULL, CKR_MECHANISM_INVALID);
+    KK_TRY(rule->complete(crypto, parts));
+    for (size_t i = 0; i < rule->pair_count; i++) {
+        keyfile->parts[rule->pairs[i].in_file] = KK_STEAL(parts->part[rule->pairs[i].in_key]);
+    }
+    keyfile->kind = rule->in_file;
+    keyfile->algorithm = rule->name;
+    const struct kk_secret *params = keyfile->parts[KK_KEYPART_EC_PARAMS];
+    return rule->name != NULL || params == NULL
+               ? CKR_OK
+               : kk_keyfile_of_params(kk_secret_span(params), keyfile);
 }
 
 KK_RV kk_keyfile_public_parts(const struct kk_keyfile *keyfile, struct kk_key_parts *parts)
