@@ -261,7 +261,7 @@ static KK_RV decode_plain(const struct kk_decoder *decoder, struct kk_span der,
 
 /* Why a PKCS#8 file did not open: of all errors OpenSSL queued, those about an algorithm count; all
  * others come from decrypting with the wrong key. */
-static CK_RV decryption_error(void)
+CK_RV kk_decryption_error(void)
 {
     for (unsigned long error = ERR_get_error(); error != 0; error = ERR_get_error()) {
         int reason = ERR_GET_REASON(error);
@@ -288,7 +288,7 @@ static KK_RV decode_encrypted(const struct kk_decoder *decoder, struct kk_span d
     KK_ENSURE(secret.len <= INT_MAX, CKR_PIN_INCORRECT);
     KK_CLEANUP(PKCS8_PRIV_KEY_INFO_freep) PKCS8_PRIV_KEY_INFO *info =
         PKCS8_decrypt_ex(sig, (const char *)secret.data, (int)secret.len, decoder->lib, NULL);
-    KK_ENSURE(info != NULL, decryption_error());
+    KK_ENSURE(info != NULL, kk_decryption_error());
     return decode_pkcs8(decoder, info, ret_pkey);
 }
 

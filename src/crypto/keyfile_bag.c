@@ -147,15 +147,12 @@ static KK_RV certificate_id(const struct kk_keyfiles *files, X509 *certificate,
     return kk_digest_pieces(files->crypto, "SHA1", &span, 1, ret_id, KK_KEY_ID_LEN);
 }
 
-static KK_RV add_certificate(const struct kk_keyfiles *files, X509 *certificate, struct kk_bag *bag)
+static KK_RV add_certificate(const struct kk_keyfiles *files, X509 *certificate,
+                             struct kk_span label, struct kk_bag *bag)
 {
     KK_CLEANUP(item_clear) struct kk_bag_item item = {.kind = KK_BAG_CERTIFICATE};
-    int len = 0;
-    const unsigned char *alias = X509_alias_get0(certificate, &len);
-    if (alias != NULL && len > 0) {
-        kk_buffer_put(&item.label, alias, (size_t)len);
-        KK_TRY(kk_buffer_check(&item.label));
-    }
+    kk_buffer_put_span(&item.label, label);
+    KK_TRY(kk_buffer_check(&item.label));
     KK_TRY(kk_alloc(sizeof *item.certificate, &item.certificate));
     KK_TRY(kk_certfile_read(certificate, item.certificate));
     KK_TRY(certificate_id(files, certificate, item.id));
@@ -175,7 +172,8 @@ static KK_RV take_certificate(const struct kk_keyfiles *files, struct kk_span de
     /* It frees and clears `made` when it fails. */
     bool whole = d2i_X509(&made, &at, (long)der.len) != NULL && at == der.data + der.len;
     KK_CLEANUP(X509_freep) X509 *certificate = made;
-    return whole ? add_certificate(files, certificate, bag) : CKR_FUNCTION_REJECTED;
+    return whole ? add_certificate(files, certificate, (struct kk_span){0}, bag)
+                 : CKR_FUNCTION_REJECTED;
 }
 
 static KK_RV take_public(const struct kk_keyfiles *files, struct kk_span der,
@@ -225,19 +223,6 @@ static KK_RV take_traditional(const struct kk_keyfiles *files, struct kk_span de
 
 /* ---- PKCS#12 ---- */
 
-struct pkcs12 {
-    EVP_PKEY *pkey;
-    X509 *certificate;
-    STACK_OF(X509) * others;
-};
-
-static void pkcs12_clear(struct pkcs12 *pkcs12)
-{
-    EVP_PKEY_free(pkcs12->pkey);
-    X509_free(pkcs12->certificate);
-    sk_X509_pop_free(pkcs12->others, X509_free);
-}
-
 /* The passphrase that opens it, with a zero behind it: the one that was given; without one, none or
  * an empty one, which are two things in PKCS#12. */
 static KK_RV find_passphrase(PKCS12 *file, const struct kk_secret *pin, struct kk_secret **ret_text)
@@ -260,22 +245,98 @@ static KK_RV find_passphrase(PKCS12 *file, const struct kk_secret *pin, struct k
     return CKR_OK;
 }
 
-static KK_RV add_pkcs12(const struct kk_keyfiles *files, const struct pkcs12 *content,
-                        struct kk_bag *bag)
+/* One PKCS#12 file, and the passphrase for all that is in it (NULL: none). */
+struct pkcs12 {
+    const struct kk_keyfiles *files;
+    const char *passphrase;
+    struct kk_bag *bag;
+};
+
+static void name_clear(char **name)
 {
-    int len = 0;
-    const unsigned char *alias =
-        content->certificate != NULL ? X509_alias_get0(content->certificate, &len) : NULL;
-    struct kk_span label =
-        alias != NULL && len > 0 ? KK_SPAN(alias, (size_t)len) : (struct kk_span){0};
-    if (content->pkey != NULL) {
-        KK_TRY(add_key(files, content->pkey, KK_BAG_PRIVATE, label, bag));
+    OPENSSL_free(*name);
+}
+
+static KK_RV add_pkcs12_key(const struct pkcs12 *pkcs12, const PKCS8_PRIV_KEY_INFO *info,
+                            struct kk_span label)
+{
+    KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey =
+        EVP_PKCS82PKEY_ex(info, pkcs12->files->decoder.lib, NULL);
+    KK_ENSURE(pkey != NULL, CKR_MECHANISM_INVALID);
+    return add_key(pkcs12->files, pkey, KK_BAG_PRIVATE, label, pkcs12->bag);
+}
+
+static KK_RV add_shrouded_key(const struct pkcs12 *pkcs12, const PKCS12_SAFEBAG *safe,
+                              struct kk_span label)
+{
+    KK_CLEANUP(PKCS8_PRIV_KEY_INFO_freep) PKCS8_PRIV_KEY_INFO *info =
+        PKCS12_decrypt_skey_ex(safe, pkcs12->passphrase, -1, pkcs12->files->decoder.lib, NULL);
+    KK_ENSURE(info != NULL, kk_decryption_error());
+    return add_pkcs12_key(pkcs12, info, label);
+}
+
+static KK_RV add_pkcs12_certificate(const struct pkcs12 *pkcs12, const PKCS12_SAFEBAG *safe,
+                                    struct kk_span label)
+{
+    if (PKCS12_SAFEBAG_get_bag_nid(safe) != NID_x509Certificate) {
+        return CKR_OK;
     }
-    if (content->certificate != NULL) {
-        KK_TRY(add_certificate(files, content->certificate, bag));
+    KK_CLEANUP(X509_freep) X509 *certificate = PKCS12_SAFEBAG_get1_cert(safe);
+    KK_ENSURE(certificate != NULL, CKR_DATA_INVALID);
+    return add_certificate(pkcs12->files, certificate, label, pkcs12->bag);
+}
+
+static KK_RV add_safe_bag(const struct pkcs12 *pkcs12, const PKCS12_SAFEBAG *safe)
+{
+    KK_CLEANUP(name_clear) char *name = PKCS12_get_friendlyname((PKCS12_SAFEBAG *)(uintptr_t)safe);
+    struct kk_span label = KK_SPAN(name, name != NULL ? strlen(name) : 0);
+    switch (PKCS12_SAFEBAG_get_nid(safe)) {
+    case NID_keyBag:
+        return add_pkcs12_key(pkcs12, PKCS12_SAFEBAG_get0_p8inf(safe), label);
+    case NID_pkcs8ShroudedKeyBag:
+        return add_shrouded_key(pkcs12, safe, label);
+    case NID_certBag:
+        return add_pkcs12_certificate(pkcs12, safe, label);
+    case NID_safeContentsBag: /* nobody writes such a thing */
+        return CKR_MECHANISM_INVALID;
+    default:
+        return CKR_OK; /* revocation lists, secrets of other programs */
     }
-    for (int i = 0; i < sk_X509_num(content->others); i++) {
-        KK_TRY(add_certificate(files, sk_X509_value(content->others, i), bag));
+}
+
+static void bags_clear(STACK_OF(PKCS12_SAFEBAG) * *bags)
+{
+    sk_PKCS12_SAFEBAG_pop_free(*bags, PKCS12_SAFEBAG_free);
+}
+
+static KK_RV add_safe(const struct pkcs12 *pkcs12, PKCS7 *safe)
+{
+    KK_CLEANUP(bags_clear) STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+    if (OBJ_obj2nid(safe->type) == NID_pkcs7_data) {
+        bags = PKCS12_unpack_p7data(safe);
+        KK_ENSURE(bags != NULL, CKR_DATA_INVALID);
+    } else {
+        bool encrypted = OBJ_obj2nid(safe->type) == NID_pkcs7_encrypted;
+        bags = encrypted ? PKCS12_unpack_p7encdata(safe, pkcs12->passphrase, -1) : NULL;
+        KK_ENSURE(bags != NULL, encrypted ? kk_decryption_error() : CKR_MECHANISM_INVALID);
+    }
+    for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags); i++) {
+        KK_TRY(add_safe_bag(pkcs12, sk_PKCS12_SAFEBAG_value(bags, i)));
+    }
+    return CKR_OK;
+}
+
+static void safes_clear(STACK_OF(PKCS7) * *safes)
+{
+    sk_PKCS7_pop_free(*safes, PKCS7_free);
+}
+
+static KK_RV add_safes(const struct pkcs12 *pkcs12, const PKCS12 *file)
+{
+    KK_CLEANUP(safes_clear) STACK_OF(PKCS7) *safes = PKCS12_unpack_authsafes(file);
+    KK_ENSURE(safes != NULL, CKR_DATA_INVALID);
+    for (int i = 0; i < sk_PKCS7_num(safes); i++) {
+        KK_TRY(add_safe(pkcs12, sk_PKCS7_value(safes, i)));
     }
     return CKR_OK;
 }
@@ -292,12 +353,13 @@ static KK_RV take_pkcs12(const struct kk_keyfiles *files, struct kk_span der,
         return CKR_FUNCTION_REJECTED;
     }
     KK_CLEANUP(kk_secret_freep) struct kk_secret *text = NULL;
-    KK_CLEANUP(pkcs12_clear) struct pkcs12 content = {0};
     KK_TRY(find_passphrase(file, pin, &text));
-    KK_ENSURE(PKCS12_parse(file, text != NULL ? (const char *)kk_secret_data(text) : NULL,
-                           &content.pkey, &content.certificate, &content.others) == 1,
-              CKR_MECHANISM_INVALID);
-    return add_pkcs12(files, &content, bag);
+    const struct pkcs12 pkcs12 = {.files = files,
+                                  .passphrase =
+                                      text != NULL ? (const char *)kk_secret_data(text) : NULL,
+                                  .bag = bag};
+    CK_RV rv = add_safes(&pkcs12, file);
+    return rv == CKR_PIN_INCORRECT && pin == NULL ? CKR_ENCRYPTED_DATA_INVALID : rv;
 }
 
 typedef CK_RV take_fn(const struct kk_keyfiles *files, struct kk_span der,

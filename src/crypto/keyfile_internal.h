@@ -58,6 +58,9 @@ KK_RV kk_envelope_open_der(struct kk_span content, struct kk_envelope *ret_envel
 KK_RV kk_envelope_decode(const struct kk_decoder *decoder, const struct kk_envelope *envelope,
                          const struct kk_secret *pin, EVP_PKEY **ret_pkey);
 
+/* Why something did not open: CKR_MECHANISM_INVALID or CKR_PIN_INCORRECT. */
+CK_RV kk_decryption_error(void);
+
 struct kk_pem_block {
     char *name;
     char *header;

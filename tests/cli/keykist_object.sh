@@ -113,6 +113,11 @@ object import "$WORK/all.p12"
 tells "PKCS#12 without a passphrase" 1 'keykist: .*all\.p12 is encrypted: use --passphrase-file, .*'
 object import "$WORK/all.p12" --passphrase wrong
 tells "... with a wrong one" 1 "keykist: .*all\.p12: the passphrase does not open it"
+openssl pkcs12 -export -inkey "$WORK/P-256.pem" -in "$WORK/leaf.pem" -nomac -passout pass:secret -out "$WORK/nomac.p12"
+object import "$WORK/nomac.p12" --passphrase wrong
+tells "... the same without a MAC" 1 "keykist: .*nomac\.p12: the passphrase does not open it"
+object import "$WORK/nomac.p12"
+tells "... and without a passphrase" 1 'keykist: .*nomac\.p12 is encrypted: use --passphrase-file, .*'
 object import "$WORK/all.p12" --passphrase secret --extractable
 imported "... with the right one" "4 objects imported."
 object list --json

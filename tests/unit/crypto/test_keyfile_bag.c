@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 
 #include "base/memory.h"
 #include "crypto/keyfile_bag.h"
@@ -195,6 +197,43 @@ static void test_pkcs12(void **state)
     assert_null(none);
 }
 
+static PKCS12_SAFEBAG *add_key(STACK_OF(PKCS12_SAFEBAG) * *bags, const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    assert_non_null(pkey);
+    PKCS12_SAFEBAG *bag = PKCS12_add_key(bags, pkey, 0, 0, -1, NULL);
+    assert_non_null(bag);
+    EVP_PKEY_free(pkey);
+    BIO_free(bio);
+    return bag;
+}
+
+/* Neither encrypted nor authenticated; two keys, one of them with a name. */
+static void test_pkcs12_of_two_keys(void **state)
+{
+    (void)state;
+    STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+    STACK_OF(PKCS7) *safes = NULL;
+    unsigned char *der = NULL;
+    (void)add_key(&bags, RSA_PKCS8);
+    assert_true(PKCS12_add_friendlyname_utf8(add_key(&bags, EC_PKCS8), "na\xc3\xafve", -1));
+    assert_true(PKCS12_add_safe(&safes, bags, -1, 0, NULL));
+    PKCS12 *file = PKCS12_add_safes(safes, 0);
+    int len = i2d_PKCS12(file, &der);
+    assert_true(len > 0);
+    KK_CLEANUP(kk_bag_freep) struct kk_bag *bag = bag_of(KK_SPAN(der, (size_t)len), NULL);
+    assert_int_equal(bag->count, 2);
+    assert_string_equal(bag->items[0].key->algorithm, "RSA");
+    assert_int_equal(bag->items[0].label.len, 0);
+    assert_string_equal(bag->items[1].key->algorithm, "EC");
+    assert_true(kk_span_equal(kk_buffer_span(&bag->items[1].label), KK_SPAN_TEXT("na\xc3\xafve")));
+    OPENSSL_free(der);
+    PKCS12_free(file);
+    sk_PKCS7_pop_free(safes, PKCS7_free);
+    sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+}
+
 static void test_certificates(void **state)
 {
     (void)state;
@@ -271,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_passphrases),
         cmocka_unit_test(test_several_blocks),
         cmocka_unit_test(test_pkcs12),
+        cmocka_unit_test(test_pkcs12_of_two_keys),
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_unwrap),
