@@ -31,7 +31,7 @@ MAY_INCLUDE = {
 }
 
 # single headers beyond the rows: the programs read and write key files, and one reads SoftHSM 1's database
-ALSO = {("cli", "crypto/keyfile.h"), ("cli", "store/softhsm1.h")}
+ALSO = {("cli", "crypto/keyfile.h"), ("cli", "crypto/keyfile_bag.h"), ("cli", "store/softhsm1.h")}
 
 # the only layers that may include a library's headers
 LIBRARIES = [

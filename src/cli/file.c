@@ -128,6 +128,19 @@ static void sync_directory(char *path)
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 
+/* Unlike rename(), link() leaves a file alone that came meanwhile. */
+static bool put_in_place(const char *temporary, const char *path, bool replace)
+{
+    if (replace) {
+        return rename(temporary, path) == 0;
+    }
+    bool done = link(temporary, path) == 0;
+    int error = errno;
+    (void)unlink(temporary);
+    errno = error;
+    return done;
+}
+
 static KK_RV begin_in_place(const char *path, struct kk_cli_out *out)
 {
     out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -207,7 +220,7 @@ KK_RV kk_cli_out_end(struct kk_cli_out *out)
 {
     bool is_synced = out->temporary == NULL || fsync(out->fd) == 0;
     if (!close_after(out->fd, is_synced) ||
-        (out->temporary != NULL && rename(out->temporary, out->path) != 0)) {
+        (out->temporary != NULL && !put_in_place(out->temporary, out->path, !out->is_new))) {
         int error = errno;
         if (out->temporary != NULL) {
             (void)unlink(out->temporary);
@@ -230,5 +243,16 @@ KK_RV kk_cli_file_write(const char *path, struct kk_span content)
     KK_CLEANUP(kk_cli_out_abandon) struct kk_cli_out out = {0};
     KK_TRY(kk_cli_out_begin(path, &out));
     KK_TRY(kk_cli_out_write(&out, content));
+    return kk_cli_out_end(&out);
+}
+
+KK_RV kk_cli_file_create(const char *path, struct kk_span content)
+{
+    KK_CLEANUP(kk_cli_out_abandon) struct kk_cli_out out = {.is_new = true};
+    CK_RV rv = begin_beside(path, &out);
+    if (rv == CKR_OK) {
+        rv = kk_cli_out_write(&out, content);
+    }
+    KK_TRY(rv);
     return kk_cli_out_end(&out);
 }

@@ -67,6 +67,8 @@ struct kk_keykist_command {
     const char *more;                /* further lines of its own help; NULL: none */
     unsigned int takes;              /* enum kk_keykist_takes */
     const char *operand;             /* "FILE": the one word that it needs; NULL: none */
+    bool many_operands;              /* one or more of them ("FILE...") */
+    bool operand_is_optional;        /* or none */
     size_t own_size;                 /* of the structure of its own options; 0: none */
     const struct kk_option *options; /* its own */
     size_t option_count;
@@ -94,8 +96,10 @@ struct kk_keykist {
     const struct kk_keykist_group *group;
     const struct kk_keykist_command *command;
     struct kk_keykist_options options;
-    void *own;               /* the command's own options */
-    const char *operand;     /* NULL: there is none */
+    void *own;             /* the command's own options */
+    const char *operand;   /* the first one; NULL: there is none */
+    const char **operands; /* all of them */
+    size_t operand_count;
     struct kk_module module; /* started before run() */
 };
 
@@ -109,6 +113,7 @@ extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
+extern const struct kk_keykist_group kk_keykist_object_group;
 
 /* ---- keykist_options.c ---- */
 

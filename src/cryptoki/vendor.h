@@ -138,6 +138,12 @@ typedef struct CK_KEYKIST_RESTORE {
 /* Damaged objects, lists and PINs of others are taken as they are. */
 #define CKF_KEYKIST_RESTORE_DAMAGED 0x00000002UL
 
+/* What C_CreateObject takes for one object. */
+typedef struct CK_KEYKIST_TEMPLATE {
+    CK_ATTRIBUTE_PTR attributes;
+    CK_ULONG count;
+} CK_KEYKIST_TEMPLATE;
+
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
     CK_VERSION version;
@@ -215,6 +221,13 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * a session open with it. Slots change when C_GetSlotList looks for tokens. */
     CK_RV (*restore)(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
                      const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info);
+
+    /* C_CreateObject for many token objects, in one durable transaction: all of them or none. At
+     * most 100,000. `objects` gets their handles; NULL: they get none, which costs less.
+     * *refused is the place of the template that was refused, `count` when the failure (a code of
+     * C_CreateObject) is not about one. CKR_ATTRIBUTE_VALUE_INVALID for a session object. */
+    CK_RV (*create_objects)(CK_SESSION_HANDLE session, const CK_KEYKIST_TEMPLATE *templates,
+                            CK_ULONG count, CK_OBJECT_HANDLE_PTR objects, CK_ULONG_PTR refused);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

@@ -129,8 +129,8 @@ static unsigned look(struct leftovers *mine)
     return pin;
 }
 
-/* One of each kind: made, changed, destroyed. One in eight rounds leaves its data object. Pairs only
- * where the two keys come as one: two files cannot. */
+/* One of each kind: made, changed, destroyed. One in eight rounds leaves its data object. Pairs
+ * only where the two keys come as one: two files cannot. */
 static void write_round(unsigned round)
 {
     struct thing key = thing_named(THING_KEY, self.number, self.start + round);
