@@ -388,6 +388,13 @@ static void put_common(struct kk_table *table, const struct object *object)
 #define COMMON_COLUMNS                                                                             \
     {"Class", "class"}, {"Type", "type"}, {"Size", "size"}, {"Label", "label"}, {"ID", "id"}
 
+/* What belongs together stands together: by label, ID and class. */
+static void sort(struct kk_table *table)
+{
+    static const size_t order[] = {3, 4, 0};
+    kk_table_sort(table, order, KK_ARRAY_LEN(order));
+}
+
 static void put_row(struct kk_table *table, const struct object *object)
 {
     put_common(table, object);
@@ -462,6 +469,7 @@ CK_RV kk_keykist_object_list(struct kk_keykist *keykist)
         struct object object = look_at(&session, list.handles[i]);
         put_row(&table, &object);
     }
+    sort(&table);
     return keykist->options.json ? print_json(&table) : kk_table_print(&table);
 }
 
@@ -500,6 +508,7 @@ CK_RV kk_keykist_object_show(struct kk_keykist *keykist)
         struct object object = look_at(&session, list.handles[i]);
         put_record(&table, &object);
     }
+    sort(&table);
     return print_json(&table);
 }
 

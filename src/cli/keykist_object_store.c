@@ -15,7 +15,7 @@
 #include "base/banned.h"
 
 /* Objects per transaction: the cost of a commit hardly shows any more. */
-#define BATCH 2000
+#define BATCH 8000
 
 /* An object on its way in. */
 struct kk_pending {
@@ -408,14 +408,21 @@ static KK_RV add_item(struct kk_object_store *store, const struct kk_source_item
     return add_object(store, item, path, id, CKO_PUBLIC_KEY);
 }
 
+/* On our module a transaction may end within a long file. */
+static KK_RV flush_when_full(struct kk_object_store *store)
+{
+    bool full = store->vendor != NULL && store->pending_count >= BATCH;
+    return full ? kk_object_store_flush(store) : CKR_OK;
+}
+
 KK_RV kk_object_store_add(struct kk_object_store *store, const char *path, struct kk_source *source)
 {
     KK_CLEANUP(kk_source_freep) struct kk_source *mine = source;
-    KK_TRY(kk_realloc_array(&store->sources, store->source_count + 1, sizeof *store->sources));
-    store->sources[store->source_count++] = KK_STEAL(mine);
     for (size_t i = 0; i < source->count; i++) {
         KK_TRY(add_item(store, &source->items[i], path));
+        KK_TRY(flush_when_full(store));
     }
-    return store->vendor == NULL || store->pending_count >= BATCH ? kk_object_store_flush(store)
-                                                                  : CKR_OK;
+    KK_TRY(kk_realloc_array(&store->sources, store->source_count + 1, sizeof *store->sources));
+    store->sources[store->source_count++] = KK_STEAL(mine);
+    return store->vendor == NULL ? kk_object_store_flush(store) : CKR_OK;
 }

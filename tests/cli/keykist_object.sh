@@ -124,6 +124,8 @@ object list --json
 check "... the key and its certificate have one ID and the name of the file" test \
     "$(json 'sorted((o["class"], o["label"]) for o in d["objects"] if o["id"] == "'"$(key_id "$WORK/P-256.pem")"'")')" = \
     "[('cert', 'web server'), ('private', 'web server'), ('public', 'web server')]"
+object list
+check "... and stand together in the list" test "$(tail -n 3 "$WORK/out" | cut -d ' ' -f 1 | tr '\n' ' ')" = "cert private public "
 object export --class cert --label "web server" "$WORK/out.cert"
 openssl x509 -in "$WORK/leaf.pem" -outform DER -out "$WORK/leaf.der"
 openssl x509 -in "$WORK/out.cert" -outform DER -out "$WORK/out.cert.der"

@@ -107,7 +107,6 @@ static void test_written_and_read(void **state)
         struct kk_keyfile *key = bag->items[0].key;
         assert_int_equal(kk_keyfile_complete(key), CKR_OK);
         for (int form = KK_FILE_PEM; form <= KK_FILE_DER; form++) {
-            KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = secret_of("1234");
             KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
             KK_CLEANUP(kk_secret_freep) struct kk_secret *public = NULL;
             enum kk_file_form as = (enum kk_file_form)form;
