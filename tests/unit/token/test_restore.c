@@ -5,8 +5,11 @@
  */
 #include "backup_test.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "store_fault.h"
 
 #define PEPPER "0123456789abcdef0123456789abcdef"
 
@@ -343,6 +346,115 @@ static void test_what_cannot_be_written_leaves_nothing(void **state)
     assert_int_equal(token_count(pair->engines[1]), 0);
 }
 
+/* Whatever fails, one whole token is there, and the next try succeeds. */
+static void test_a_failing_store_leaves_a_whole_token(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin so = so_pin("so-secret");
+    (void)backup(pair, &key);
+    kk_engine_free(pair->engines[1]);
+    assert_ok(kk_engine_new_on(house_config(&pair->houses[1]), kk_store_fault(&kk_store_memory),
+                               &pair->engines[1]));
+    assert_ok(read_with(pair, &key, &so, false, &restored));
+    assert_ok(kk_restore_write(restored, false));
+    CK_RV rv = CKR_DEVICE_ERROR;
+    unsigned long n = 0;
+    unsigned long failed = 0;
+    for (bool reached = true; reached;) {
+        kk_store_fault_at(NULL, ++n, CKR_DEVICE_ERROR);
+        rv = kk_restore_write(restored, true);
+        reached = kk_store_fault_count() >= n;
+        kk_store_fault_at(NULL, 0, CKR_OK);
+        failed += rv != CKR_OK ? 1 : 0;
+        assert_int_equal(token_count(pair->engines[1]), 1);
+        assert_ok(kk_restore_write(restored, true)); /* tidies up */
+    }
+    assert_ok(rv);
+    assert_true(failed > 20);
+    assert_restored(pair);
+}
+
+static void test_no_memory_is_said_and_nothing_is_left(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(person_clear) struct person person = x25519_person();
+    struct kk_span spki;
+    struct kk_backup_key to = for_person(&person, &spki);
+    struct kk_backup_key as = as_person(&person);
+    struct kk_backup_pin none = {0};
+    struct kk_restore *restored = NULL;
+    (void)backup(pair, &to);
+    CK_RV rv = CKR_HOST_MEMORY;
+    for (unsigned long n = 1; rv == CKR_HOST_MEMORY; n++) {
+        kk_alloc_fail_at(n);
+        rv = read_with(pair, &as, &none, false, &restored);
+        kk_alloc_fail_at(0);
+        assert_true(rv == CKR_HOST_MEMORY || rv == CKR_OK);
+    }
+    kk_restore_free(restored);
+    struct kk_backup_info info;
+    for (unsigned long n = 1; n == 1 || rv == CKR_HOST_MEMORY; n++) {
+        tape_clear(&pair->tape);
+        struct kk_backup_stream stream = stream_of(&pair->tape);
+        kk_alloc_fail_at(n);
+        rv = kk_backup_write(pair->token, &to, &stream, &info);
+        kk_alloc_fail_at(0);
+        assert_true(rv == CKR_HOST_MEMORY || rv == CKR_OK);
+    }
+}
+
+struct racer {
+    struct kk_engine *engine;
+    struct kk_restore *restored;
+    CK_RV rv;
+};
+
+static void *race(void *argument)
+{
+    struct racer *racer = argument;
+    racer->rv = kk_restore_write(racer->restored, false);
+    return NULL;
+}
+
+/* As two processes would. */
+static void test_of_two_restores_at_once_one_at_most_is_left(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin so = so_pin("so-secret");
+    char command[160];
+    (void)backup(pair, &key);
+    (void)snprintf(command, sizeof command, "exit $(ls %s | wc -l)", pair->houses[1].dir);
+    for (size_t round = 0; round < 10; round++) {
+        struct racer racers[2] = {{0}};
+        pthread_t threads[2];
+        for (size_t i = 0; i < 2; i++) {
+            racers[i].engine = open_engine(&pair->houses[1], &sqlite_sqlite, 1);
+            struct kk_backup_stream stream = stream_of(&pair->tape);
+            assert_ok(
+                kk_restore_read(racers[i].engine, &stream, &key, &so, false, &racers[i].restored));
+        }
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+        }
+        int good = 0;
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_true(racers[i].rv == CKR_OK || racers[i].rv == CKR_FUNCTION_REJECTED);
+            good += racers[i].rv == CKR_OK ? 1 : 0;
+            kk_restore_free(racers[i].restored);
+            kk_engine_free(racers[i].engine);
+        }
+        int left = system(command);
+        assert_true(WIFEXITED(left) && WEXITSTATUS(left) == good && good <= 1);
+        (void)snprintf(command, sizeof command, "rm -rf %s/*", pair->houses[1].dir);
+        assert_int_equal(system(command), 0);
+        (void)snprintf(command, sizeof command, "exit $(ls %s | wc -l)", pair->houses[1].dir);
+    }
+}
+
 /* ---- a damaged token ---- */
 
 /* Changes the first token behind its back. */
@@ -472,6 +584,9 @@ int main(void)
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_memory),
         WITH(test_two_of_one_serial_become_one, sqlite_sqlite),
         WITH(test_what_cannot_be_written_leaves_nothing, memory_sqlite),
+        WITH(test_a_failing_store_leaves_a_whole_token, memory_sqlite),
+        WITH(test_no_memory_is_said_and_nothing_is_left, sqlite_memory),
+        WITH(test_of_two_restores_at_once_one_at_most_is_left, memory_sqlite),
         cmocka_unit_test(test_a_damaged_token_is_not_restored_unasked),
         WITH(test_a_peppered_token_needs_its_pepper, peppered),
     };
