@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "golden_backup.h"
 #include "store_fault.h"
 
 #define PEPPER "0123456789abcdef0123456789abcdef"
@@ -241,6 +242,45 @@ static void test_a_wrong_pin_or_passphrase_restores_nothing(void **state)
     assert_rv(restore(pair, &key, "so-secreu", false), CKR_PIN_INCORRECT);
     assert_rv(restore(pair, &wrong, "so-secret", false), CKR_WRAPPED_KEY_INVALID);
     assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+/* ---- files of the first program ---- */
+
+static const uint8_t golden_identity[] = {
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
+    0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
+    0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a};
+
+static void load_hex(struct tape *tape, const char *const *lines)
+{
+    tape_clear(tape);
+    for (; *lines != NULL; lines++) {
+        for (const char *hex = *lines; hex[0] != '\0'; hex += 2) {
+            const char digits[3] = {hex[0], hex[1], '\0'};
+            kk_buffer_put_u8(&tape->bytes, (uint8_t)strtoul(digits, NULL, 16));
+        }
+    }
+}
+
+static void test_files_of_the_first_program_are_read(void **state)
+{
+    static const char *const *const files[] = {golden_passphrase, golden_recipients};
+    struct pair *pair = *state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(files); i++) {
+        KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+        struct kk_backup_key key = by_passphrase(PASSPHRASE);
+        struct kk_backup_key as = {.identity = KK_SPAN_ARRAY(golden_identity)};
+        struct kk_backup_pin pin = {.given = true, .role = KK_ROLE_USER, .pin = USER_PIN};
+        load_hex(&pair->tape, files[i]);
+        assert_ok(read_with(pair, i == 0 ? &key : &as, &pin, false, &restored));
+        const struct kk_backup_info *info = kk_restore_info(restored);
+        assert_int_equal(info->sealing.recipient_count, i == 0 ? 0 : 2);
+        assert_int_equal(info->private_objects, 1);
+        assert_int_equal(info->public_objects, 1);
+        assert_memory_equal(info->label, "golden  ", 8);
+        assert_ok(kk_restore_write(restored, i > 0));
+        assert_int_equal(token_count(pair->engines[1]), 1);
+    }
 }
 
 /* ---- every byte counts ---- */
@@ -578,6 +618,7 @@ int main(void)
         WITH(test_the_content_is_said_without_a_pin, peppered),
         WITH(test_the_users_pin_is_good_too, sqlite_sqlite),
         WITH(test_a_wrong_pin_or_passphrase_restores_nothing, sqlite_sqlite),
+        WITH(test_files_of_the_first_program_are_read, sqlite_memory),
         WITH(test_every_changed_or_missing_byte_is_found, memory_sqlite),
         WITH(test_a_failed_write_fails_the_backup, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_sqlite),
