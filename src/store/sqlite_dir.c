@@ -34,7 +34,7 @@
 
 static const char *const known_files[] = {
     KK_SQLITE_DB, KK_SQLITE_DB "-wal", KK_SQLITE_DB "-shm", KK_SQLITE_DB "-journal",
-    "change",     "tries.lock",        "write.lock"};
+    "change",     "audit.lock",        "tries.lock",        "write.lock"};
 
 KK_RV kk_sqlite_join(const char *dir, const char *prefix, const char *name, char **ret_path)
 {
@@ -133,7 +133,9 @@ static void say_what_is_left(const char *dir)
     }
     const struct dirent *entry = NULL;
     while ((entry = readdir(stream)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+        if (strncmp(entry->d_name, "audit.log", 9) == 0) {
+            kk_log_info("%s/%s: the audit log stays", dir, entry->d_name);
+        } else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             kk_log_warning("%s/%s: not a file of the removed token's: left", dir, entry->d_name);
         }
     }

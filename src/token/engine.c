@@ -101,6 +101,13 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     engine->settings.pin_min_length = config->pin_min_length;
     engine->settings.so_recovery = config->so_recovery;
     engine->settings.integrity = config->integrity;
+    engine->settings.audit = (struct kk_audit_settings){
+        .mode = config->audit_log,
+        .on_error = config->audit_on_error,
+        .max_size_kib = config->audit_max_size,
+        .keep = config->audit_keep,
+        .file_mode = 0666 & ~config->umask,
+    };
     if (config->backend == KK_BACKEND_FILE && config->backend_is_set) {
         kk_log_info("objectstore.backend = file: SoftHSM's own file format is not built yet; new "
                     "tokens are sealed ones");

@@ -231,6 +231,8 @@ static KK_RV sealed_fresh(struct kk_repository *repository, struct kk_store_stam
 static KK_RV sealed_remove(struct kk_repository *repository)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    const struct kk_audit_event event = {.kind = KK_AUDIT_TOKEN_DELETE};
+    KK_TRY(kk_sealed_audit(sealed, KK_ROLE_USER, NULL, &event, NULL));
     return sealed->store->ops->remove(sealed->store);
 }
 
@@ -249,6 +251,7 @@ static void sealed_free(struct kk_sealed *sealed)
     }
     kk_bucket_cache_forget(sealed);
     kk_identity_unref(sealed->identity);
+    kk_audit_free(sealed->audit);
     (void)pthread_cond_destroy(&sealed->try_ended);
     kk_mutex_destroy(&sealed->lock);
     kk_free(sealed);
@@ -276,6 +279,9 @@ static const struct kk_repository_ops sealed_ops = {
     .find = kk_sealed_find,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
+    .audit = kk_sealed_audit_event,
+    .audit_read = kk_sealed_audit_read,
+    .audit_verify = kk_sealed_audit_verify,
     .remove = sealed_remove,
     .path = sealed_path,
 };
@@ -294,6 +300,24 @@ static KK_RV sealed_new(struct kk_crypto *crypto, struct kk_store *store,
     (void)pthread_cond_init(&sealed->try_ended, NULL);
     *ret_sealed = sealed;
     return CKR_OK;
+}
+
+/* The token is there, and nobody was told so yet: without an entry it goes again. */
+static KK_RV audit_birth(struct kk_sealed *sealed, const struct kk_side_keys *keys)
+{
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    const struct kk_audit_event event = {.kind = KK_AUDIT_TOKEN_INIT};
+    KK_TRY(kk_sealed_audit_start(sealed));
+    if (!sealed->audits) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_WRITE, &op));
+    CK_RV rv = kk_sealed_audit_anchored(&op, KK_ROLE_SO, keys, &event);
+    if (rv != CKR_OK) {
+        kk_audit_discard(sealed->audit);
+        return rv;
+    }
+    return kk_sealed_commit(&op);
 }
 
 KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
@@ -316,6 +340,7 @@ KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
     KK_TRY(kk_sealed_establish(&op, &row));
     KK_TRY(kk_sealed_commit(&op));
     KK_TRY(kk_sealed_reload(sealed)); /* what was written, as it will be read */
+    KK_TRY(audit_birth(sealed, &keys));
     *ret_repository = &KK_STEAL(sealed)->head;
     return CKR_OK;
 }
@@ -327,6 +352,7 @@ KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
     KK_CLEANUP(sealed_freep) struct kk_sealed *sealed = NULL;
     KK_TRY(sealed_new(crypto, store, settings, &sealed));
     KK_TRY(kk_sealed_reload(sealed));
+    KK_TRY(kk_sealed_audit_start(sealed));
     *ret_repository = &KK_STEAL(sealed)->head;
     return CKR_OK;
 }

@@ -92,7 +92,7 @@ static KK_RV next_generation(struct kk_sealed_op *op, enum kk_side side, uint64_
 static KK_RV clear_all(struct kk_sealed_op *op)
 {
     static const uint32_t tables[] = {KK_TABLE_KEYS, KK_TABLE_TRIES, KK_TABLE_BUCKETS,
-                                      KK_TABLE_BUCKETS_PUBLIC};
+                                      KK_TABLE_BUCKETS_PUBLIC, KK_TABLE_AUDIT};
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PRIVATE_ONLY));
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PUBLIC_ONLY));
     for (size_t i = 0; i < KK_ARRAY_LEN(tables); i++) {
@@ -117,6 +117,17 @@ KK_RV kk_sealed_establish(struct kk_sealed_op *op, const struct kk_key_row *so_r
     return kk_root_write(op, KK_SIDE_PUBLIC, &public_root);
 }
 
+/* The old keys' last entry, and the new keys' first. */
+static KK_RV audit_epoch(struct kk_sealed_op *op, const struct kk_side_keys *old,
+                         const struct kk_side_keys *keys)
+{
+    const struct kk_audit_event init = {.kind = KK_AUDIT_TOKEN_INIT};
+    const struct kk_audit_event epoch = {.kind = KK_AUDIT_EPOCH,
+                                         .bytes = KK_SPAN(op->identity->epoch, KK_EPOCH_LEN)};
+    KK_TRY(kk_sealed_audit(op->sealed, KK_ROLE_SO, old, &init, NULL));
+    return kk_sealed_audit_anchored(op, KK_ROLE_SO, keys, &epoch);
+}
+
 KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so_pin,
                              const char label[KK_LABEL_LEN])
 {
@@ -135,7 +146,13 @@ KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so
     op.keys[KK_SIDE_PRIVATE] = &keys;
     op.keys[KK_SIDE_PUBLIC] = &identity->pub;
     KK_TRY(kk_sealed_establish(&op, &row));
-    KK_TRY(kk_sealed_commit(&op));
+    KK_TRY(audit_epoch(&op, &opened.keys, &keys));
+    CK_RV rv = kk_sealed_commit(&op);
+    if (rv != CKR_OK) {
+        const struct kk_audit_event failed = {.kind = KK_AUDIT_TOKEN_INIT, .result = rv};
+        KK_IGNORE(kk_sealed_audit(sealed, KK_ROLE_SO, &opened.keys, &failed, NULL));
+        return rv;
+    }
     return kk_sealed_reload(sealed);
 }
 
@@ -211,7 +228,7 @@ static KK_RV write_user_row(struct kk_sealed *sealed, const struct kk_sealed_unl
     KK_TRY(kk_root_set_row(&root, row->no, hash));
     KK_TRY(kk_tries_reset(&op, row->no));
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    return kk_sealed_commit(&op);
+    return kk_sealed_commit_audited(&op, KK_ROLE_SO, &so->keys, KK_AUDIT_PIN_INIT);
 }
 
 /* The lock of the tries, without a try. */
