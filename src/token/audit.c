@@ -163,14 +163,14 @@ static KK_RV append_torn(struct kk_audit *audit, const struct kk_audit_writer *w
 {
     const struct kk_audit_event event = {
         .kind = KK_AUDIT_TORN, .number = tail->torn, .bytes = KK_SPAN_ARRAY(tail->sum)};
+    if (tail->needs_newline) {
+        KK_TRY(kk_journal_append(audit->journal, KK_SPAN_TEXT("\n")));
+    }
     if (tail->torn == 0) {
         return CKR_OK;
     }
     kk_log_warning("%s: %llu bytes behind the last whole entry, of one that was not finished",
                    kk_journal_path(audit->journal), (unsigned long long)tail->torn);
-    if (tail->needs_newline) {
-        KK_TRY(kk_journal_append(audit->journal, KK_SPAN_TEXT("\n")));
-    }
     return append(audit, writer, &event);
 }
 

@@ -46,6 +46,16 @@ static bool find_last(const struct window *window, size_t *ret_begin, size_t *re
     return false;
 }
 
+/* A whole entry that lacks its newline only: where it begins. */
+static bool find_unended(const struct window *window, size_t *ret_begin,
+                         struct kk_audit_line *ret_line)
+{
+    const uint8_t *newline = window->len > 0 ? memrchr(window->bytes, '\n', window->len) : NULL;
+    *ret_begin = newline != NULL ? (size_t)(newline - window->bytes) + 1 : 0;
+    return kk_audit_line_parse(KK_SPAN(window->bytes + *ret_begin, window->len - *ret_begin),
+                               ret_line);
+}
+
 static KK_RV read_window(struct kk_audit *audit, const struct kk_journal_part *part,
                          struct window *window)
 {
@@ -101,25 +111,37 @@ static void look_for_epoch(struct kk_audit *audit, const struct window *window)
     }
 }
 
+static void take_line(struct kk_audit_head *head, const struct window *window, size_t begin,
+                      size_t end, const struct kk_audit_line *line)
+{
+    head->seq = line->seq;
+    head->offset = window->offset + begin;
+    head->len = end - begin + 1;
+    memcpy(head->line, window->bytes + begin, end - begin);
+    head->line[end - begin] = '\n';
+    head->is_rotate = line->kind == KK_AUDIT_ROTATE;
+}
+
 /* Takes the last whole line of a part as the head. */
 static KK_RV read_part(struct kk_audit *audit, const struct kk_journal_part *part,
                        struct kk_audit_tail *ret_tail)
 {
     KK_CLEANUP(window_clear) struct window window = {0};
-    struct kk_audit_head *head = &audit->head;
     struct kk_audit_line line = {0};
     size_t begin = 0;
     size_t end = 0;
     KK_TRY(read_window(audit, part, &window));
     look_for_epoch(audit, &window);
-    if (find_last(&window, &begin, &end, &line)) {
-        head->seq = line.seq;
-        head->offset = window.offset + begin;
-        head->len = end - begin;
-        memcpy(head->line, window.bytes + begin, head->len);
-        head->is_rotate = line.kind == KK_AUDIT_ROTATE;
+    KK_TRY(first_number(audit, part, &audit->head.file));
+    if (find_unended(&window, &begin, &line)) {
+        take_line(&audit->head, &window, begin, window.len, &line);
+        audit->head.file = audit->head.offset == 0 ? line.seq : audit->head.file;
+        ret_tail->needs_newline = true;
+        return CKR_OK;
     }
-    KK_TRY(first_number(audit, part, &head->file));
+    if (find_last(&window, &begin, &end, &line)) {
+        take_line(&audit->head, &window, begin, end - 1, &line);
+    }
     return tail_of(audit, &window, end, ret_tail);
 }
 
@@ -180,10 +202,7 @@ KK_RV kk_audit_head_follow(struct kk_audit *audit, bool *ret_done)
         return CKR_OK;
     }
     look_for_epoch(audit, &window);
-    head->seq = line.seq;
-    head->offset += begin;
-    head->len = end - begin;
-    memcpy(head->line, window.bytes + begin, head->len);
+    take_line(head, &window, begin, end - 1, &line);
     *ret_done = true;
     return CKR_OK;
 }

@@ -391,7 +391,7 @@ static void test_a_torn_line_is_told_of(void **state)
     put_some(fixture, &mark);
     size_t len = load(fixture->path, text, sizeof text);
     size_t last = line_at(text, len, 4);
-    for (size_t torn = 1; torn < len - last; torn += 7) {
+    for (size_t torn = 1; torn < len - last - 1; torn += 7) {
         save(fixture->path, text, last + torn);
         reopen(fixture);
         struct kk_audit_report report = verify(fixture, NULL);
@@ -406,6 +406,24 @@ static void test_a_torn_line_is_told_of(void **state)
         assert_int_equal(report.sealed, 6);
         assert_int_equal(verify(fixture, &mark).verdict, KK_AUDIT_BROKEN); /* what tore was known */
     }
+}
+
+/* An entry that lacks its newline only is whole. */
+static void test_a_missing_newline_is_added(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t text[8192];
+    struct kk_audit_mark mark;
+    put_some(fixture, &mark);
+    size_t len = load(fixture->path, text, sizeof text);
+    save(fixture->path, text, len - 1);
+    assert_true(verify(fixture, NULL).torn_tail > 0);
+    reopen(fixture);
+    put(fixture->audit, &user, KK_AUDIT_LOGIN, NULL);
+    struct kk_audit_report report = verify(fixture, &mark);
+    assert_sound(report);
+    assert_int_equal(report.last, 6);
+    assert_int_equal(report.torn, 0);
 }
 
 static void test_torn_bytes_cannot_be_changed_later(void **state)
@@ -792,6 +810,7 @@ int main(void)
         TEST(test_a_gap_is_written_down),
         TEST(test_an_anchor_that_is_not_there_is_a_gap),
         TEST(test_a_torn_line_is_told_of),
+        TEST(test_a_missing_newline_is_added),
         TEST(test_torn_bytes_cannot_be_changed_later),
         TEST(test_a_damaged_line_is_no_torn_one),
         TEST(test_a_log_of_anything_takes_entries),
