@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- api param config der object_file record
+[ $# -gt 0 ] || set -- api param config der object_file record audit
 CC=${CC:-clang} tools/configure.sh build-fuzz -Db_sanitize=address,undefined -Db_lundef=false \
     -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' -Dlibfuzzer=true -Dbench=false
 for target in "$@"; do

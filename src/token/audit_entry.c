@@ -15,6 +15,7 @@
 #include "base/banned.h"
 
 #define LABEL_MAX 64
+#define SEQ_MAX INT64_MAX /* so that no number has none behind it */
 
 /* clang-format off */
 static const struct kk_audit_row rows[KK_AUDIT_KINDS] = {
@@ -192,7 +193,7 @@ static bool take_head(struct kk_json_line_reader *reader, struct kk_audit_line *
     struct kk_json_member user = {0};
     if (!kk_json_line_next(reader, &seq) || !kk_json_line_next(reader, &time) ||
         !kk_json_line_next(reader, &event) || !kk_json_line_next(reader, &user) ||
-        !kk_json_member_is(&seq, "seq") || seq.is_text || seq.number == 0 ||
+        !kk_json_member_is(&seq, "seq") || seq.is_text || seq.number == 0 || seq.number > SEQ_MAX ||
         !kk_json_member_is(&time, "time") || !time.is_text || !kk_json_member_is(&event, "event") ||
         !event.is_text || !kk_json_member_is(&user, "user") || !user.is_text) {
         return false;
