@@ -309,8 +309,11 @@ static KK_RV look(struct kk_journal *journal, bool by_name, bool *ret_moved)
     return CKR_OK;
 }
 
+/* The gate is entered before the lock is taken: who holds it must never wait for a fork, which may
+ * wait for somebody who waits for the lock. */
 KK_RV kk_journal_lock(struct kk_journal *journal, bool by_name, bool *ret_moved)
 {
+    kk_gate_enter();
     kk_mutex_lock(&journal->lock);
     CK_RV rv = lock_named(journal, by_name);
     if (rv == CKR_OK) {
@@ -319,6 +322,7 @@ KK_RV kk_journal_lock(struct kk_journal *journal, bool by_name, bool *ret_moved)
     if (rv != CKR_OK) {
         give_lock(journal);
         kk_mutex_unlock(&journal->lock);
+        kk_gate_leave();
         return rv;
     }
     return CKR_OK;
@@ -334,6 +338,7 @@ KK_RV kk_journal_unlock(struct kk_journal *journal, bool sync)
     }
     give_lock(journal);
     kk_mutex_unlock(&journal->lock);
+    kk_gate_leave();
     if (fd >= 0) {
         error = fdatasync(fd) == 0 ? 0 : errno;
         (void)close(fd);

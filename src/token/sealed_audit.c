@@ -242,7 +242,7 @@ static KK_RV move_anchor(struct kk_sealed *sealed, struct kk_unlock *unlock,
 static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
 {
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
-    const struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN};
+    struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN};
     struct kk_audit_mark anchor = {0};
     struct kk_audit_mark mark = {0};
     bool sound = false;
@@ -256,8 +256,14 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
     /* An anchor of somebody else's is one that the log does not have. */
     writer.anchor = anchor.seq > 0 || !sound ? &anchor : NULL;
     KK_TRY(kk_audit_write(sealed->audit, &writer, &event, &mark));
-    KK_TRY(anchor_put(&op, keys_of(unlock), &mark));
-    return kk_sealed_commit(&op);
+    CK_RV rv = anchor_put(&op, keys_of(unlock), &mark);
+    rv = rv == CKR_OK ? kk_sealed_commit(&op) : rv;
+    if (rv != CKR_OK) {
+        event.result = rv;
+        writer.anchor = NULL;
+        KK_IGNORE(kk_audit_write(sealed->audit, &writer, &event, NULL)); /* rv says more */
+    }
+    return rv;
 }
 
 static KK_RV login_again(struct kk_sealed *sealed, struct kk_sealed_unlock *unlock)
