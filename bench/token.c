@@ -68,7 +68,9 @@ static bool write_configuration(const char *directory)
     if (file == NULL) {
         return false;
     }
-    fprintf(file, "directories.tokendir = %s/tokens/\nlog.level = ERROR\n", directory);
+    const char *more = getenv("KEYKIST_BENCH_CONF");
+    fprintf(file, "directories.tokendir = %s/tokens/\nlog.level = ERROR\n%s\n", directory,
+            more != NULL ? more : "");
     return fclose(file) == 0 && setenv("SOFTHSM2_CONF", path, 1) == 0;
 }
 

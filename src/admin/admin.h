@@ -8,13 +8,14 @@
 #include "cryptoki/vendor.h"
 #include "session/app.h"
 
-/* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
- * empty slot. */
-KK_RV kk_admin_token_in(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);
-
 CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *path, CK_ULONG *len);
 CK_RV kk_admin_delete_token(struct kk_app *app, CK_SLOT_ID slot_id);
 CK_RV kk_admin_token_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_TOKEN_INFO *info);
+
+CK_RV kk_admin_audit_read(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_AUDIT_PLACE *place,
+                          CK_BYTE *text, CK_ULONG *len);
+CK_RV kk_admin_audit_verify(struct kk_app *app, CK_SESSION_HANDLE session,
+                            CK_KEYKIST_AUDIT_REPORT *report);
 
 CK_RV kk_admin_check_token(struct kk_app *app, CK_SLOT_ID slot_id,
                            const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
@@ -34,6 +35,7 @@ KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **r
 
 /* CKR_SESSION_EXISTS when the application has a session open there. */
 KK_RV kk_admin_no_sessions(struct kk_app *app, CK_SLOT_ID slot_id);
+
 /* ---- backup.c ---- */
 
 CK_RV kk_admin_backup(struct kk_app *app, CK_SLOT_ID slot_id, const CK_KEYKIST_BACKUP_KEY *key,

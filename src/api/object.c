@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "api/arguments.h"
 #include "base/memory.h"
+#include "session/audit.h"
 
 #include "base/banned.h"
 
@@ -66,6 +67,7 @@ CK_RV kk_api_C_GetAttributeValue(struct kk_app *app, CK_SESSION_HANDLE hSession,
     KK_TRY(kk_call_begin(app, hSession, &call));
     KK_ENSURE(pTemplate != NULL || ulCount == 0, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_call_object(&call, hObject, &object));
+    KK_TRY(kk_call_audit_export(&call, object, pTemplate, ulCount));
     for (CK_ULONG i = 0; i < ulCount; i++) {
         CK_RV rv = kk_policy_get(object->attrs, &pTemplate[i]);
         first = first == CKR_OK ? rv : first;

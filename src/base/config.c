@@ -147,6 +147,19 @@ static const struct word integrities[] = {
     {NULL, 0},
 };
 
+static const struct word audits[] = {
+    {"off", KK_AUDIT_LOG_OFF},
+    {"on", KK_AUDIT_LOG_ON},
+    {"no-use", KK_AUDIT_LOG_NO_USE},
+    {NULL, 0},
+};
+
+static const struct word audit_errors[] = {
+    {"refuse", KK_AUDIT_REFUSE},
+    {"continue", KK_AUDIT_GO_ON},
+    {NULL, 0},
+};
+
 #define COUNT_MAX 1000000000UL
 
 /* clang-format off */
@@ -184,6 +197,10 @@ static const struct setting settings[] = {
     WORD("pin.kdf", pin_kdf, "default", kdfs),
     NUMBER("pin.max_tries", pin_max_tries, "10", 0, COUNT_MAX),
     NUMBER("pin.min_length", pin_min_length, "4", 1, 255),
+    WORD("audit.log", audit_log, "off", audits),
+    WORD("audit.on_error", audit_on_error, "refuse", audit_errors),
+    NUMBER("audit.max_size", audit_max_size, "16384", 64, 2097151),
+    NUMBER("audit.keep", audit_keep, "0", 0, COUNT_MAX),
     NUMBER("cache.keys", cache_keys, "4096", 0, COUNT_MAX),
     NUMBER("cache.objects", cache_objects, "65536", 0, COUNT_MAX),
 };

@@ -18,6 +18,8 @@
 enum kk_config_backend { KK_BACKEND_SQLITE, KK_BACKEND_MEMORY, KK_BACKEND_FILE };
 enum kk_config_identity { KK_IDENTITY_SOFTHSM, KK_IDENTITY_KEYKIST };
 enum kk_config_kdf { KK_KDF_DEFAULT, KK_KDF_STRONG, KK_KDF_TEST };
+enum kk_config_audit { KK_AUDIT_LOG_OFF, KK_AUDIT_LOG_NO_USE, KK_AUDIT_LOG_ON };
+enum kk_config_audit_error { KK_AUDIT_REFUSE, KK_AUDIT_GO_ON };
 enum kk_config_integrity { KK_INTEGRITY_NORMAL, KK_INTEGRITY_STRICT };
 
 struct kk_config {
@@ -39,6 +41,10 @@ struct kk_config {
     char *pepper;             /* token.pepper = none | file:PATH | credential:NAME (tpm2: later) */
     bool so_recovery;         /* token.so_recovery = on | off, default on */
     int integrity;            /* token.integrity = normal | strict */
+    int audit_log;      /* audit.log = off | on | no-use: enum kk_config_audit */
+    int audit_on_error; /* audit.on_error = refuse | continue: enum kk_config_audit_error */
+    unsigned long audit_max_size; /* audit.max_size, KiB, default 16384 */
+    unsigned long audit_keep;     /* audit.keep: older files kept, default 0: all */
     unsigned long cache_keys; /* cache.keys: parsed keys kept, default 4096 */
     unsigned long cache_objects; /* cache.objects: object snapshots kept, default 65536 */
 };

@@ -2,8 +2,8 @@
 /*
  * Mutexes with ranks. A thread takes locks in rising rank only; debug builds keep a stack of the
  * ranks a thread holds and end the process on an inversion. Two locks of one rank are never held
- * together. No lock of rank KK_RANK_TOKEN or above is held across crypto or I/O; OFD file locks
- * stand outside the ranks (docs/design/locking.md).
+ * together. No lock of rank KK_RANK_TOKEN or above is held across crypto or I/O, but for the
+ * journal's; OFD file locks stand outside the ranks (docs/design/locking.md).
  */
 #pragma once
 
@@ -20,6 +20,7 @@ enum kk_rank {
     KK_RANK_TOKEN = 50,
     KK_RANK_INDEX = 60,
     KK_RANK_OBJECT = 65,
+    KK_RANK_JOURNAL = 67, /* held across the append of an audit entry */
     KK_RANK_STORE = 70,
     KK_RANK_RANDOM = 80,
     KK_RANK_ARENA = 85,

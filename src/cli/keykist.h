@@ -109,6 +109,7 @@ extern const struct kk_keykist_shortcut kk_keykist_shortcuts[];
 extern const size_t kk_keykist_shortcut_count;
 
 /* A group's table is in a file of its own. */
+extern const struct kk_keykist_group kk_keykist_audit_group;
 extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
@@ -201,6 +202,8 @@ CK_RV kk_keykist_token_delete(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_change(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_init(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_reset(struct kk_keykist *keykist);
+CK_RV kk_keykist_audit_show(struct kk_keykist *keykist);
+CK_RV kk_keykist_audit_verify(struct kk_keykist *keykist);
 
 CK_RV kk_keykist_token_check(struct kk_keykist *keykist);
 CK_RV kk_keykist_token_repair(struct kk_keykist *keykist);
@@ -228,6 +231,10 @@ CK_RV kk_keykist_backup_restore(struct kk_keykist *keykist);
 
 struct kk_keykist_init_options {
     const char *label;
+};
+struct kk_keykist_show_options {
+    const char *since;
+    const char *event;
 };
 struct kk_keykist_change_options {
     bool so;

@@ -1,42 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UTF-8, terminals, and words that are nearly right.
+ * Text for terminals, and words that are nearly right.
  */
 #include "cli/text.h"
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 #include "base/banned.h"
-
-/* The forms of UTF-8: bits of the first byte, and the least value that needs so many bytes. */
-static const struct {
-    uint8_t mask, lead;
-    uint32_t least;
-} forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-
-/* Its length, 0 when it is none. */
-static size_t character_len(struct kk_span text)
-{
-    for (size_t i = 0; i < KK_ARRAY_LEN(forms); i++) {
-        if ((text.data[0] & forms[i].mask) != forms[i].lead || text.len < i + 1) {
-            continue;
-        }
-        uint32_t value = text.data[0] & (uint8_t)~forms[i].mask;
-        for (size_t k = 1; k <= i; k++) {
-            if ((text.data[k] & 0xc0) != 0x80) {
-                return 0;
-            }
-            value = value << 6 | (text.data[k] & 0x3f);
-        }
-        bool surrogate = value >= 0xd800 && value <= 0xdfff;
-        return value >= forms[i].least && value <= 0x10ffff && !surrogate ? i + 1 : 0;
-    }
-    return 0;
-}
 
 struct kk_span kk_text_next(struct kk_span *text)
 {
-    size_t len = character_len(*text);
+    uint32_t point = 0;
+    size_t len = kk_utf8_decode(*text, &point);
     struct kk_span character = len > 0 ? KK_SPAN(text->data, len) : KK_SPAN_TEXT("\xef\xbf\xbd");
     text->data += KK_MAX(len, (size_t)1);
     text->len -= KK_MAX(len, (size_t)1);

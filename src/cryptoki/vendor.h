@@ -9,7 +9,7 @@
 
 #define KK_VENDOR_INTERFACE "Vendor Keykist"
 #define KK_VENDOR_VERSION_MAJOR 1
-#define KK_VENDOR_VERSION_MINOR 2
+#define KK_VENDOR_VERSION_MINOR 1
 
 /* What a token is beyond CK_TOKEN_INFO. */
 typedef struct CK_KEYKIST_TOKEN_INFO {
@@ -144,6 +144,33 @@ typedef struct CK_KEYKIST_TEMPLATE {
     CK_ULONG count;
 } CK_KEYKIST_TEMPLATE;
 
+/* What verifying a token's audit log gave. Numbers are those of entries; 0: there is none. */
+typedef struct CK_KEYKIST_AUDIT_REPORT {
+    CK_FLAGS flags;   /* CKF_KEYKIST_AUDIT_... */
+    CK_ULONG files;   /* that were read */
+    CK_ULONG entries; /* that fit together, up to the break if there is one */
+    CK_ULONG first;   /* of these */
+    CK_ULONG last;
+    CK_ULONG sealed;   /* the last one with a MAC that is right: all up to it are sealed by it */
+    CK_ULONG torn;     /* lines that were not finished, of which later entries tell */
+    CK_ULONG tail;     /* bytes behind the last whole line */
+    CK_ULONG missed;   /* entries that could not be written (audit.on_error = continue) */
+    CK_ULONG break_at; /* the first entry that does not fit */
+    CK_UTF8CHAR what[160]; /* what is wrong with it; blank-padded */
+    CK_UTF8CHAR file[40];  /* in which file; blank-padded */
+} CK_KEYKIST_AUDIT_REPORT;
+
+#define CKF_KEYKIST_AUDIT_PRESENT 0x00000001UL /* there is a log */
+#define CKF_KEYKIST_AUDIT_KEYED 0x00000002UL   /* MACs were verified: somebody is logged in */
+#define CKF_KEYKIST_AUDIT_BROKEN 0x00000004UL  /* something does not fit */
+/* The token's own record of how far its log goes was not written by the token. */
+#define CKF_KEYKIST_AUDIT_ANCHOR 0x00000008UL
+
+/* How far a log was read; zeros at the beginning. */
+typedef struct CK_KEYKIST_AUDIT_PLACE {
+    CK_BYTE state[16];
+} CK_KEYKIST_AUDIT_PLACE;
+
 typedef struct CK_KEYKIST_FUNCTIONS {
     /* First, as in every list that C_GetInterface gives out. */
     CK_VERSION version;
@@ -228,6 +255,16 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * C_CreateObject) is not about one. CKR_ATTRIBUTE_VALUE_INVALID for a session object. */
     CK_RV (*create_objects)(CK_SESSION_HANDLE session, const CK_KEYKIST_TEMPLATE *templates,
                             CK_ULONG count, CK_OBJECT_HANDLE_PTR objects, CK_ULONG_PTR refused);
+
+    /* The next lines of the audit log, whole ones with their newlines, as many as fit into *len
+     * bytes (2,049 at least, else CKR_BUFFER_TOO_SMALL); *len is 0 at the end. `place` moves.
+     * CKR_FUNCTION_NOT_SUPPORTED when the token can have no such log. */
+    CK_RV (*audit_read)(CK_SLOT_ID slot, CK_KEYKIST_AUDIT_PLACE *place, CK_BYTE_PTR text,
+                        CK_ULONG_PTR len);
+
+    /* Verifies the audit log of the session's token: with the login that the session has, MACs
+     * too. What is wrong stands in the report, and the answer is CKR_OK. */
+    CK_RV (*audit_verify)(CK_SESSION_HANDLE session, CK_KEYKIST_AUDIT_REPORT *report);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

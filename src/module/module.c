@@ -215,6 +215,19 @@ static CK_RV vendor_create_objects(CK_SESSION_HANDLE session, const CK_KEYKIST_T
     return kk_admin_create_objects(app, session, templates, count, objects, refused);
 }
 
+static CK_RV vendor_audit_read(CK_SLOT_ID slot, CK_KEYKIST_AUDIT_PLACE *place, CK_BYTE_PTR text,
+                               CK_ULONG_PTR len)
+{
+    ENTER();
+    return kk_admin_audit_read(app, slot, place, text, len);
+}
+
+static CK_RV vendor_audit_verify(CK_SESSION_HANDLE session, CK_KEYKIST_AUDIT_REPORT *report)
+{
+    ENTER();
+    return kk_admin_audit_verify(app, session, report);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
@@ -230,6 +243,8 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .backup_check = vendor_backup_check,
     .restore = vendor_restore,
     .create_objects = vendor_create_objects,
+    .audit_read = vendor_audit_read,
+    .audit_verify = vendor_audit_verify,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

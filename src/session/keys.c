@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "session/audit.h"
 
 #include "base/banned.h"
 
@@ -91,6 +92,7 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }
 
@@ -115,6 +117,7 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     KK_TRY(finish_set(call, &finish, made.sets[1], &made.uuids[1]));
+    kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 2, handles));
     *ret_public = handles[0];
     *ret_private = handles[1];
@@ -177,6 +180,7 @@ KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     if (query) {
         return CKR_OK;
     }
+    KK_TRY(kk_call_audit_wrap(call, target, wrapping.object, mechanism->type));
     KK_TRY(mechanism->wrap->wrap(call->app->engine->crypto, mechanism, wrapping.key, param,
                                  kk_secret_span(material), out->data, &len));
     *out->len = len;
@@ -259,6 +263,7 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
         KK_TRY(kk_pkcs8_decode(kk_secret_span(plain), &parts));
     }
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    kk_call_note(call, KK_AUDIT_UNWRAP, mechanism->type, unwrapping.object);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }
 
@@ -294,5 +299,6 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
     parts.bits = kk_secret_len(value) * 8;
     KK_TRY(kk_key_parts_set(&parts, KK_PART_VALUE, kk_secret_span(value)));
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    kk_call_note(call, KK_AUDIT_DERIVE, mechanism->type, base.object);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }

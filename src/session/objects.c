@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "mechanism/mechanism.h"
+#include "session/audit.h"
 #include "session/handles.h"
 
 #include "base/banned.h"
@@ -207,6 +208,7 @@ static KK_RV make_session_object(struct kk_call *call, struct making *making, si
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_TRY(kk_object_new(&making->uuids[i], 0, making->sets[i], &object));
     making->sets[i] = NULL;
+    KK_TRY(kk_call_audit_session_object(call, KK_AUDIT_CREATE, object));
     return add_session_object(call, object, &making->handles[i]);
 }
 
@@ -224,8 +226,9 @@ static KK_RV store_token_objects(struct kk_call *call, const struct making *maki
 {
     for (size_t i = 0; i < count; i++) {
         size_t place = making->places[i];
-        making->fresh[i] =
-            (struct kk_new_object){.uuid = making->uuids[place], .attrs = making->sets[place]};
+        making->fresh[i] = (struct kk_new_object){.uuid = making->uuids[place],
+                                                  .attrs = making->sets[place],
+                                                  .note = &call->note};
     }
     bool user = false;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
@@ -338,6 +341,7 @@ KK_RV kk_call_copy_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     KK_TRY(kk_call_uuid(call, &uuid));
     kk_session_actor(call->session, &actor);
     KK_TRY(kk_policy_copy(call->app->engine->crypto, object->attrs, tmpl, &actor, &uuid, &attrs));
+    kk_call_note(call, KK_AUDIT_COPY, CK_UNAVAILABLE_INFORMATION, object);
     return kk_call_store(call, &attrs, &uuid, 1, ret_handle);
 }
 
@@ -347,6 +351,7 @@ static KK_RV set_session_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *changed = NULL;
     KK_TRY(kk_object_new(&old->uuid, 0, *attrs, &changed));
     *attrs = NULL;
+    KK_TRY(kk_call_audit_session_object(call, KK_AUDIT_MODIFY, changed));
     KK_LOCK_SCOPE(&call->app->state_lock);
     struct kk_handle *entry = kk_handles_find(call->app, handle);
     KK_ENSURE(entry != NULL, CKR_OBJECT_HANDLE_INVALID);
@@ -399,6 +404,8 @@ static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
         bool user = false;
         KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
         KK_TRY(kk_token_destroy(session->token, unlock, object));
+    } else {
+        KK_TRY(kk_call_audit_session_object(call, KK_AUDIT_DESTROY, object));
     }
     update_handle(call, handle, NULL, 0);
     kk_operation_forget_destroyed(session);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "session/audit.h"
 #include "session/handles.h"
 #include "session/objects.h"
 #include "session/session.h"
@@ -160,6 +161,9 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
     take_over(operation, KK_STEAL(object), KK_STEAL(key));
     kk_param_move(&operation->op.param, param);
     CK_RV rv = family_init(&operation->op);
+    if (rv == CKR_OK) {
+        rv = kk_call_audit_use(call, kind, operation->object, mechanism->type);
+    }
     if (rv != CKR_OK) {
         kk_operation_clear(operation);
         return rv;
@@ -508,6 +512,9 @@ KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE handle)
     }
     if (rv == CKR_OK) {
         rv = kk_call_parsed_key(call, object, &key);
+    }
+    if (rv == CKR_OK) {
+        rv = kk_call_audit_use(call, KK_OP_DIGEST, object, operation->op.mechanism->type);
     }
     if (rv == CKR_OK) {
         rv = update_result(&operation->op, kk_key_secret(key));

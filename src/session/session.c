@@ -5,6 +5,7 @@
 #include "session/session.h"
 
 #include "base/memory.h"
+#include "session/audit.h"
 #include "session/handles.h"
 
 #include "base/banned.h"
@@ -211,17 +212,29 @@ static bool settle_in_slot(KK_UNUSED CK_ULONG handle, void *value, void *context
     return true;
 }
 
+/* The login that is about to end, for its last entry; NULL while nothing is audited. Caller holds
+ * the state lock. */
+static struct kk_unlock *for_audit(struct kk_app *app, const struct kk_slot *slot)
+{
+    return kk_app_audits(app) && slot->unlock != NULL ? kk_unlock_ref(slot->unlock) : NULL;
+}
+
 KK_RV kk_session_logout(struct kk_app *app, CK_SESSION_HANDLE handle)
 {
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
     KK_TRY(living_session(app, handle, &session));
     KK_WITH_LOCK(&app->state_lock)
     {
         KK_ENSURE(session->slot->login != KK_LOGIN_NONE, CKR_USER_NOT_LOGGED_IN);
+        unlock = for_audit(app, session->slot);
         kk_slot_logout(app, session->slot);
     }
-    KK_LOCK_SCOPE(&app->lock);
-    kk_handle_map_each(app->sessions, settle_in_slot, session->slot);
+    KK_WITH_LOCK(&app->lock)
+    {
+        kk_handle_map_each(app->sessions, settle_in_slot, session->slot);
+    }
+    kk_session_audit_logout(session, unlock);
     return CKR_OK;
 }
 
@@ -289,13 +302,18 @@ KK_RV kk_session_open(struct kk_app *app, CK_SLOT_ID slot_id, CK_FLAGS flags,
 static void leave_slot(struct kk_session *session)
 {
     struct kk_slot *slot = session->slot;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
     atomic_store_explicit(&session->dead, true, memory_order_release);
-    KK_LOCK_SCOPE(&session->app->state_lock);
-    kk_handles_forget_session(session->app, session);
-    slot->rw_sessions -= session->rw;
-    if (--slot->sessions == 0) {
-        kk_slot_logout(session->app, slot);
+    KK_WITH_LOCK(&session->app->state_lock)
+    {
+        kk_handles_forget_session(session->app, session);
+        slot->rw_sessions -= session->rw;
+        if (--slot->sessions == 0) {
+            unlock = for_audit(session->app, slot);
+            kk_slot_logout(session->app, slot);
+        }
     }
+    kk_session_audit_logout(session, unlock);
 }
 
 KK_RV kk_session_close(struct kk_app *app, CK_SESSION_HANDLE handle)

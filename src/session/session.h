@@ -49,7 +49,8 @@ struct kk_session {
 struct kk_call {
     struct kk_app *app;
     struct kk_session *session;
-    uint64_t epoch;      /* of the token, when the call began */
+    uint64_t epoch;            /* of the token, when the call began */
+    struct kk_audit_note note; /* how what is being made came about; zeros: C_CreateObject */
     bool others_hold_it; /* what was destroyed: other sessions let go of it when the call ends */
 };
 

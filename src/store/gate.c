@@ -9,6 +9,7 @@
  */
 #include "store/gate.h"
 
+#include "store/journal.h"
 #include "store/ofd_lock.h"
 #include "store/pool.h"
 
@@ -72,6 +73,7 @@ static void after_fork_in_child(void)
     is_forking = false;
     inside = inside_of_mine;
     kk_ofd_lock_close_all();
+    kk_journal_close_all();
     kk_pool_begin_child();
 }
 

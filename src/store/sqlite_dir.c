@@ -40,6 +40,7 @@ static const char *const known_files[] = {KK_SQLITE_DB,
                                           KK_SQLITE_DB "-journal",
                                           KK_SQLITE_DB KK_FAILURE_PROBE,
                                           CHANGE,
+                                          "audit.lock",
                                           "tries.lock",
                                           "write.lock"};
 
@@ -128,7 +129,9 @@ static void say_what_is_left(const char *dir)
     }
     const struct dirent *entry = NULL;
     while ((entry = readdir(stream)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+        if (strncmp(entry->d_name, "audit.log", 9) == 0) {
+            kk_log_info("%s/%s: the audit log stays", dir, entry->d_name);
+        } else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             kk_log_warning("%s/%s: not a file of the removed token's: left", dir, entry->d_name);
         }
     }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "crypto/kdf.h"
 #include "token/backup_file.h"
+#include "token/sealed_internal.h"
 
 #include "base/banned.h"
 
@@ -23,12 +24,16 @@ enum record_kind { RECORD_TOKEN = 1, RECORD_ROW = 2, RECORD_OBJECT = 3, RECORD_E
 #define PAYLOAD_MAX (KK_STORE_BLOB_MAX + OBJECT_HEAD_LEN)
 
 /* row_each() gives rows whose generation is more than 0. Rows of generation 0 are single ones: the
- * only one of their table, number 0. */
+ * only one of their table, number 0. The anchor is left out: the log that it stands in does not
+ * come along. */
 static KK_RV each_row(struct kk_store_tx *tx, kk_store_row_visit *visit, void *context)
 {
     for (uint32_t table = 1; table < KK_BACKUP_TABLES; table++) {
         struct kk_store_row row = {0};
         KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+        if (table == KK_TABLE_AUDIT) {
+            continue;
+        }
         CK_RV rv = tx->ops->row_get(tx, table, 0, &row, &blob);
         blob.wipe = true;
         KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);

@@ -146,6 +146,13 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     engine->settings.pin_min_length = config->pin_min_length;
     engine->settings.so_recovery = config->so_recovery;
     engine->settings.integrity = config->integrity;
+    engine->settings.audit = (struct kk_audit_settings){
+        .mode = config->audit_log,
+        .on_error = config->audit_on_error,
+        .max_size_kib = config->audit_max_size,
+        .keep = config->audit_keep,
+        .file_mode = 0666 & ~config->umask,
+    };
     KK_TRY(engine->store_ops->env_new(config->tokendir, config->umask, &engine->env));
     KK_TRY(kk_crypto_new(&engine->crypto));
     KK_TRY(kk_registry_new(engine->crypto, config->slots_mechanisms, &engine->registry));

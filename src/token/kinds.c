@@ -4,6 +4,7 @@
  */
 #include "token/kinds.h"
 
+#include "base/config.h"
 #include "base/log.h"
 #include "store/softhsm.h"
 #include "store/softhsm_db.h"
@@ -54,9 +55,19 @@ static KK_RV softhsm_list(struct kk_engine *engine, kk_store_name_visit *visit, 
     return kk_softhsm_list(engine->location, visit, context, ret_again);
 }
 
+static void say_not_audited(const struct kk_engine *engine, const char *name)
+{
+    if (engine->settings.audit.mode != KK_AUDIT_LOG_OFF) {
+        kk_log_warning("token %s/%s: audit.log is not heeded: tokens in SoftHSM's format have no "
+                       "audit log",
+                       engine->location, name);
+    }
+}
+
 static KK_RV softhsm_open(struct kk_engine *engine, const char *name,
                           struct kk_repository **ret_repository)
 {
+    say_not_audited(engine, name);
     return kk_softhsm_repository_open(engine->crypto, engine->location, name, engine->config->umask,
                                       &engine->settings, ret_repository);
 }
@@ -69,6 +80,7 @@ static KK_RV softhsm_create(struct kk_engine *engine, const char *name, const ch
                    "copy, edits of its files are not noticed; \"keykist token upgrade\" makes a "
                    "sealed one of it",
                    engine->location, name);
+    say_not_audited(engine, name);
     return kk_softhsm_repository_create(engine->crypto, engine->location, name,
                                         engine->config->umask, &engine->settings, so_pin, label,
                                         serial, ret_repository);
@@ -85,6 +97,7 @@ static KK_RV softhsm_db_list(struct kk_engine *engine, kk_store_name_visit *visi
 static KK_RV softhsm_db_open(struct kk_engine *engine, const char *name,
                              struct kk_repository **ret_repository)
 {
+    say_not_audited(engine, name);
     return kk_softhsm_db_repository_open(engine->crypto, engine->location, name, &engine->settings,
                                          ret_repository);
 }

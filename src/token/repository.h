@@ -13,6 +13,7 @@
 #include "crypto/provider.h"
 #include "object/object.h"
 #include "store/store.h"
+#include "token/audit.h"
 
 #define KK_PIN_MAX 255
 #define KK_USER_NAME_MAX 64
@@ -32,6 +33,7 @@ struct kk_repository_settings {
     bool so_recovery;               /* for new tokens */
     int integrity;                  /* enum kk_config_integrity */
     const struct kk_secret *pepper; /* NULL: none; borrowed from the engine */
+    struct kk_audit_settings audit;
     bool pepper_missing; /* the configuration names one that could not be read: nothing is
                             sealed anew (CKR_DEVICE_ERROR), rows without pepper open */
 };
@@ -52,8 +54,9 @@ struct kk_token_state {
 struct kk_stored_change {
     enum { KK_CHANGE_PUT, KK_CHANGE_DELETE } kind;
     struct kk_uuid uuid;
-    const struct kk_attrs *attrs; /* PUT */
-    uint64_t expected_generation; /* 0: new; else the version that the change started from */
+    const struct kk_attrs *attrs;     /* PUT; DELETE (may be NULL): what goes, for the audit log */
+    const struct kk_audit_note *note; /* for the audit log; NULL: as it looks */
+    uint64_t expected_generation;     /* 0: new; else the version that the change started from */
 };
 
 /* Tells how far something long is; a code other than CKR_OK stops it there. */
@@ -175,6 +178,16 @@ struct kk_repository_ops {
      * backup, and says in `info` what it is. */
     KK_RV (*backup)(struct kk_repository *repository, struct kk_backup_chunks *chunks,
                     struct kk_backup_info *info);
+
+    /* MAY, all three (CKR_FUNCTION_NOT_SUPPORTED without). Writes an entry of the audit log for who
+     * holds `unlock` (NULL: nobody); codes of kk_audit_write(). The others: kk_audit_read() and
+     * kk_audit_verify(). Changes and PIN tries write their entries themselves. */
+    KK_RV (*audit)(struct kk_repository *repository, struct kk_unlock *unlock,
+                   const struct kk_audit_event *event);
+    KK_RV (*audit_read)(struct kk_repository *repository, struct kk_audit_place *place,
+                        uint8_t *text, size_t room, size_t *ret_len);
+    KK_RV (*audit_verify)(struct kk_repository *repository, struct kk_unlock *unlock,
+                          struct kk_audit_report *ret_report);
 
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);

@@ -93,8 +93,9 @@ static KK_RV open_copy(struct kk_restore *restore)
 {
     struct kk_token_state state;
     const struct kk_backup_info *info = &restore->info;
-    KK_TRY(kk_sealed_open(restore->engine->crypto, restore->store, &restore->engine->settings,
-                          &restore->copy));
+    struct kk_repository_settings settings = restore->engine->settings;
+    settings.audit.mode = KK_AUDIT_LOG_OFF; /* nobody uses the copy */
+    KK_TRY(kk_sealed_open(restore->engine->crypto, restore->store, &settings, &restore->copy));
     KK_TRY(restore->copy->ops->state(restore->copy, &state));
     if (!kk_mem_equal(state.serial, sizeof state.serial, info->serial, sizeof info->serial) ||
         !kk_mem_equal(state.label, sizeof state.label, info->label, sizeof info->label)) {
@@ -170,6 +171,18 @@ static KK_RV find_same(struct same_serial *same)
     return engine->store_ops->env_list(engine->env, look_at, same);
 }
 
+/* As a token, which has an entry in its audit log; where it is none any more, as a store. */
+static KK_RV remove_store(const struct kk_engine *engine, struct kk_store *store)
+{
+    struct kk_repository *repository = NULL;
+    if (kk_sealed_open(engine->crypto, store, &engine->settings, &repository) != CKR_OK) {
+        return store->ops->remove(store);
+    }
+    CK_RV rv = repository->ops->remove(repository);
+    kk_sealed_free((struct kk_sealed *)repository);
+    return rv;
+}
+
 static KK_RV remove_token(const struct kk_engine *engine, const char *name, const char *why)
 {
     struct kk_store *store = NULL;
@@ -178,7 +191,7 @@ static KK_RV remove_token(const struct kk_engine *engine, const char *name, cons
         return CKR_OK; /* somebody else was first */
     }
     KK_TRY(rv);
-    rv = store->ops->remove(store);
+    rv = remove_store(engine, store);
     rv = rv == CKR_DEVICE_REMOVED ? CKR_OK : rv;
     if (rv == CKR_OK) {
         kk_log_info("token %s: %s, deleted", store->ops->path(store), why);
@@ -210,16 +223,31 @@ static KK_RV copy_into(struct kk_restore *restore, struct kk_store *store)
     return kk_store_tx_commit(&to);
 }
 
-/* What was written is a token. */
+/* What was written is a token, with an entry in its audit log. */
+static KK_RV look_at_made(const struct kk_restore *restore, struct kk_store *store)
+{
+    const struct kk_engine *engine = restore->engine;
+    KK_CLEANUP(kk_sealed_freep) struct kk_sealed *sealed = NULL;
+    struct kk_repository *repository = NULL;
+    KK_TRY(kk_sealed_open(engine->crypto, store, &engine->settings, &repository));
+    sealed = (struct kk_sealed *)repository;
+    KK_ENSURE(kk_mem_equal(sealed->identity->serial, SERIAL_LEN, restore->info.serial, SERIAL_LEN),
+              CKR_DEVICE_ERROR);
+    return kk_sealed_audit_birth(sealed, NULL, KK_AUDIT_RESTORE);
+}
+
+/* Nobody was told of the token yet: where it is not right it goes again. */
 static KK_RV look_again(const struct kk_restore *restore, const char *name)
 {
     const struct kk_engine *engine = restore->engine;
     struct kk_store *store = NULL;
-    bool has = false;
     KK_TRY(engine->store_ops->open(engine->env, name, &store));
-    CK_RV rv = has_serial(store, restore->info.serial, &has);
+    CK_RV rv = look_at_made(restore, store);
+    if (rv != CKR_OK) {
+        KK_IGNORE(store->ops->remove(store));
+    }
     store->ops->close(store);
-    return rv == CKR_OK && !has ? CKR_DEVICE_ERROR : rv;
+    return rv;
 }
 
 static KK_RV make_token(struct kk_restore *restore, char name[KK_UUID_TEXT])

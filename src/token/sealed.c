@@ -246,14 +246,20 @@ static KK_RV sealed_fresh(struct kk_repository *repository, struct kk_store_stam
 static KK_RV sealed_remove(struct kk_repository *repository)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    const struct kk_audit_event event = {.kind = KK_AUDIT_TOKEN_DELETE};
+    KK_TRY(kk_sealed_audit(sealed, KK_ROLE_USER, NULL, &event, NULL));
     return sealed->store->ops->remove(sealed->store);
 }
 
 static KK_RV sealed_set_aside(struct kk_repository *repository, const char *path)
 {
-    struct kk_store *store = ((struct kk_sealed *)repository)->store;
+    struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    struct kk_store *store = sealed->store;
+    const struct kk_audit_event event = {.kind = KK_AUDIT_SET_ASIDE};
     KK_ENSURE(store->ops->set_aside != NULL, CKR_FUNCTION_NOT_SUPPORTED);
-    return store->ops->set_aside(store, path);
+    KK_TRY(kk_sealed_audit(sealed, KK_ROLE_USER, NULL, &event, NULL));
+    return kk_sealed_audit_failed(sealed, KK_ROLE_USER, NULL, KK_AUDIT_SET_ASIDE,
+                                  store->ops->set_aside(store, path));
 }
 
 static const char *sealed_path(const struct kk_repository *repository)
@@ -271,6 +277,7 @@ void kk_sealed_free(struct kk_sealed *sealed)
     kk_bucket_cache_forget(sealed);
     kk_identity_unref(sealed->identity);
     kk_tries_book_destroy(&sealed->book);
+    kk_audit_free(sealed->audit);
     kk_mutex_destroy(&sealed->lock);
     kk_free(sealed);
 }
@@ -301,6 +308,9 @@ static const struct kk_repository_ops sealed_ops = {
     .rekey = kk_sealed_rekey,
     .set_aside = sealed_set_aside,
     .backup = kk_sealed_backup,
+    .audit = kk_sealed_audit_event,
+    .audit_read = kk_sealed_audit_read,
+    .audit_verify = kk_sealed_audit_verify,
     .remove = sealed_remove,
     .path = sealed_path,
 };
@@ -341,6 +351,8 @@ KK_RV kk_sealed_create(struct kk_crypto *crypto, struct kk_store *store,
     KK_TRY(kk_sealed_establish(&op, &row));
     KK_TRY(kk_sealed_commit(&op));
     KK_TRY(kk_sealed_reload(sealed)); /* what was written, as it will be read */
+    KK_TRY(kk_sealed_audit_start(sealed));
+    KK_TRY(kk_sealed_audit_birth(sealed, &keys, KK_AUDIT_TOKEN_INIT));
     *ret_repository = &KK_STEAL(sealed)->head;
     return CKR_OK;
 }
@@ -352,6 +364,7 @@ KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
     KK_CLEANUP(kk_sealed_freep) struct kk_sealed *sealed = NULL;
     KK_TRY(kk_sealed_new(crypto, store, settings, &sealed));
     KK_TRY(kk_sealed_reload(sealed));
+    KK_TRY(kk_sealed_audit_start(sealed));
     *ret_repository = &KK_STEAL(sealed)->head;
     return CKR_OK;
 }

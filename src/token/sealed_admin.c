@@ -91,7 +91,7 @@ static KK_RV next_generation(struct kk_sealed_op *op, enum kk_side side, uint64_
 static KK_RV clear_all(struct kk_sealed_op *op)
 {
     static const uint32_t tables[] = {KK_TABLE_KEYS, KK_TABLE_TRIES, KK_TABLE_BUCKETS,
-                                      KK_TABLE_BUCKETS_PUBLIC, KK_TABLE_REKEY};
+                                      KK_TABLE_BUCKETS_PUBLIC, KK_TABLE_REKEY, KK_TABLE_AUDIT};
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PRIVATE_ONLY));
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PUBLIC_ONLY));
     for (size_t i = 0; i < KK_ARRAY_LEN(tables); i++) {
@@ -134,7 +134,9 @@ KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so
     op.keys[KK_SIDE_PRIVATE] = &keys;
     op.keys[KK_SIDE_PUBLIC] = &identity->pub;
     KK_TRY(kk_sealed_establish(&op, &row));
-    KK_TRY(kk_sealed_commit_scrubbed(&op));
+    KK_TRY(kk_sealed_audit_epoch(&op, KK_AUDIT_TOKEN_INIT, &opened.keys, &keys));
+    KK_TRY(kk_sealed_audit_failed(sealed, KK_ROLE_SO, &opened.keys, KK_AUDIT_TOKEN_INIT,
+                                  kk_sealed_commit_scrubbed(&op)));
     return kk_sealed_reload(sealed);
 }
 
@@ -210,7 +212,7 @@ static KK_RV write_user_row(struct kk_sealed *sealed, const struct kk_sealed_unl
     KK_TRY(kk_root_set_row(&root, row->no, hash));
     KK_TRY(kk_tries_reset(&op, row->no));
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    return kk_sealed_commit_scrubbed(&op);
+    return kk_sealed_commit_audited(&op, KK_ROLE_SO, &so->keys, KK_AUDIT_PIN_INIT);
 }
 
 /* The lock of the tries, without a try. */

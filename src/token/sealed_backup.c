@@ -17,7 +17,9 @@ KK_RV kk_sealed_backup(struct kk_repository *repository, struct kk_backup_chunks
                        struct kk_backup_info *info)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
+    const struct kk_audit_event event = {.kind = KK_AUDIT_BACKUP};
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    KK_TRY(kk_sealed_audit(sealed, KK_ROLE_USER, NULL, &event, NULL));
     KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_READ, &op));
     memcpy(info->serial, op.identity->serial, sizeof info->serial);
     memcpy(info->label, op.identity->label, sizeof info->label);

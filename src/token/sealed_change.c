@@ -143,7 +143,12 @@ KK_RV kk_sealed_change(struct kk_repository *repository, struct kk_unlock *unloc
     KK_TRY(kk_alloc_array(count, sizeof *commit.made, &commit.made));
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &commit.op));
     KK_TRY(apply(&commit, changes));
-    KK_TRY(kk_sealed_commit(&commit.op));
+    KK_TRY(kk_sealed_audit_changes(&commit.op, unlock, changes, count, CKR_OK));
+    CK_RV rv = kk_sealed_commit(&commit.op);
+    if (rv != CKR_OK) {
+        KK_IGNORE(kk_sealed_audit_changes(&commit.op, unlock, changes, count, rv));
+        return rv;
+    }
     remember_buckets(sealed, &commit);
     for (size_t i = 0; ret_objects != NULL && i < count; i++) {
         ret_objects[i] = KK_STEAL(commit.made[i]);

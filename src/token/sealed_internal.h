@@ -23,6 +23,7 @@ enum kk_sealed_table {
     KK_TABLE_BUCKETS_PUBLIC = 6,
     KK_TABLE_ROOTS = 7, /* by side */
     KK_TABLE_REKEY = 8, /* row 0, while a rekey is under way: the old keys, sealed under the new */
+    KK_TABLE_AUDIT = 9, /* row 0: the anchor of the audit log */
 };
 
 enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
@@ -52,6 +53,7 @@ enum kk_key_slot {
     KK_SLOT_TRUST,
     KK_SLOT_OBJ,
     KK_SLOT_IDX,
+    KK_SLOT_AUDIT,
     KK_SLOTS_COUNT
 };
 
@@ -149,6 +151,7 @@ struct kk_sealed_unlock {
     uint32_t row_no;
     uint32_t key_epoch; /* of the private side, when it was opened */
     uint8_t row_hash[KK_HASH_LEN];
+    _Atomic uint64_t audit_generation;
     struct kk_secret *verifier; /* a random key and the PIN's HMAC: a further login costs no KDF */
 };
 
@@ -163,6 +166,8 @@ struct kk_sealed {
     struct kk_crypto *crypto;
     struct kk_store *store;
     struct kk_repository_settings settings;
+    struct kk_audit *audit;     /* NULL: the store is in no directory */
+    bool audits;                /* entries are written */
     atomic_bool public_checked; /* the public root against its buckets, since the last new epoch */
     struct kk_mutex lock; /* KK_RANK_INDEX; never held in a transaction; covers what follows */
     struct kk_identity *identity;
@@ -440,6 +445,52 @@ KK_RV kk_tries_reset(struct kk_sealed_op *op, uint32_t row_no);
 /* What was counted, wherever this store's tries are counted. */
 KK_RV kk_tries_peek(const struct kk_sealed_op *op, enum kk_role role, uint32_t row_no,
                     struct kk_tries *ret_tries);
+
+/* ---- sealed_audit.c ---- */
+
+/* The audit log of a token that has its name and its identity. */
+KK_RV kk_sealed_audit_start(struct kk_sealed *sealed);
+
+/* An entry of who holds `keys` (NULL: nobody). */
+KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct kk_side_keys *keys,
+                      const struct kk_audit_event *event, struct kk_audit_mark *ret_mark);
+/* PIN_FAILED for CKR_PIN_INCORRECT and CKR_PIN_LOCKED. Gives `rv`, or why that may not be answered.
+ */
+KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, enum kk_role role, CK_RV rv);
+/* LOGIN; for a cold one the log is compared with the anchor, and the anchor moves. */
+KK_RV kk_sealed_audit_login(struct kk_sealed *sealed, struct kk_unlock *unlock, bool cold);
+/* An entry, and the anchor moves to it in the operation's transaction. */
+KK_RV kk_sealed_audit_anchored(struct kk_sealed_op *op, enum kk_role role,
+                               const struct kk_side_keys *keys, const struct kk_audit_event *event);
+/* The second entry of a change that was written first and failed with `result`, which is returned;
+ * none for CKR_OK. */
+KK_RV kk_sealed_audit_failed(struct kk_sealed *sealed, enum kk_role role,
+                             const struct kk_side_keys *keys, enum kk_audit_kind kind,
+                             CK_RV result);
+/* An entry, the anchor, and kk_sealed_commit_scrubbed(); a commit that fails has a second entry. */
+KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, enum kk_role role,
+                               const struct kk_side_keys *keys, enum kk_audit_kind kind);
+/* In a transaction that gives the token new keys, op->identity being the new one: the last entry
+ * of the old keys, of that kind, EPOCH as the new ones' first, and the anchor on that. The commit
+ * is the caller's, and kk_sealed_audit_failed() with the old keys behind it. */
+KK_RV kk_sealed_audit_epoch(struct kk_sealed_op *op, enum kk_audit_kind kind,
+                            const struct kk_side_keys *old, const struct kk_side_keys *keys);
+/* The first entry of a token that is there, and of which nobody was told yet (`keys` NULL: made by
+ * nobody who is logged in). Where it cannot be written the caller removes the token. */
+KK_RV kk_sealed_audit_birth(struct kk_sealed *sealed, const struct kk_side_keys *keys,
+                            enum kk_audit_kind kind);
+/* Whether the anchor's row is as the token wrote it, as far as the operation's keys can tell. */
+KK_RV kk_sealed_audit_anchor_check(const struct kk_sealed_op *op, bool *ret_sound);
+/* Entries of changes, about to be committed; or of a commit that failed with `result`. */
+KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
+                              const struct kk_stored_change *changes, size_t count, CK_RV result);
+
+KK_RV kk_sealed_audit_event(struct kk_repository *repository, struct kk_unlock *unlock,
+                            const struct kk_audit_event *event);
+KK_RV kk_sealed_audit_read(struct kk_repository *repository, struct kk_audit_place *place,
+                           uint8_t *text, size_t room, size_t *ret_len);
+KK_RV kk_sealed_audit_verify(struct kk_repository *repository, struct kk_unlock *unlock,
+                             struct kk_audit_report *ret_report);
 
 /* ---- sealed_pin.c, sealed_admin.c ---- */
 

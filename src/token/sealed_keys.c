@@ -69,6 +69,7 @@ KK_RV kk_side_keys_derive(struct kk_crypto *crypto, struct kk_side_keys *keys, e
     } rows[] = {
         {KK_SIDE_PRIVATE, KK_SLOT_AMK, KK_SLOT_SET, "keykist/set"},
         {KK_SIDE_PRIVATE, KK_SLOT_AMK, KK_SLOT_TRUST, "keykist/trust"},
+        {KK_SIDE_PRIVATE, KK_SLOT_AMK, KK_SLOT_AUDIT, "keykist/audit"},
         {KK_SIDE_PRIVATE, KK_SLOT_DMK, KK_SLOT_OBJ, "keykist/obj"},
         {KK_SIDE_PRIVATE, KK_SLOT_DMK, KK_SLOT_IDX, "keykist/idx"},
         {KK_SIDE_PUBLIC, KK_SLOT_OBJ, KK_SLOT_SET, "keykist/set"},

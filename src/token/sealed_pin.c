@@ -206,8 +206,8 @@ static KK_RV number_of(struct kk_sealed *sealed, enum kk_role role, struct kk_sp
     return find_row(&op, role, *ret_no, &row, hash);
 }
 
-KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
-                    struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
+static KK_RV try_pin(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
+                     struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
 {
     KK_CLEANUP(kk_opened_clear) struct kk_opened opened = {0};
     uint32_t no = 0;
@@ -227,6 +227,13 @@ KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span 
     *ret_opened = opened;
     opened = (struct kk_opened){0};
     return CKR_OK;
+}
+
+KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
+                    struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
+{
+    return kk_sealed_audit_try(sealed, role,
+                               try_pin(sealed, role, name, pin, trusting, ret_opened));
 }
 
 /* ---- rewriting rows ---- */
@@ -263,7 +270,7 @@ static KK_RV rewrap_pub(struct kk_sealed_op *op, struct kk_root *root)
 
 /* Puts `row` in place of the one that was opened: one row and the root, as a whole. */
 static KK_RV replace_row(struct kk_sealed *sealed, struct kk_opened *opened,
-                         const struct kk_key_row *row, bool with_pub)
+                         const struct kk_key_row *row, bool with_pub, enum kk_audit_kind kind)
 {
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
     KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
@@ -278,7 +285,7 @@ static KK_RV replace_row(struct kk_sealed *sealed, struct kk_opened *opened,
         KK_TRY(rewrap_pub(&op, &root));
     }
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    KK_TRY(kk_sealed_commit_scrubbed(&op));
+    KK_TRY(kk_sealed_commit_audited(&op, row->role, &opened->keys, kind));
     opened->row = *row;
     memcpy(opened->row_hash, hash, sizeof opened->row_hash);
     return CKR_OK;
@@ -297,7 +304,7 @@ static void renew_row(struct kk_sealed *sealed, struct kk_opened *opened, struct
     struct kk_key_row row = opened->row;
     CK_RV rv = kk_key_row_seal(sealed, opened->identity->serial, &opened->keys, pin, &row);
     if (rv == CKR_OK) {
-        rv = replace_row(sealed, opened, &row, wrap);
+        rv = replace_row(sealed, opened, &row, wrap, KK_AUDIT_NONE);
     }
     if (rv == CKR_OK && wrap) {
         rv = kk_sealed_reload(sealed);
@@ -318,7 +325,7 @@ KK_RV kk_sealed_set_pin(struct kk_repository *repository, enum kk_role role, str
     KK_TRY(kk_sealed_try(sealed, role, name, old_pin, false, &opened));
     struct kk_key_row row = opened.row;
     KK_TRY(kk_key_row_seal(sealed, opened.identity->serial, &opened.keys, new_pin, &row));
-    return replace_row(sealed, &opened, &row, false);
+    return replace_row(sealed, &opened, &row, false, KK_AUDIT_PIN_CHANGE);
 }
 
 /* ---- logging in ---- */
@@ -425,6 +432,7 @@ static KK_RV unlock_cold(struct kk_sealed *sealed, enum kk_role role, struct kk_
     kk_attempt_release(&opened.attempt);
     KK_TRY(unlock_new(sealed, &opened, pin, &unlock));
     KK_TRY(check_lists(sealed, unlock));
+    KK_TRY(kk_sealed_audit_login(sealed, unlock, true));
     *ret_unlock = KK_STEAL(unlock);
     return CKR_OK;
 }
@@ -468,6 +476,17 @@ static KK_RV unlock_known(struct kk_sealed *sealed, struct kk_sealed_unlock *kno
     return fits ? CKR_OK : CKR_PIN_INCORRECT;
 }
 
+static KK_RV unlock_again(struct kk_sealed *sealed, struct kk_unlock *known, enum kk_role role,
+                          const struct kk_tries *tries, struct kk_span pin,
+                          struct kk_unlock **ret_unlock)
+{
+    CK_RV rv = unlock_known(sealed, (struct kk_sealed_unlock *)known, tries, pin);
+    KK_TRY(kk_sealed_audit_try(sealed, role, rv));
+    KK_TRY(kk_sealed_audit_login(sealed, known, false));
+    *ret_unlock = kk_unlock_ref(known);
+    return CKR_OK;
+}
+
 KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                        struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock)
 {
@@ -480,7 +499,5 @@ KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, stru
     if (!is_same) {
         return unlock_cold(sealed, role, name, pin, ret_unlock);
     }
-    KK_TRY(unlock_known(sealed, (struct kk_sealed_unlock *)known, &tries, pin));
-    *ret_unlock = kk_unlock_ref(known);
-    return CKR_OK;
+    return unlock_again(sealed, known, role, &tries, pin, ret_unlock);
 }

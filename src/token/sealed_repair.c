@@ -268,6 +268,8 @@ KK_RV kk_sealed_repair(struct kk_repository *repository, const struct kk_check *
     KK_TRY(fill_target(&source, &target, &result));
     result.private_checked = source.op.opens_private;
     KK_TRY(kk_sealed_reload(target.sealed));
+    KK_TRY(kk_sealed_audit_start(target.sealed));
+    KK_TRY(kk_sealed_audit_birth(target.sealed, &target.keys, KK_AUDIT_REPAIR));
     *ret_result = result;
     struct kk_sealed *made = KK_STEAL(target.sealed);
     *ret_repository = &made->head;

@@ -128,6 +128,17 @@ static KK_RV check_against_root(const struct rows *rows)
                         "the row of the keys from before the rekey is missing or another one");
 }
 
+/* Whether the log is what the row says, verifying the log tells. */
+static KK_RV check_anchor(const struct rows *rows)
+{
+    bool sound = true;
+    KK_TRY(kk_sealed_audit_anchor_check(rows->op, &sound));
+    if (!sound) {
+        found(rows, "the row of the audit log's anchor is damaged or another one");
+    }
+    return CKR_OK;
+}
+
 KK_RV kk_sealed_verify_rows(const struct kk_sealed_op *op, const struct kk_check *check,
                             struct kk_check_result *result)
 {
@@ -139,6 +150,7 @@ KK_RV kk_sealed_verify_rows(const struct kk_sealed_op *op, const struct kk_check
         rows.root = rv == CKR_OK ? &root : NULL;
     }
     KK_TRY(check_key_rows(&rows));
+    KK_TRY(check_anchor(&rows));
     return rows.root != NULL ? check_against_root(&rows) : CKR_OK;
 }
 

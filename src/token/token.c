@@ -470,6 +470,7 @@ KK_RV kk_token_create(struct kk_token *token, struct kk_unlock *unlock,
         changes[i].kind = KK_CHANGE_PUT;
         changes[i].uuid = objects[i].uuid;
         changes[i].attrs = objects[i].attrs;
+        changes[i].note = objects[i].note;
     }
     return commit(token, unlock, changes, count, NULL, ret_objects);
 }
@@ -486,8 +487,10 @@ KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock, struct 
 
 KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *object)
 {
-    struct kk_stored_change change = {
-        .kind = KK_CHANGE_DELETE, .uuid = object->uuid, .expected_generation = object->generation};
+    struct kk_stored_change change = {.kind = KK_CHANGE_DELETE,
+                                      .uuid = object->uuid,
+                                      .attrs = object->attrs,
+                                      .expected_generation = object->generation};
     KK_TRY(commit(token, unlock, &change, 1, object, NULL));
     atomic_store(&object->destroyed, true);
     return CKR_OK;
@@ -510,6 +513,29 @@ KK_RV kk_token_backup(struct kk_token *token, struct kk_backup_chunks *chunks,
 KK_RV kk_token_remove(struct kk_token *token)
 {
     return token->repository->ops->remove(token->repository);
+}
+
+KK_RV kk_token_audit(struct kk_token *token, struct kk_unlock *unlock,
+                     const struct kk_audit_event *event)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    return ops->audit != NULL ? ops->audit(token->repository, unlock, event) : CKR_OK;
+}
+
+KK_RV kk_token_audit_read(struct kk_token *token, struct kk_audit_place *place, uint8_t *text,
+                          size_t room, size_t *ret_len)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    KK_ENSURE(ops->audit_read != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return ops->audit_read(token->repository, place, text, room, ret_len);
+}
+
+KK_RV kk_token_audit_verify(struct kk_token *token, struct kk_unlock *unlock,
+                            struct kk_audit_report *ret_report)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    KK_ENSURE(ops->audit_verify != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return ops->audit_verify(token->repository, unlock, ret_report);
 }
 
 static bool has_key(struct kk_object *object)

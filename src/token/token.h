@@ -88,6 +88,7 @@ KK_RV kk_token_remove(struct kk_token *token);
 struct kk_new_object {
     struct kk_uuid uuid;
     struct kk_attrs *attrs;
+    const struct kk_audit_note *note; /* how it came about, for the audit log; may be NULL */
 };
 KK_RV kk_token_create(struct kk_token *token, struct kk_unlock *unlock,
                       const struct kk_new_object *objects, size_t count,
@@ -101,5 +102,15 @@ KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_k
 
 /* The repository under it, borrowed: for what concerns no snapshots (repair.h). */
 struct kk_repository *kk_token_repository(struct kk_token *token);
+
+/* The audit log: an entry of who holds `unlock` (NULL: nobody), and reading it. Codes of
+ * token/audit.h; CKR_FUNCTION_NOT_SUPPORTED where the token can have none. Changes of objects and
+ * PIN tries write their entries themselves. */
+KK_RV kk_token_audit(struct kk_token *token, struct kk_unlock *unlock,
+                     const struct kk_audit_event *event);
+KK_RV kk_token_audit_read(struct kk_token *token, struct kk_audit_place *place, uint8_t *text,
+                          size_t room, size_t *ret_len);
+KK_RV kk_token_audit_verify(struct kk_token *token, struct kk_unlock *unlock,
+                            struct kk_audit_report *ret_report);
 
 struct kk_engine *kk_token_engine(struct kk_token *token);

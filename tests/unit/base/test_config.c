@@ -111,6 +111,10 @@ static void check_defaults(const struct kk_config *config)
     assert_string_equal(config->pepper, "none");
     assert_true(config->so_recovery);
     assert_int_equal(config->integrity, KK_INTEGRITY_NORMAL);
+    assert_int_equal(config->audit_log, KK_AUDIT_LOG_OFF);
+    assert_int_equal(config->audit_on_error, KK_AUDIT_REFUSE);
+    assert_int_equal(config->audit_max_size, 16384);
+    assert_int_equal(config->audit_keep, 0);
     assert_int_equal(config->cache_keys, 4096);
     assert_int_equal(config->cache_objects, 65536);
 }
@@ -196,6 +200,8 @@ static int member(const struct kk_config *config, const char *name)
         {"kdf", offsetof(struct kk_config, pin_kdf)},
         {"integrity", offsetof(struct kk_config, integrity)},
         {"umask", offsetof(struct kk_config, umask)},
+        {"audit", offsetof(struct kk_config, audit_log)},
+        {"audit_on_error", offsetof(struct kk_config, audit_on_error)},
     };
     for (size_t i = 0; i < KK_ARRAY_LEN(words); i++) {
         if (strcmp(words[i].name, name) == 0) {
@@ -227,6 +233,11 @@ static void test_every_word(void **state)
         {"pin.kdf = default", "kdf", KK_KDF_DEFAULT},
         {"pin.kdf = test", "kdf", KK_KDF_TEST},
         {"token.integrity = normal", "integrity", KK_INTEGRITY_NORMAL},
+        {"audit.log = off", "audit", KK_AUDIT_LOG_OFF},
+        {"audit.log = on", "audit", KK_AUDIT_LOG_ON},
+        {"audit.log = no-use", "audit", KK_AUDIT_LOG_NO_USE},
+        {"audit.on_error = refuse", "audit_on_error", KK_AUDIT_REFUSE},
+        {"audit.on_error = continue", "audit_on_error", KK_AUDIT_GO_ON},
         {"slots.removable = TRUE", "removable", 1},
         {"slots.removable = True", "removable", 1},
         {"slots.removable = fAlSe", "removable", 0},
@@ -264,6 +275,10 @@ static void test_bad_values_are_warned_of_and_the_default_holds(void **state)
         "token.identity = other",
         "pin.kdf = weak",
         "token.integrity = lax",
+        "audit.log = true",
+        "audit.on_error = ignore",
+        "audit.max_size = 63",
+        "audit.keep = all",
         "pin.max_tries = -1",
         "pin.max_tries = ten",
         "pin.max_tries = 99999999999999999999999",

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * src/token/sealed_audit.c: which events of a token leave an entry, what seals them, and what the
+ * token remembers of its log.
+ */
+#include "engine_test.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct home {
+    struct house house;
+    struct kk_engine *engine;
+    struct kk_token *token;
+    char path[160];
+};
+
+static struct kk_engine *audited_engine(struct home *home, int mode)
+{
+    struct kk_engine *engine = NULL;
+    struct kk_config *config = house_config(&home->house);
+    config->audit_log = mode;
+    assert_ok(kk_engine_new(config, &engine));
+    crypto = engine->crypto;
+    return engine;
+}
+
+static int setup(void **state)
+{
+    struct home *home = NULL;
+    assert_ok(kk_alloc(sizeof *home, &home));
+    house_open(&home->house);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_ON);
+    home->token = token_with_user(home->engine);
+    (void)snprintf(home->path, sizeof home->path, "%s/audit.log", kk_token_path(home->token));
+    *state = home;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct home *home = *state;
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    house_close(&home->house);
+    kk_free(home);
+    return 0;
+}
+
+static void reopen(struct home *home)
+{
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_ON);
+    home->token = only_token(home->engine);
+}
+
+static struct kk_unlock *log_in(struct home *home)
+{
+    struct kk_unlock *unlock = NULL;
+    assert_ok(kk_token_login(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, &unlock));
+    return unlock;
+}
+
+static struct kk_audit_report verify(struct home *home, struct kk_unlock *unlock)
+{
+    struct kk_audit_report report;
+    assert_ok(kk_token_audit_verify(home->token, unlock, &report));
+    return report;
+}
+
+/* The events since the begin, "begin token-init ...". */
+static void events(struct home *home, char *names, size_t room)
+{
+    static uint8_t text[1 << 18];
+    struct kk_audit_place place = {0};
+    size_t len = 0;
+    names[0] = '\0';
+    assert_ok(kk_token_audit_read(home->token, &place, text, sizeof text, &len));
+    text[len] = '\0';
+    for (const char *at = (const char *)text; (at = strstr(at, "\"event\":\"")) != NULL;) {
+        at += 9;
+        size_t used = strlen(names);
+        (void)snprintf(names + used, room - used, "%s%.*s", used > 0 ? " " : "",
+                       (int)strcspn(at, "\""), at);
+    }
+}
+
+static void cut_to_lines(struct home *home, size_t lines)
+{
+    static char text[1 << 18];
+    FILE *file = fopen(home->path, "re");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    text[len] = '\0';
+    assert_int_equal(fclose(file), 0);
+    const char *at = text;
+    while (lines-- > 0) {
+        at = strchr(at, '\n') + 1;
+    }
+    assert_int_equal(truncate(home->path, at - text), 0);
+}
+
+static struct kk_object *create(struct home *home, struct kk_unlock *unlock, const char *label)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, label, "x");
+    struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+    struct kk_object *object = NULL;
+    assert_ok(kk_token_create(home->token, unlock, &fresh, 1, &object));
+    return object;
+}
+
+static void test_each_event_leaves_an_entry(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    struct kk_unlock *unlock = log_in(home);
+    struct kk_object *object = create(home, unlock, "one");
+    assert_ok(kk_token_destroy(home->token, unlock, object));
+    kk_object_unref(object);
+    kk_token_logout(home->token, unlock);
+    assert_rv(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, text_span("wrong"), &unlock),
+              CKR_PIN_INCORRECT);
+    assert_ok(kk_token_set_pin(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, text_span("new-one")));
+    assert_rv(kk_token_set_pin(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, text_span("newer")),
+              CKR_PIN_INCORRECT);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init login create destroy pin-failed "
+                               "pin-change pin-failed");
+}
+
+static void test_logins_seal_what_came_before(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = NULL;
+    assert_rv(kk_token_login(home->token, KK_ROLE_USER, NO_NAME, text_span("wrong"), &unlock),
+              CKR_PIN_INCORRECT);
+    unlock = log_in(home);
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last);
+    assert_rv(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, text_span("wrong"),
+                             &(struct kk_unlock *){NULL}),
+              CKR_PIN_INCORRECT);
+    report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last - 1);
+    kk_token_logout(home->token, unlock);
+    report = verify(home, NULL);
+    assert_string_equal(report.what, "");
+    assert_false(report.has_key);
+}
+
+static void test_no_secret_is_written(void **state)
+{
+    struct home *home = *state;
+    static char text[1 << 18];
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "label-of-mine"));
+    kk_token_logout(home->token, unlock);
+    FILE *file = fopen(home->path, "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    assert_non_null(strstr(text, "label-of-mine"));
+    assert_null(strstr(text, "user-secret"));
+    assert_null(strstr(text, "so-secret"));
+}
+
+static void test_a_cut_log_is_found_by_verify_and_by_the_next_login(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "one"));
+    kk_token_logout(home->token, unlock);
+    cut_to_lines(home, 5); /* the login stays, the creation goes */
+    reopen(home);
+    assert_int_equal(verify(home, NULL).verdict, KK_AUDIT_BROKEN);
+    unlock = log_in(home);
+    assert_true(house_log_has(&home->house, "entry 6 is not there any more"));
+    struct kk_audit_report report = verify(home, unlock);
+    assert_int_equal(report.verdict, KK_AUDIT_BROKEN);
+    assert_int_equal(report.break_at, 6); /* the gap's own entry */
+    kk_token_logout(home->token, unlock);
+    /* Cutting off the gap as well is found just so. */
+    cut_to_lines(home, 5);
+    reopen(home);
+    unlock = log_in(home);
+    assert_int_equal(verify(home, unlock).break_at, 6);
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_a_removed_log_is_found(void **state)
+{
+    struct home *home = *state;
+    assert_int_equal(unlink(home->path), 0);
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    assert_int_equal(verify(home, unlock).verdict, KK_AUDIT_BROKEN);
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_a_new_token_goes_on_in_the_old_ones_log(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = NULL;
+    char names[500];
+    assert_ok(kk_token_reinitialise(home->token, SO_PIN, label_one));
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &unlock));
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init token-init epoch login");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, 7);
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_who_holds_the_old_key_writes_no_more(void **state)
+{
+    struct home *home = *state;
+    struct home other = {.house = home->house};
+    const struct kk_audit_event event = {.kind = KK_AUDIT_SIGN};
+    struct kk_unlock *unlock = log_in(home);
+    assert_ok(kk_token_audit(home->token, unlock, &event));
+    other.engine = audited_engine(&other, KK_AUDIT_LOG_ON);
+    other.token = only_token(other.engine);
+    assert_ok(kk_token_reinitialise(other.token, SO_PIN, label_one));
+    assert_rv(kk_token_audit(home->token, unlock, &event), CKR_SESSION_HANDLE_INVALID);
+    kk_token_logout(home->token, unlock);
+    struct kk_unlock *so = NULL;
+    assert_ok(kk_token_login(other.token, KK_ROLE_SO, NO_NAME, SO_PIN, &so));
+    assert_string_equal(verify(&other, so).what, "");
+    kk_token_logout(other.token, so);
+    kk_token_unref(other.token);
+    kk_engine_free(other.engine);
+}
+
+static void test_a_log_outlives_its_token(void **state)
+{
+    struct home *home = *state;
+    assert_ok(kk_engine_delete_token(home->engine, home->token));
+    assert_int_equal(access(home->path, F_OK), 0);
+    assert_true(house_log_has(&home->house, "the audit log stays"));
+    assert_int_equal(token_count(home->engine), 0);
+}
+
+/* What cannot be logged does not happen. */
+static void test_what_cannot_be_logged_is_refused(void **state)
+{
+    struct home *home = *state;
+    struct kk_token_state token_state;
+    struct kk_unlock *unlock = log_in(home);
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "l", "x");
+    struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+    struct kk_object *object = NULL;
+    assert_int_equal(unlink(home->path), 0);
+    assert_int_equal(mkdir(home->path, 0700), 0);
+    assert_rv(kk_token_create(home->token, unlock, &fresh, 1, &object), CKR_DEVICE_ERROR);
+    assert_rv(kk_token_get(home->token, unlock, true, &fresh.uuid, &object),
+              CKR_OBJECT_HANDLE_INVALID);
+    kk_token_logout(home->token, unlock);
+    assert_rv(kk_token_login(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, &unlock),
+              CKR_DEVICE_ERROR);
+    assert_rv(kk_token_login(home->token, KK_ROLE_USER, NO_NAME, text_span("wrong"), &unlock),
+              CKR_DEVICE_ERROR); /* says nothing about the PIN, and counts */
+    assert_ok(kk_token_state(home->token, &token_state));
+    assert_int_equal(token_state.user_failed, 1);
+    assert_rv(
+        kk_token_set_pin(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, text_span("other-pin")),
+        CKR_DEVICE_ERROR);
+    assert_int_equal(rmdir(home->path), 0);
+    unlock = log_in(home); /* with the old PIN */
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_a_token_that_cannot_be_logged_is_not_made(void **state)
+{
+    struct home *home = *state;
+    struct kk_token *token = NULL;
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    struct kk_config *config = house_config(&home->house);
+    config->audit_log = KK_AUDIT_LOG_ON;
+    config->umask = 0777; /* files that nobody may open */
+    home->token = NULL;
+    assert_ok(kk_engine_new(config, &home->engine));
+    if (geteuid() != 0) {
+        assert_int_not_equal(kk_engine_create_token(home->engine, SO_PIN, label_one, &token),
+                             CKR_OK);
+    }
+    assert_null(token);
+    kk_engine_free(home->engine);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_ON);
+    home->token = only_token(home->engine);
+}
+
+static void test_off_writes_nothing(void **state)
+{
+    struct home *home = *state;
+    struct kk_token *token = NULL;
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_OFF);
+    home->token = only_token(home->engine);
+    uint64_t before = verify(home, NULL).last;
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "one"));
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, ""); /* and what is there is verified all the same */
+    assert_int_equal(report.last, before);
+    kk_token_logout(home->token, unlock);
+    assert_ok(kk_engine_create_token(home->engine, SO_PIN, label_one, &token));
+    struct kk_audit_report none;
+    assert_ok(kk_token_audit_verify(token, NULL, &none));
+    assert_false(none.has_log);
+    kk_token_unref(token);
+}
+
+static void test_tokens_in_memory_have_none(void **state)
+{
+    struct home *home = *state;
+    struct kk_engine *engine = NULL;
+    struct kk_token *token = NULL;
+    struct kk_audit_report report;
+    struct kk_config *config = house_config(&home->house);
+    config->audit_log = KK_AUDIT_LOG_ON;
+    assert_ok(kk_engine_new_on(config, &kk_store_memory, &engine));
+    assert_ok(kk_engine_create_token(engine, SO_PIN, label_one, &token));
+    assert_true(house_log_has(&home->house, "audit.log is not heeded"));
+    assert_rv(kk_token_audit_verify(token, NULL, &report), CKR_FUNCTION_NOT_SUPPORTED);
+    kk_token_unref(token);
+    kk_engine_free(engine);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_each_event_leaves_an_entry),
+        TEST(test_logins_seal_what_came_before),
+        TEST(test_no_secret_is_written),
+        TEST(test_a_cut_log_is_found_by_verify_and_by_the_next_login),
+        TEST(test_a_removed_log_is_found),
+        TEST(test_a_new_token_goes_on_in_the_old_ones_log),
+        TEST(test_who_holds_the_old_key_writes_no_more),
+        TEST(test_a_log_outlives_its_token),
+        TEST(test_what_cannot_be_logged_is_refused),
+        TEST(test_a_token_that_cannot_be_logged_is_not_made),
+        TEST(test_off_writes_nothing),
+        TEST(test_tokens_in_memory_have_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
