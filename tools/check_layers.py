@@ -17,9 +17,10 @@ MAY_INCLUDE = {
     "base": {"cryptoki"},
     "crypto": LOW,
     "store": LOW,
+    "tpm": LOW,
     "mechanism": LOW | {"crypto"},
     "object": LOW | {"crypto", "mechanism"},
-    "token": LOW | {"crypto", "store", "mechanism", "object"},
+    "token": LOW | {"crypto", "store", "tpm", "mechanism", "object"},
     "session": LOW | {"mechanism", "object", "token"},
     "api": API,
     "rpc": LOW,
@@ -30,14 +31,15 @@ MAY_INCLUDE = {
     "cli": LOW,
 }
 
-# single headers beyond the rows: the programs read key files
-ALSO = {("cli", "crypto/keyfile.h")}
+# single headers beyond the rows: the programs read key files, and have secrets sealed by the TPM
+ALSO = {("cli", "crypto/keyfile.h"), ("cli", "tpm/tpm.h")}
 
 # the only layers that may include a library's headers
 LIBRARIES = [
     (re.compile(r"openssl/|sodium(\.h|/)"), {"crypto"}),
     (re.compile(r"sqlite3(ext)?\.h"), {"store"}),
     (re.compile(r"(postgresql/)?libpq"), {"store"}),
+    (re.compile(r"tss2/"), {"tpm"}),
 ]
 
 # written by the build into its own root

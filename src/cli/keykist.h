@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "cli/json.h"
 #include "cli/module.h"
 #include "cli/pin.h"
@@ -89,6 +91,7 @@ extern const size_t kk_keykist_group_count;
 /* A group's table is in a file of its own. */
 extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
+extern const struct kk_keykist_group kk_keykist_pepper_group;
 
 /* ---- keykist_options.c ---- */
 
@@ -169,6 +172,8 @@ CK_RV kk_keykist_token_delete(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_change(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_init(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_reset(struct kk_keykist *keykist);
+CK_RV kk_keykist_pin_seal(struct kk_keykist *keykist);
+CK_RV kk_keykist_pepper_create(struct kk_keykist *keykist);
 
 struct kk_keykist_init_options {
     const char *label;
@@ -176,3 +181,13 @@ struct kk_keykist_init_options {
 struct kk_keykist_change_options {
     bool so;
 };
+/* Where the TPM is to seal into. */
+struct kk_keykist_seal_options {
+    const char *file;
+    const char *pcrs;
+};
+#define KK_KEYKIST_SEAL_OPTIONS                                                                    \
+    {"tpm2", "FILE", KK_OPTION_TEXT, offsetof(struct kk_keykist_seal_options, file),               \
+     "Seal it by the TPM, and write that into this file"},                                         \
+        {"pcrs", "LIST", KK_OPTION_TEXT, offsetof(struct kk_keykist_seal_options, pcrs),           \
+         "Only while these PCRs (SHA-256) stay as they are: \"7,11\""}

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "token/token.h"
+#include "token/unattended.h"
 
 #include "base/banned.h"
 
@@ -84,6 +85,12 @@ static void pepper_load(struct kk_engine *engine)
     if (pepper == NULL || strcmp(pepper, "none") == 0) {
         return;
     }
+    if (kk_pepper_is_tpm2(pepper)) {
+        engine->settings.pepper_missing =
+            kk_pepper_from_tpm2(engine->tpm, engine->config, &engine->pepper) != CKR_OK;
+        engine->settings.pepper = engine->pepper;
+        return;
+    }
     if (strncmp(pepper, "file:", 5) != 0) {
         kk_log_error("token.pepper: this build does not know \"%s\"", pepper);
         engine->settings.pepper_missing = true;
@@ -101,6 +108,7 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     engine->settings.pin_min_length = config->pin_min_length;
     engine->settings.so_recovery = config->so_recovery;
     engine->settings.integrity = config->integrity;
+    engine->settings.pin_guard = config->pin_guard;
     if (config->backend == KK_BACKEND_FILE && config->backend_is_set) {
         kk_log_info("objectstore.backend = file: SoftHSM's own file format is not built yet; new "
                     "tokens are sealed ones");
@@ -108,6 +116,9 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     KK_TRY(engine->store_ops->env_new(config->tokendir, config->umask, &engine->env));
     KK_TRY(kk_crypto_new(&engine->crypto));
     KK_TRY(kk_registry_new(engine->crypto, config->slots_mechanisms, &engine->registry));
+    KK_TRY(kk_tpm_new(config->tcti, &engine->tpm));
+    engine->settings.tpm = engine->tpm;
+    kk_tpm_prepare(engine->tpm, config);
     pepper_load(engine);
     return CKR_OK;
 }
@@ -147,6 +158,7 @@ void kk_engine_free(struct kk_engine *engine)
     kk_registry_free(engine->registry);
     kk_crypto_free(engine->crypto);
     kk_secret_free(engine->pepper);
+    kk_tpm_free(engine->tpm);
     kk_config_free(engine->config);
     kk_mutex_destroy(&engine->lock);
     kk_free(engine);

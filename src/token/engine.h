@@ -19,6 +19,7 @@ struct kk_engine {
     struct kk_registry *registry;
     const struct kk_store_ops *store_ops;
     struct kk_store_env *env;
+    struct kk_tpm *tpm;
     struct kk_secret *pepper;
     struct kk_repository_settings settings;
     struct kk_mutex lock; /* KK_RANK_SLOTS; covers what follows */
