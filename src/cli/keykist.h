@@ -65,6 +65,7 @@ struct kk_keykist_command {
     size_t own_size;                 /* of the structure of its own options; 0: none */
     const struct kk_option *options; /* its own */
     size_t option_count;
+    bool alone; /* needs no module */
     CK_RV (*run)(struct kk_keykist *keykist);
 };
 

@@ -29,7 +29,9 @@ static void keykist_clear(struct kk_keykist *keykist)
 
 static KK_RV run(struct kk_keykist *keykist)
 {
-    KK_TRY(kk_cli_start_module(keykist->options.module, &keykist->module));
+    if (!keykist->command->alone) {
+        KK_TRY(kk_cli_start_module(keykist->options.module, &keykist->module));
+    }
     CK_RV rv = keykist->command->run(keykist);
     if (rv != CKR_OK && !kk_cli_has_failed()) {
         return kk_keykist_failed(rv, "It could not be done");

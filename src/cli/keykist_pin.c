@@ -38,7 +38,7 @@ static const struct kk_keykist_command commands[] = {
      .takes = KK_TAKES_PIN,
      .own_size = sizeof(struct kk_keykist_seal_options),
      .options = seal_options, .option_count = KK_ARRAY_LEN(seal_options),
-     .run = kk_keykist_pin_seal},
+     .alone = true, .run = kk_keykist_pin_seal},
 };
 /* clang-format on */
 

@@ -31,7 +31,7 @@ static const struct kk_keykist_command commands[] = {
      .more = "Tokens made with it cannot be opened without the file and this TPM.\n",
      .own_size = sizeof(struct kk_keykist_seal_options),
      .options = options, .option_count = KK_ARRAY_LEN(options),
-     .run = kk_keykist_pepper_create},
+     .alone = true, .run = kk_keykist_pepper_create},
 };
 /* clang-format on */
 

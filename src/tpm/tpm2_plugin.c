@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <tss2/tss2_sys.h>
+
 #include "base/memory.h"
 #include "tpm/tpm2_blob.h"
 #include "tpm/tpm2_link.h"
@@ -168,6 +170,19 @@ static enum kk_tpm_result authorise(struct kk_tpm2_link *link, const struct kk_t
     return kk_tpm2_link_session(link, TPM2_SE_HMAC, TPMA_SESSION_ENCRYPT);
 }
 
+/* The answer lies in tpm2-tss's own memory, in clear by now. */
+static void wipe_answer(struct kk_tpm2_link *link)
+{
+    TSS2_SYS_CONTEXT *sys = NULL;
+    const uint8_t *answer = NULL;
+    size_t len = 0;
+    if (Esys_GetSysContext(link->esys, &sys) == TSS2_RC_SUCCESS &&
+        Tss2_Sys_GetRpBuffer(sys, &len, &answer) == TSS2_RC_SUCCESS) {
+        kk_wipe((void *)(uintptr_t)answer, len);
+    }
+    kk_wipe_stack();
+}
+
 static enum kk_tpm_result take_secret(struct kk_tpm2_link *link, uint8_t *secret,
                                       size_t *ret_secret_len)
 {
@@ -179,6 +194,7 @@ static enum kk_tpm_result take_secret(struct kk_tpm2_link *link, uint8_t *secret
     memcpy(secret, data->buffer, len);
     *ret_secret_len = len;
     kk_wipe(data, sizeof *data);
+    wipe_answer(link);
     Esys_Free(data);
     return KK_TPM_OK;
 }
