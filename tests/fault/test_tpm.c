@@ -136,6 +136,23 @@ static void make_token(void)
     }
 }
 
+/* ---- without a TPM in the configuration ---- */
+
+static void check_plain(void)
+{
+    char line[4400];
+    bool loaded = false;
+    configure("plain", &one, "");
+    make_token();
+    bool opened = user_is(GUEST_PIN, CKR_OK);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps) != NULL) {
+        loaded = loaded || strstr(line, "libkeykist-tpm2") != NULL;
+    }
+    (void)fclose(maps);
+    guest_ok(opened && !loaded, "who asks for no TPM does not load the plug-in");
+}
+
 /* ---- the guard ---- */
 
 #define GUARD "pin.guard = tpm2\n"
@@ -385,6 +402,7 @@ int main(int argc, char **argv)
     machine_make(&one, "one");
     machine_make(&two, "two");
     guest_load(module_path);
+    check_plain();
     check_tries();
     check_lockout();
     check_gone();
