@@ -306,8 +306,13 @@ static void check_pepper(void)
     guest_ok(user_is(GUEST_PIN, CKR_DEVICE_ERROR) && logged("there is no TPM at"),
              "and not without a TPM");
     machine_on(&two);
+    configure("guard", &one, GUARD);
+    while (!machine_locked(&one)) {
+        (void)login(CKU_USER, "wrong");
+    }
     configure("pepper", &one, "token.pepper = tpm2\n");
-    guest_ok(user_is(GUEST_PIN, CKR_OK), "on its own machine it does");
+    guest_ok(user_is(GUEST_PIN, CKR_OK), "on its own machine it does, be the TPM locked or not");
+    machine_unlock(&one);
     guest_ok(machine_left_behind(&one) == 0, "nothing is left behind in the TPM");
 }
 
