@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "base": {"cryptoki"},
     "crypto": LOW,
     "store": LOW,
-    "tpm": LOW,
+    "tpm": LOW | {"crypto"},
     "mechanism": LOW | {"crypto"},
     "object": LOW | {"crypto", "mechanism"},
     "token": LOW | {"crypto", "store", "tpm", "mechanism", "object"},

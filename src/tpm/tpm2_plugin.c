@@ -2,30 +2,13 @@
 /*
  * The plug-in: sealing and unsealing.
  */
-#include <stdio.h>
 #include <string.h>
-
-#include <tss2/tss2_sys.h>
 
 #include "base/memory.h"
 #include "tpm/tpm2_blob.h"
-#include "tpm/tpm2_link.h"
+#include "tpm/tpm2_session.h"
 
 #include "base/banned.h"
-
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        enum kk_tpm_result try_result_ = (call);                                                   \
-        if (try_result_ != KK_TPM_OK) {                                                            \
-            return try_result_;                                                                    \
-        }                                                                                          \
-    } while (0)
-
-static enum kk_tpm_result say(struct kk_tpm_why *why, enum kk_tpm_result result, const char *text)
-{
-    (void)snprintf(why->text, sizeof why->text, "%s", text);
-    return result;
-}
 
 /* ---- PCRs ---- */
 
@@ -45,23 +28,20 @@ static enum kk_tpm_result bind_pcrs(struct kk_tpm2_link *link, TPM2_SE type, uin
 {
     static const TPM2B_DIGEST present;
     TPML_PCR_SELECTION select = selection(pcrs);
-    TRY(kk_tpm2_link_session(link, type, type == TPM2_SE_POLICY ? TPMA_SESSION_ENCRYPT : 0));
-    return kk_tpm2_link_check(link,
-                              Esys_PolicyPCR(link->esys, link->session, ESYS_TR_NONE, ESYS_TR_NONE,
-                                             ESYS_TR_NONE, &present, &select),
-                              "the TPM's PCRs cannot be used");
+    KK_TPM2_TRY(kk_tpm2_session_start(link, type));
+    return kk_tpm2_link_check(
+        link, Tss2_Sys_PolicyPCR(link->sys, link->session, NULL, &present, &select, NULL),
+        "the TPM's PCRs cannot be used");
 }
 
 static enum kk_tpm_result pcr_policy(struct kk_tpm2_link *link, uint32_t pcrs,
                                      TPM2B_DIGEST *ret_policy)
 {
-    TPM2B_DIGEST *digest = NULL;
-    TRY(bind_pcrs(link, TPM2_SE_TRIAL, pcrs));
-    TSS2_RC rc = Esys_PolicyGetDigest(link->esys, link->session, ESYS_TR_NONE, ESYS_TR_NONE,
-                                      ESYS_TR_NONE, &digest);
-    TRY(kk_tpm2_link_check(link, rc, "the TPM's PCRs cannot be used"));
-    *ret_policy = *digest;
-    Esys_Free(digest);
+    TPM2B_DIGEST digest = {0};
+    KK_TPM2_TRY(bind_pcrs(link, TPM2_SE_TRIAL, pcrs));
+    TSS2_RC rc = Tss2_Sys_PolicyGetDigest(link->sys, link->session, NULL, &digest, NULL);
+    KK_TPM2_TRY(kk_tpm2_link_check(link, rc, "the TPM's PCRs cannot be used"));
+    *ret_policy = digest;
     return KK_TPM_OK;
 }
 
@@ -80,7 +60,7 @@ static enum kk_tpm_result public_of(struct kk_tpm2_link *link, const struct kk_t
     if (order->pcrs == 0) {
         area.objectAttributes |= TPMA_OBJECT_USERWITHAUTH;
     } else {
-        TRY(pcr_policy(link, order->pcrs, &area.authPolicy));
+        KK_TPM2_TRY(pcr_policy(link, order->pcrs, &area.authPolicy));
     }
     *ret_public = (TPM2B_PUBLIC){.publicArea = area};
     return KK_TPM_OK;
@@ -91,14 +71,18 @@ static void wipe_sensitive(TPM2B_SENSITIVE_CREATE *sensitive)
     kk_wipe(sensitive, sizeof *sensitive);
 }
 
-static enum kk_tpm_result create(struct kk_tpm2_link *link, const struct kk_tpm_order *order,
-                                 const TPM2B_PUBLIC *public, struct kk_tpm2_sealed *sealed)
+struct creation {
+    const struct kk_tpm_order *order;
+    const TPM2B_PUBLIC *public;
+};
+
+static TSS2_RC prepare_create(struct kk_tpm2_link *link, const void *context)
 {
     static const TPM2B_DATA outside;
     static const TPML_PCR_SELECTION pcrs;
+    const struct creation *creation = context;
+    const struct kk_tpm_order *order = creation->order;
     KK_CLEANUP(wipe_sensitive) TPM2B_SENSITIVE_CREATE sensitive = {0};
-    TPM2B_PUBLIC *made = NULL;
-    TPM2B_PRIVATE *private = NULL;
     TPMS_SENSITIVE_CREATE *secret = &sensitive.sensitive;
     secret->data.size = (uint16_t)order->secret_len;
     memcpy(secret->data.buffer, order->secret, order->secret_len);
@@ -106,97 +90,95 @@ static enum kk_tpm_result create(struct kk_tpm2_link *link, const struct kk_tpm_
         secret->userAuth.size = KK_TPM_AUTH_LEN;
         memcpy(secret->userAuth.buffer, order->auth, KK_TPM_AUTH_LEN);
     }
+    return Tss2_Sys_Create_Prepare(link->sys, link->primary, &sensitive, creation->public, &outside,
+                                   &pcrs);
+}
+
+static enum kk_tpm_result create(struct kk_tpm2_link *link, const struct kk_tpm_order *order,
+                                 const TPM2B_PUBLIC *public, struct kk_tpm2_sealed *sealed)
+{
+    const struct creation creation = {order, public};
+    const struct kk_tpm2_command command = {.code = TPM2_CC_Create,
+                                            .name = &link->name,
+                                            .encrypts_in = true,
+                                            .encrypts_out = true,
+                                            .what = "the TPM does not seal",
+                                            .prepare = prepare_create,
+                                            .context = &creation};
+    KK_TPM2_TRY(kk_tpm2_session_start(link, TPM2_SE_HMAC));
+    KK_TPM2_TRY(kk_tpm2_session_run(link, &command));
     TSS2_RC rc =
-        Esys_Create(link->esys, link->primary, link->session, ESYS_TR_NONE, ESYS_TR_NONE,
-                    &sensitive, public, &outside, &pcrs, &private, &made, NULL, NULL, NULL);
-    TRY(kk_tpm2_link_check(link, rc, "the TPM does not seal"));
-    sealed->public = *made;
-    sealed->private = *private;
-    Esys_Free(made);
-    Esys_Free(private);
-    return KK_TPM_OK;
+        Tss2_Sys_Create_Complete(link->sys, &sealed->private, &sealed->public, NULL, NULL, NULL);
+    return kk_tpm2_link_check(link, rc, command.what);
 }
 
 static enum kk_tpm_result seal(const char *tcti, const struct kk_tpm_order *order,
                                struct kk_tpm_blob *ret_blob, struct kk_tpm_why *ret_why)
 {
-    KK_CLEANUP(kk_tpm2_link_close) struct kk_tpm2_link link = {0};
+    KK_CLEANUP(kk_tpm2_link_close) struct kk_tpm2_link link = {.why = ret_why};
     struct kk_tpm2_sealed sealed = {.pcrs = order->pcrs};
-    TPM2B_PUBLIC public;
+    TPM2B_PUBLIC public = {0};
     if (order->secret_len == 0 || order->secret_len > KK_TPM_SECRET_MAX || order->pcrs > 0xffffff ||
         (order->pcrs != 0 && order->auth != NULL)) {
-        return say(ret_why, KK_TPM_REFUSED, "this cannot be sealed");
+        return kk_tpm2_link_say(&link, KK_TPM_REFUSED, "this cannot be sealed");
     }
-    TRY(kk_tpm2_link_open(tcti, ret_why, &link));
+    KK_TPM2_TRY(kk_tpm2_link_open(tcti, ret_why, &link));
     sealed.parent = link.name;
-    TRY(public_of(&link, order, &public));
-    TRY(kk_tpm2_link_session(&link, TPM2_SE_HMAC, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT));
-    TRY(create(&link, order, &public, &sealed));
+    KK_TPM2_TRY(public_of(&link, order, &public));
+    KK_TPM2_TRY(create(&link, order, &public, &sealed));
     if (kk_tpm2_blob_encode(&sealed, ret_blob) != KK_TPM_OK) {
-        return say(ret_why, KK_TPM_REFUSED, "the TPM's sealed objects are too large");
+        return kk_tpm2_link_say(&link, KK_TPM_REFUSED, "the TPM's sealed objects are too large");
     }
     return KK_TPM_OK;
 }
 
 /* ---- unsealing ---- */
 
+static TSS2_RC prepare_load(struct kk_tpm2_link *link, const void *context)
+{
+    const struct kk_tpm2_sealed *sealed = context;
+    return Tss2_Sys_Load_Prepare(link->sys, link->primary, &sealed->private, &sealed->public);
+}
+
 static enum kk_tpm_result load(struct kk_tpm2_link *link, const struct kk_tpm2_sealed *sealed)
 {
-    TRY(kk_tpm2_link_session(link, TPM2_SE_HMAC, TPMA_SESSION_DECRYPT));
-    TSS2_RC rc = Esys_Load(link->esys, link->primary, link->session, ESYS_TR_NONE, ESYS_TR_NONE,
-                           &sealed->private, &sealed->public, &link->object);
+    const struct kk_tpm2_command command = {.code = TPM2_CC_Load,
+                                            .name = &link->name,
+                                            .what = "the TPM does not load it",
+                                            .prepare = prepare_load,
+                                            .context = sealed};
+    KK_TPM2_TRY(kk_tpm2_session_start(link, TPM2_SE_HMAC));
+    KK_TPM2_TRY(kk_tpm2_session_run(link, &command));
+    TSS2_RC rc = Tss2_Sys_Load_Complete(link->sys, &link->object, &link->object_name);
     if (rc != TSS2_RC_SUCCESS) {
-        link->object = ESYS_TR_NONE;
+        link->object = 0;
     }
-    enum kk_tpm_result result = kk_tpm2_link_check(link, rc,
-                                                   "the TPM does not take it: it is "
-                                                   "damaged");
-    return result == KK_TPM_REFUSED ? KK_TPM_FOREIGN : result;
+    return kk_tpm2_link_check(link, rc, command.what);
 }
 
-static enum kk_tpm_result authorise(struct kk_tpm2_link *link, const struct kk_tpm2_sealed *sealed,
-                                    const uint8_t *auth)
+static TSS2_RC prepare_unseal(struct kk_tpm2_link *link, const void *context)
 {
-    if (sealed->pcrs != 0) {
-        return bind_pcrs(link, TPM2_SE_POLICY, sealed->pcrs);
-    }
-    if (auth != NULL) {
-        TPM2B_AUTH value = {.size = KK_TPM_AUTH_LEN};
-        memcpy(value.buffer, auth, KK_TPM_AUTH_LEN);
-        TSS2_RC rc = Esys_TR_SetAuth(link->esys, link->object, &value);
-        kk_wipe(&value, sizeof value);
-        TRY(kk_tpm2_link_check(link, rc, "tpm2-tss takes no authorisation"));
-    }
-    return kk_tpm2_link_session(link, TPM2_SE_HMAC, TPMA_SESSION_ENCRYPT);
+    (void)context;
+    return Tss2_Sys_Unseal_Prepare(link->sys, link->object);
 }
 
-/* The answer lies in tpm2-tss's own memory, in clear by now. */
-static void wipe_answer(struct kk_tpm2_link *link)
+static enum kk_tpm_result take_secret(struct kk_tpm2_link *link, struct kk_span auth,
+                                      uint8_t *secret, size_t *ret_secret_len)
 {
-    TSS2_SYS_CONTEXT *sys = NULL;
-    const uint8_t *answer = NULL;
-    size_t len = 0;
-    if (Esys_GetSysContext(link->esys, &sys) == TSS2_RC_SUCCESS &&
-        Tss2_Sys_GetRpBuffer(sys, &len, &answer) == TSS2_RC_SUCCESS) {
-        kk_wipe((void *)(uintptr_t)answer, len);
-    }
-    kk_wipe_stack();
-}
-
-static enum kk_tpm_result take_secret(struct kk_tpm2_link *link, uint8_t *secret,
-                                      size_t *ret_secret_len)
-{
-    TPM2B_SENSITIVE_DATA *data = NULL;
-    TSS2_RC rc =
-        Esys_Unseal(link->esys, link->object, link->session, ESYS_TR_NONE, ESYS_TR_NONE, &data);
-    TRY(kk_tpm2_link_check(link, rc, "the TPM does not open it"));
-    size_t len = KK_MIN(data->size, (size_t)KK_TPM_SECRET_MAX);
-    memcpy(secret, data->buffer, len);
+    const struct kk_tpm2_command command = {.code = TPM2_CC_Unseal,
+                                            .name = &link->object_name,
+                                            .auth = auth,
+                                            .encrypts_out = true,
+                                            .what = "the TPM does not open it",
+                                            .prepare = prepare_unseal};
+    TPM2B_SENSITIVE_DATA data = {0};
+    KK_TPM2_TRY(kk_tpm2_session_run(link, &command));
+    TSS2_RC rc = Tss2_Sys_Unseal_Complete(link->sys, &data);
+    size_t len = KK_MIN(data.size, (size_t)KK_TPM_SECRET_MAX);
+    memcpy(secret, data.buffer, len);
+    kk_wipe(&data, sizeof data);
     *ret_secret_len = len;
-    kk_wipe(data, sizeof *data);
-    wipe_answer(link);
-    Esys_Free(data);
-    return KK_TPM_OK;
+    return kk_tpm2_link_check(link, rc, command.what);
 }
 
 /* An object that the TPM does not protect against trying, or that anybody may open, is not what
@@ -211,20 +193,23 @@ static enum kk_tpm_result unseal(const char *tcti, const uint8_t *blob, size_t b
                                  const uint8_t *auth, uint8_t *secret, size_t *ret_secret_len,
                                  struct kk_tpm_why *ret_why)
 {
-    KK_CLEANUP(kk_tpm2_link_close) struct kk_tpm2_link link = {0};
+    KK_CLEANUP(kk_tpm2_link_close) struct kk_tpm2_link link = {.why = ret_why};
     struct kk_tpm2_sealed sealed;
     if (kk_tpm2_blob_decode(blob, blob_len, &sealed) != KK_TPM_OK ||
         (auth != NULL && !is_guarded(&sealed.public.publicArea))) {
-        return say(ret_why, KK_TPM_FOREIGN, "it is damaged");
+        return kk_tpm2_link_say(&link, KK_TPM_FOREIGN, "it is damaged");
     }
-    TRY(kk_tpm2_link_open(tcti, ret_why, &link));
+    KK_TPM2_TRY(kk_tpm2_link_open(tcti, ret_why, &link));
     if (!kk_mem_equal(sealed.parent.name, sealed.parent.size, link.name.name, link.name.size)) {
-        return say(ret_why, KK_TPM_FOREIGN,
-                   "it was sealed by another TPM, or by this one before it was cleared");
+        return kk_tpm2_link_say(
+            &link, KK_TPM_FOREIGN,
+            "it was sealed by another TPM, or by this one before it was cleared");
     }
-    TRY(load(&link, &sealed));
-    TRY(authorise(&link, &sealed, auth));
-    return take_secret(&link, secret, ret_secret_len);
+    KK_TPM2_TRY(load(&link, &sealed));
+    KK_TPM2_TRY(sealed.pcrs != 0 ? bind_pcrs(&link, TPM2_SE_POLICY, sealed.pcrs)
+                                 : kk_tpm2_session_start(&link, TPM2_SE_HMAC));
+    return take_secret(&link, KK_SPAN(auth, auth != NULL ? KK_TPM_AUTH_LEN : 0), secret,
+                       ret_secret_len);
 }
 
 __attribute__((visibility("default"))) extern const struct kk_tpm_plugin kk_tpm2_plugin;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -393,6 +394,69 @@ static void check_bus(void)
     bus = "";
 }
 
+/* ---- inside OpenSSL ---- */
+
+static bool line_of(const char *command, char *line, int size)
+{
+    FILE *out = popen(command, "r");
+    bool good = out != NULL && fgets(line, size, out) != NULL;
+    if (out != NULL) {
+        (void)pclose(out);
+    }
+    return good;
+}
+
+/* OpenSSL's default ENGINE is one that uses the module, which uses the TPM. */
+static void check_engine(void)
+{
+    char engines[512] = "";
+    char path[600] = "";
+    char command[9000];
+    char module[4096];
+    if (getenv("KK_SANITIZED") != NULL || realpath(module_path, module) == NULL) {
+        guest_note("openssl cannot load a module with a sanitizer");
+        return;
+    }
+    if (!line_of("openssl version -e | sed 's/.*\"\\(.*\\)\".*/\\1/' | tr -d '\\n'", engines,
+                 sizeof engines)) {
+        guest_bail("openssl has no folder of engines");
+    }
+    (void)snprintf(path, sizeof path, "%s/pkcs11.so", engines);
+    if (access(path, R_OK) != 0) {
+        guest_note("libp11's engine is not installed");
+        return;
+    }
+    configure("auto", &one, "token.pepper = tpm2\npin.guard = tpm2\n");
+    (void)p11->C_Initialize(NULL); /* the pepper comes with this login */
+    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
+    CK_BBOOL yes = CK_TRUE;
+    CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_BYTE curve[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    CK_ATTRIBUTE public[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_EC_PARAMS, curve, sizeof curve}};
+    CK_ATTRIBUTE private[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_LABEL, "signer", 6}};
+    CK_OBJECT_HANDLE keys[2];
+    bool made = guest_fine(guest_login(session, CKU_USER, GUEST_PIN), "C_Login") &&
+                guest_fine(p11->C_GenerateKeyPair(session, &mechanism, public, 2, private, 2,
+                                                  &keys[0], &keys[1]),
+                           "C_GenerateKeyPair");
+    (void)p11->C_Finalize(NULL);
+    (void)snprintf(command, sizeof command,
+                   "openssl_conf = init\n[init]\nengines = engines\n[engines]\npkcs11 = p11\n"
+                   "[p11]\nengine_id = pkcs11\ndynamic_path = %s\nMODULE_PATH = %s\n"
+                   "default_algorithms = ALL\ninit = 1\n",
+                   path, module);
+    put_text("openssl.cnf", command);
+    put_text("message", "a message");
+    (void)snprintf(
+        command, sizeof command,
+        "cd %s && OPENSSL_CONF=openssl.cnf timeout 60 openssl dgst -sha256 -engine pkcs11 "
+        "-keyform engine -out signature "
+        "-sign 'pkcs11:object=signer;type=private?pin-value=user%%20pin%%20of%%20a%%20guest' "
+        "message >/dev/null 2>&1",
+        guest_folder());
+    guest_ok(made && system(command) == 0, "openssl -engine pkcs11 signs with the TPM behind it");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -417,6 +481,7 @@ int main(int argc, char **argv)
     check_pepper();
     check_auto();
     check_bus();
+    check_engine();
     machine_off(&one);
     machine_off(&two);
     return guest_end();
