@@ -326,6 +326,33 @@ static void put_text(const char *name, const char *text)
     (void)fclose(file);
 }
 
+/* A key that wants a login for each signature. */
+static bool signs_always_authenticated(void)
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_BYTE curve[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    CK_ATTRIBUTE public[] = {{CKA_EC_PARAMS, curve, sizeof curve}};
+    CK_ATTRIBUTE private[] = {{CKA_PRIVATE, &yes, sizeof yes},
+                              {CKA_ALWAYS_AUTHENTICATE, &yes, sizeof yes}};
+    CK_MECHANISM generate = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_MECHANISM sign = {CKM_ECDSA, NULL, 0};
+    CK_OBJECT_HANDLE keys[2];
+    CK_BYTE digest[32] = {1};
+    CK_BYTE signature[64];
+    CK_ULONG len = sizeof signature;
+    (void)p11->C_Initialize(NULL);
+    CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
+    bool good = guest_fine(p11->C_Login(session, CKU_USER, NULL, 0), "C_Login") &&
+                guest_fine(p11->C_GenerateKeyPair(session, &generate, public, 1, private, 2,
+                                                  &keys[0], &keys[1]),
+                           "C_GenerateKeyPair") &&
+                guest_fine(p11->C_SignInit(session, &sign, keys[1]), "C_SignInit") &&
+                guest_fine(p11->C_Login(session, CKU_CONTEXT_SPECIFIC, NULL, 0), "C_Login again") &&
+                guest_fine(p11->C_Sign(session, digest, sizeof digest, signature, &len), "C_Sign");
+    (void)p11->C_Finalize(NULL);
+    return good;
+}
+
 static void check_auto(void)
 {
     char lines[4400];
@@ -340,6 +367,7 @@ static void check_auto(void)
     (void)setenv("CREDENTIALS_DIRECTORY", guest_folder(), 1);
     guest_ok(user_is(NULL, CKR_OK), "a credential logs in");
     guest_ok((flags() & CKF_PROTECTED_AUTHENTICATION_PATH) != 0, "... and the token says so");
+    guest_ok(signs_always_authenticated(), "a login for one signature may come without a PIN too");
     guest_ok(user_is(GUEST_PIN, CKR_OK) && user_is("wrong", CKR_PIN_INCORRECT),
              "a typed PIN is what it always was");
     guest_ok(login(CKU_SO, NULL) == CKR_ARGUMENTS_BAD, "the SO is never logged in so");
