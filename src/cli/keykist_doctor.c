@@ -20,7 +20,7 @@ static const struct kk_keykist_command commands[] = {
     {.name = "",
      .help = "Look at configuration, permissions, PIN settings and tokens",
      .more = "Exit status 0: nothing is bad; 1: something is. Needs no PIN and changes nothing.\n",
-     .starts_module = true,
+     .alone = true,
      .run = run_doctor},
 };
 

@@ -13,6 +13,7 @@
 #include "crypto/provider.h"
 #include "object/object.h"
 #include "store/store.h"
+#include "tpm/tpm.h"
 
 #define KK_PIN_MAX 255
 #define KK_USER_NAME_MAX 64
@@ -31,6 +32,8 @@ struct kk_repository_settings {
     unsigned long pin_min_length;
     bool so_recovery;               /* for new tokens */
     int integrity;                  /* enum kk_config_integrity */
+    int pin_guard;                  /* enum kk_config_guard, of PINs that are set anew */
+    struct kk_tpm *tpm;             /* borrowed from the engine; NULL: guarded rows do not open */
     const struct kk_secret *pepper; /* NULL: none; borrowed from the engine */
     bool pepper_missing; /* the configuration names one that could not be read: nothing is
                             sealed anew (CKR_DEVICE_ERROR), rows without pepper open */
