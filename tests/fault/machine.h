@@ -10,7 +10,7 @@
 
 struct machine {
     char folder[4200];
-    char tcti[4300];
+    char tcti[9000];
     pid_t pid; /* 0: switched off */
 };
 

@@ -2,7 +2,7 @@
 /*
  * Tokens and a TPM: a pepper that it sealed, PINs behind it, logins without a typed PIN. The TPM is
  * an swtpm; it is locked, pulled out, changed for another one, and an old copy of a token is put
- * back. Usage: test_tpm MODULE KEYKIST
+ * back. Usage: test_tpm MODULE KEYKIST BETWEEN.PY
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@
 
 static const char *module_path;
 static const char *keykist;
+static const char *relay;
 static struct machine one;
 static struct machine two;
 
@@ -422,6 +423,34 @@ static void check_bus(void)
     bus = "";
 }
 
+/* ---- who stands between ---- */
+
+/* One bit of an answer is changed: in the HMAC at its end, in front of that (attributes 1, HMAC 2 +
+ * 32) in the nonce, and in the secret (nonce 2 + 32). */
+static void check_between(void)
+{
+    static const int places[] = {1, 36, 75};
+    struct machine between = one;
+    char socket[4300];
+    (void)snprintf(socket, sizeof socket, "%s/s", one.folder);
+    configure("between", &one, GUARD);
+    make_token();
+    for (size_t i = 0; i <= sizeof places / sizeof places[0]; i++) {
+        int place = i == 0 ? 0 : places[i - 1];
+        (void)snprintf(between.tcti, sizeof between.tcti, "cmd:python3 %s %s %d", relay, socket,
+                       place);
+        configure("between", &between, GUARD);
+        if (place == 0) {
+            guest_ok(user_is(GUEST_PIN, CKR_OK), "somebody between who changes nothing");
+        } else {
+            guest_ok(user_is(GUEST_PIN, CKR_DEVICE_ERROR) && logged("something stands between"),
+                     "a bit changed %d bytes before an answer's end is found", place);
+        }
+    }
+    configure("between", &one, GUARD);
+    guest_ok(!COUNTED(flags()), "... and no try is counted");
+}
+
 /* ---- inside OpenSSL ---- */
 
 static bool line_of(const char *command, char *line, int size)
@@ -487,11 +516,12 @@ static void check_engine(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
+    if (argc != 4) {
         return 2;
     }
     module_path = argv[1];
     keykist = argv[2];
+    relay = argv[3];
     if (!machine_possible()) {
         guest_skip_all("swtpm is not installed");
     }
@@ -509,6 +539,7 @@ int main(int argc, char **argv)
     check_pepper();
     check_auto();
     check_bus();
+    check_between();
     check_engine();
     machine_off(&one);
     machine_off(&two);
