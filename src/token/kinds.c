@@ -54,11 +54,23 @@ static KK_RV softhsm_list(struct kk_engine *engine, kk_store_name_visit *visit, 
     return kk_softhsm_list(engine->location, visit, context, ret_again);
 }
 
+/* A guard is a part of sealed tokens' key rows. */
+static void warn_unguarded(const struct kk_engine *engine, const char *name)
+{
+    if (engine->settings.pin_guard != KK_GUARD_NONE) {
+        kk_log_warning("token %s/%s is in SoftHSM's format: pin.guard does nothing for its PINs; "
+                       "\"keykist token upgrade\" makes a sealed one of it",
+                       engine->location, name);
+    }
+}
+
 static KK_RV softhsm_open(struct kk_engine *engine, const char *name,
                           struct kk_repository **ret_repository)
 {
-    return kk_softhsm_repository_open(engine->crypto, engine->location, name, engine->config->umask,
-                                      &engine->settings, ret_repository);
+    KK_TRY(kk_softhsm_repository_open(engine->crypto, engine->location, name, engine->config->umask,
+                                      &engine->settings, ret_repository));
+    warn_unguarded(engine, name);
+    return CKR_OK;
 }
 
 static KK_RV softhsm_create(struct kk_engine *engine, const char *name, const char serial[16],
@@ -69,6 +81,7 @@ static KK_RV softhsm_create(struct kk_engine *engine, const char *name, const ch
                    "copy, edits of its files are not noticed; \"keykist token upgrade\" makes a "
                    "sealed one of it",
                    engine->location, name);
+    warn_unguarded(engine, name);
     return kk_softhsm_repository_create(engine->crypto, engine->location, name,
                                         engine->config->umask, &engine->settings, so_pin, label,
                                         serial, ret_repository);
@@ -85,8 +98,10 @@ static KK_RV softhsm_db_list(struct kk_engine *engine, kk_store_name_visit *visi
 static KK_RV softhsm_db_open(struct kk_engine *engine, const char *name,
                              struct kk_repository **ret_repository)
 {
-    return kk_softhsm_db_repository_open(engine->crypto, engine->location, name, &engine->settings,
-                                         ret_repository);
+    KK_TRY(kk_softhsm_db_repository_open(engine->crypto, engine->location, name, &engine->settings,
+                                         ret_repository));
+    warn_unguarded(engine, name);
+    return CKR_OK;
 }
 
 /* clang-format off */
