@@ -27,7 +27,7 @@ static const struct {
     {CKR_HOST_MEMORY,             "there is not enough memory"},
     {CKR_FUNCTION_CANCELED,       "it was interrupted"},
     {CKR_FUNCTION_NOT_SUPPORTED,  "a token of this kind cannot do that"},
-    {CKR_DEVICE_ERROR,            "the token is damaged or cannot be read, the log says more"},
+    {CKR_DEVICE_ERROR,            "the token is damaged or cannot be read, or a TPM or pepper is not there; the log says more"},
     {CKR_DEVICE_MEMORY,           "there is no room left on the token's disk"},
     {CKR_DEVICE_REMOVED,          "the token was deleted meanwhile"},
     {CKR_TOKEN_NOT_PRESENT,       "there is no token in the slot"},

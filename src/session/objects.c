@@ -226,9 +226,8 @@ static KK_RV store_token_objects(struct kk_call *call, const struct making *maki
 {
     for (size_t i = 0; i < count; i++) {
         size_t place = making->places[i];
-        making->fresh[i] = (struct kk_new_object){.uuid = making->uuids[place],
-                                                  .attrs = making->sets[place],
-                                                  .note = &call->note};
+        making->fresh[i] = (struct kk_new_object){
+            .uuid = making->uuids[place], .attrs = making->sets[place], .note = &call->note};
     }
     bool user = false;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);

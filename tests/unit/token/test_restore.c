@@ -27,12 +27,15 @@ struct pair {
 struct kind {
     enum kk_config_backend backends[2];
     bool with_pepper;
+    const char *tpm; /* NULL: none */
 };
 
-static const struct kind sqlite_sqlite = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false};
-static const struct kind memory_sqlite = {{KK_BACKEND_MEMORY, KK_BACKEND_SQLITE}, false};
-static const struct kind sqlite_memory = {{KK_BACKEND_SQLITE, KK_BACKEND_MEMORY}, false};
-static const struct kind peppered = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, true};
+static const struct kind sqlite_sqlite = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false, NULL};
+static const struct kind memory_sqlite = {{KK_BACKEND_MEMORY, KK_BACKEND_SQLITE}, false, NULL};
+static const struct kind sqlite_memory = {{KK_BACKEND_SQLITE, KK_BACKEND_MEMORY}, false, NULL};
+static const struct kind peppered = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, true, NULL};
+static const struct kind guarded = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false, "fake:one"};
+static const struct kind elsewhere = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false, "fake:two"};
 
 static struct kk_engine *open_engine(struct house *house, const struct kind *kind, size_t who)
 {
@@ -42,6 +45,11 @@ static struct kk_engine *open_engine(struct house *house, const struct kind *kin
     if (kind->with_pepper) {
         kk_free(config->pepper);
         assert_ok(kk_strdup("credential:p", &config->pepper));
+    }
+    if (kind->tpm != NULL) {
+        kk_free(config->tcti);
+        assert_ok(kk_strdup(kind->tpm, &config->tcti));
+        config->pin_guard = KK_GUARD_TPM2;
     }
     assert_ok(kk_engine_new(config, &engine));
     return engine;
@@ -217,6 +225,8 @@ static void test_the_content_is_said_without_a_pin(void **state)
     assert_memory_equal(kk_restore_info(restored)->serial, kk_token_serial(pair->token), 16);
     assert_int_equal(kk_restore_info(restored)->needs_pepper,
                      pair->engines[0]->settings.pepper != NULL);
+    assert_int_equal(kk_restore_info(restored)->needs_tpm,
+                     pair->engines[0]->settings.pin_guard == KK_GUARD_TPM2);
     assert_rv(kk_restore_write(restored, false), CKR_USER_NOT_LOGGED_IN);
     assert_int_equal(token_count(pair->engines[1]), 0);
 }
@@ -603,6 +613,22 @@ static void test_a_peppered_token_needs_its_pepper(void **state)
     assert_restored(pair);
 }
 
+static void test_a_guarded_token_needs_its_tpm(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    assert_true(backup(pair, &key).needs_tpm);
+    kk_engine_free(pair->engines[1]);
+    pair->engines[1] = open_engine(&pair->houses[1], &elsewhere, 1);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_DEVICE_ERROR);
+    assert_true(house_log_has(&pair->houses[1], "it is another TPM's"));
+    assert_int_equal(token_count(pair->engines[1]), 0);
+    kk_engine_free(pair->engines[1]);
+    pair->engines[1] = open_engine(&pair->houses[1], &guarded, 1);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    assert_restored(pair);
+}
+
 #define WITH(test, kind)                                                                           \
     {#test " " #kind, test, pair_setup, pair_teardown, (void *)(uintptr_t)&(kind)}
 
@@ -630,6 +656,11 @@ int main(void)
         WITH(test_of_two_restores_at_once_one_at_most_is_left, memory_sqlite),
         cmocka_unit_test(test_a_damaged_token_is_not_restored_unasked),
         WITH(test_a_peppered_token_needs_its_pepper, peppered),
+        WITH(test_the_content_is_said_without_a_pin, guarded),
+        WITH(test_a_guarded_token_needs_its_tpm, guarded),
     };
+    if (setenv("KEYKIST_TPM2_PLUGIN", getenv("KK_FAKE_PLUGIN"), 1) != 0) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
 }
