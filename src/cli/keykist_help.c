@@ -35,7 +35,7 @@ void kk_keykist_print_group_help(const struct kk_keykist_group *group)
     printf("\n\"keykist %s COMMAND --help\" lists a command's options.\n", group->name);
 }
 
-#define OPTION_WIDTH 20
+#define OPTION_WIDTH 22
 
 void kk_keykist_print_command_help(const struct kk_keykist_group *group,
                                    const struct kk_keykist_command *command)
