@@ -137,17 +137,17 @@ static void sync_directory(char *path)
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 
-/* Unlike rename(), link() leaves a file alone that came meanwhile. */
-static bool put_in_place(const char *temporary, const char *path, bool replace)
+/* Leaves a file alone that came meanwhile, unlike rename(). Not every file system has both ways. */
+static bool put_where_nothing_is(const char *temporary, const char *path)
 {
-    if (replace) {
-        return rename(temporary, path) == 0;
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
+        return true;
     }
-    bool done = link(temporary, path) == 0;
-    int error = errno;
+    if ((errno != EINVAL && errno != ENOSYS) || link(temporary, path) != 0) {
+        return false;
+    }
     (void)unlink(temporary);
-    errno = error;
-    return done;
+    return true;
 }
 
 /* mkostemp() makes it 0600. */
@@ -166,7 +166,8 @@ static KK_RV write_and_rename(const char *path, struct kk_span content, bool rep
         return CKR_FUNCTION_FAILED;
     }
     bool done = close_after(fd, write_all(fd, content) && fsync(fd) == 0);
-    if (!done || !put_in_place(temporary, path, replace)) {
+    done = done && (replace ? rename(temporary, path) == 0 : put_where_nothing_is(temporary, path));
+    if (!done) {
         int error = errno;
         (void)unlink(temporary);
         errno = error;
