@@ -4,13 +4,11 @@
  */
 #include "cli/keykist_object_store.h"
 
-#include <libgen.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "cli/key_template.h"
 #include "cli/report.h"
-#include "cryptoki/names.h"
 
 #include "base/banned.h"
 
