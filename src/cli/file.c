@@ -128,17 +128,17 @@ static void sync_directory(char *path)
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 
-/* Unlike rename(), link() leaves a file alone that came meanwhile. */
-static bool put_in_place(const char *temporary, const char *path, bool replace)
+/* Leaves a file alone that came meanwhile, unlike rename(). Not every file system has both ways. */
+static bool put_where_nothing_is(const char *temporary, const char *path)
 {
-    if (replace) {
-        return rename(temporary, path) == 0;
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
+        return true;
     }
-    bool done = link(temporary, path) == 0;
-    int error = errno;
+    if ((errno != EINVAL && errno != ENOSYS) || link(temporary, path) != 0) {
+        return false;
+    }
     (void)unlink(temporary);
-    errno = error;
-    return done;
+    return true;
 }
 
 static KK_RV begin_in_place(const char *path, struct kk_cli_out *out)
@@ -220,7 +220,9 @@ KK_RV kk_cli_out_end(struct kk_cli_out *out)
 {
     bool is_synced = out->temporary == NULL || fsync(out->fd) == 0;
     if (!close_after(out->fd, is_synced) ||
-        (out->temporary != NULL && !put_in_place(out->temporary, out->path, !out->is_new))) {
+        (out->temporary != NULL &&
+         !(out->is_new ? put_where_nothing_is(out->temporary, out->path)
+                       : rename(out->temporary, out->path) == 0))) {
         int error = errno;
         if (out->temporary != NULL) {
             (void)unlink(out->temporary);

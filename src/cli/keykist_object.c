@@ -52,7 +52,7 @@ static const struct kk_option import_options[] = {
     {"force", NULL, KK_OPTION_FLAG, IMPORT_MEMBER(force),
      "Import although there is an object with the ID"},
     {"skip-existing", NULL, KK_OPTION_FLAG, IMPORT_MEMBER(skip_existing),
-     "Leave out what has the ID of an object that is there"},
+     "Leave out what has the ID (a secret key: the label) of one that is there"},
     {"extractable", NULL, KK_OPTION_FLAG, IMPORT_MEMBER(extractable),
      "Keys may leave the token (CKA_EXTRACTABLE)"},
     {"not-sensitive", NULL, KK_OPTION_FLAG, IMPORT_MEMBER(not_sensitive),

@@ -266,7 +266,7 @@ static KK_RV prepare(const struct kk_keykist *keykist, struct import *import)
     store->options = options;
     store->session = &import->session;
     const CK_KEYKIST_FUNCTIONS *vendor = keykist->module.vendor;
-    store->vendor = vendor != NULL && vendor->version.minor >= 2 ? vendor : NULL;
+    store->vendor = vendor != NULL && vendor->version.minor >= 1 ? vendor : NULL;
     return CKR_OK;
 }
 

@@ -4,13 +4,11 @@
  */
 #include "cli/keykist_object_store.h"
 
-#include <libgen.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "cli/key_template.h"
 #include "cli/report.h"
-#include "cryptoki/names.h"
 
 #include "base/banned.h"
 
@@ -263,6 +261,33 @@ KK_RV kk_object_store_flush(struct kk_object_store *store)
     return CKR_OK;
 }
 
+/* ---- labels ---- */
+
+/* The file's name without its last suffix. */
+static void put_file_name(struct kk_buffer *label, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    size_t len = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
+    kk_buffer_put(label, name, len);
+}
+
+static KK_RV put_label(const struct kk_object_store *store, const struct kk_source_item *item,
+                       const char *path, struct kk_buffer *label)
+{
+    struct kk_span own = kk_buffer_span(&item->label);
+    const char *given = store->options->label;
+    if (given != NULL) {
+        kk_buffer_put(label, given, strlen(given));
+    } else if (own.len > 0) {
+        kk_buffer_put_span(label, own);
+    } else {
+        put_file_name(label, path);
+    }
+    return kk_buffer_check(label);
+}
+
 /* ---- what is there already ---- */
 
 static bool is_pending(const struct kk_object_store *store, CK_OBJECT_CLASS object_class,
@@ -307,6 +332,20 @@ static KK_RV is_known_certificate(const struct kk_object_store *store,
     return is_on_token(store, CKO_CERTIFICATE, CKA_VALUE, value, ret_known);
 }
 
+/* What has no ID (a secret key) goes by its label, when what is there is to be left out. */
+static KK_RV is_known_label(const struct kk_object_store *store, const struct kk_source_item *item,
+                            const char *path, bool *ret_known)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer label = {0};
+    if (!store->options->skip_existing) {
+        *ret_known = false;
+        return CKR_OK;
+    }
+    KK_TRY(put_label(store, item, path, &label));
+    return is_on_token(store, main_classes[item->kind], CKA_LABEL, kk_buffer_span(&label),
+                       ret_known);
+}
+
 /* Whether the item is to be left out: it is the very same that is there, or its ID is taken and
  * that is what the user wants. A taken ID is an error otherwise. */
 static KK_RV is_left_out(const struct kk_object_store *store, const struct kk_source_item *item,
@@ -320,7 +359,10 @@ static KK_RV is_left_out(const struct kk_object_store *store, const struct kk_so
     } else if (item->kind == KK_SOURCE_PUBLIC && id.len > 0) {
         *ret_left_out = is_pending(store, object_class, id); /* beside its private one */
     }
-    if (*ret_left_out || id.len == 0 || store->options->force) {
+    if (id.len == 0) {
+        return is_known_label(store, item, path, ret_left_out);
+    }
+    if (*ret_left_out || store->options->force) {
         return CKR_OK;
     }
     KK_TRY(is_on_token(store, object_class, CKA_ID, id, &found));
@@ -336,30 +378,6 @@ static KK_RV is_left_out(const struct kk_object_store *store, const struct kk_so
 
 /* ---- from items to objects ---- */
 
-/* The file's name without its last suffix. */
-static void put_file_name(struct kk_buffer *label, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    size_t len = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
-    kk_buffer_put(label, name, len);
-}
-
-static KK_RV put_label(const struct kk_object_store *store, struct kk_pending *pending)
-{
-    struct kk_span own = kk_buffer_span(&pending->item->label);
-    const char *given = store->options->label;
-    if (given != NULL) {
-        kk_buffer_put(&pending->label, given, strlen(given));
-    } else if (own.len > 0) {
-        kk_buffer_put_span(&pending->label, own);
-    } else {
-        put_file_name(&pending->label, pending->path);
-    }
-    return kk_buffer_check(&pending->label);
-}
-
 static KK_RV add_object(struct kk_object_store *store, const struct kk_source_item *item,
                         const char *path, struct kk_span id, CK_OBJECT_CLASS object_class)
 {
@@ -374,7 +392,7 @@ static KK_RV add_object(struct kk_object_store *store, const struct kk_source_it
     if (item->key != NULL) {
         kk_key_form_begin(&pending->form, item->key);
     }
-    return put_label(store, pending);
+    return put_label(store, item, path, &pending->label);
 }
 
 /* The key's own ID, or that of the command line; a secret key has none of its own. */

@@ -182,6 +182,8 @@ object import "$WORK/short" --type aes
 tells "an AES key of 31 bytes" 1 'keykist: .*: an AES key has 16, 24 or 32 bytes; this one has 31'
 object import "$WORK/short" --type generic --extractable --not-sensitive --label g
 imported "... is a generic secret" "1 object imported."
+object import "$WORK/short" --type generic --label g --skip-existing
+imported "... it goes by its label when it has no ID" "0 objects imported, 1 left out that was there."
 object export --label g --plain "$WORK/short.out"
 same "... there and back" "$WORK/short" "$WORK/short.out"
 empty
