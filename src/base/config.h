@@ -38,15 +38,15 @@ struct kk_config {
     int pin_kdf;            /* pin.kdf = default | strong | test */
     unsigned long pin_max_tries;  /* pin.max_tries, default 10; 0 never locks */
     unsigned long pin_min_length; /* pin.min_length, default 4, 1 to 255 */
-    char *pepper;             /* token.pepper = none | file:PATH | credential:NAME (tpm2: later) */
-    bool so_recovery;         /* token.so_recovery = on | off, default on */
-    int integrity;            /* token.integrity = normal | strict */
+    char *pepper;       /* token.pepper = none | file:PATH | credential:NAME (tpm2: later) */
+    bool so_recovery;   /* token.so_recovery = on | off, default on */
+    int integrity;      /* token.integrity = normal | strict */
     int audit_log;      /* audit.log = off | on | no-use: enum kk_config_audit */
     int audit_on_error; /* audit.on_error = refuse | continue: enum kk_config_audit_error */
     unsigned long audit_max_size; /* audit.max_size, KiB, default 16384 */
     unsigned long audit_keep;     /* audit.keep: older files kept, default 0: all */
-    unsigned long cache_keys; /* cache.keys: parsed keys kept, default 4096 */
-    unsigned long cache_objects; /* cache.objects: object snapshots kept, default 65536 */
+    unsigned long cache_keys;     /* cache.keys: parsed keys kept, default 4096 */
+    unsigned long cache_objects;  /* cache.objects: object snapshots kept, default 65536 */
 };
 
 /* Finds and reads the file. CKR_GENERAL_ERROR, with a log line that names path and errno, when

@@ -183,7 +183,7 @@ static KK_RV show_all(const struct kk_keykist *keykist, CK_SLOT_ID slot, const s
     KK_CLEANUP(kk_freep) uint8_t *text = NULL;
     CK_KEYKIST_AUDIT_PLACE place = {{0}};
     CK_ULONG len = 1;
-    KK_TRY(kk_keykist_vendor(keykist, 2, &vendor));
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
     KK_TRY(kk_alloc(CHUNK, &text));
     while (len > 0) {
         len = CHUNK;
@@ -261,7 +261,7 @@ static KK_RV get_report(const struct kk_keykist *keykist, CK_SLOT_ID slot,
 {
     const CK_KEYKIST_FUNCTIONS *vendor = NULL;
     KK_CLEANUP(kk_keykist_close) struct kk_keykist_session session = {0};
-    KK_TRY(kk_keykist_vendor(keykist, 2, &vendor));
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
     KK_TRY(kk_keykist_open(keykist, slot, true, &session));
     KK_TRY(log_in(keykist, &session));
     CK_RV rv = vendor->audit_verify(session.handle, ret_report);

@@ -316,7 +316,7 @@ CK_RV kk_keykist_backup_create(struct kk_keykist *keykist)
     if (own->out == NULL) {
         return kk_cli_error("where is the backup to go? Use --out FILE");
     }
-    KK_TRY(kk_keykist_vendor(keykist, 2, &vendor));
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
     KK_TRY(kk_keykist_find_token(keykist, &slot, &token));
     KK_TRY(kk_keykist_backup_sealer(keykist, &key));
     KK_TRY(write_backup(vendor, slot, &key.key, own->out, &info));
@@ -348,7 +348,7 @@ CK_RV kk_keykist_backup_show(struct kk_keykist *keykist)
     KK_CLEANUP(kk_keykist_backup_key_clear) struct kk_keykist_backup_key key = {0};
     CK_KEYKIST_BACKUP_INFO info;
     bool given = false;
-    KK_TRY(kk_keykist_vendor(keykist, 2, &vendor));
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
     KK_TRY(kk_keykist_backup_opener(keykist, false, &key, &given));
     KK_TRY(take(keykist, vendor->backup_check, "It cannot be shown", given ? &key.key : NULL, NULL,
                 &info));
@@ -383,7 +383,7 @@ CK_RV kk_keykist_backup_verify(struct kk_keykist *keykist)
     CK_KEYKIST_RESTORE how = {0};
     CK_KEYKIST_BACKUP_INFO info;
     bool given = false;
-    KK_TRY(kk_keykist_vendor(keykist, 2, &vendor));
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
     KK_TRY(kk_keykist_backup_opener(keykist, true, &key, &given));
     KK_TRY(get_pin(keykist, false, &pin, &how));
     KK_TRY(take(keykist, vendor->backup_check, "The check failed", &key.key, &how, &info));
@@ -417,7 +417,7 @@ CK_RV kk_keykist_backup_restore(struct kk_keykist *keykist)
     CK_KEYKIST_RESTORE how = {0};
     CK_KEYKIST_BACKUP_INFO info;
     bool given = false;
-    KK_TRY(kk_keykist_vendor(keykist, 2, &vendor));
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
     if (own->replace) {
         KK_TRY(kk_keykist_confirm(
             keykist, "A token of the backup's serial number, with all that changed since, goes"));

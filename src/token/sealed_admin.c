@@ -90,7 +90,7 @@ static KK_RV next_generation(struct kk_sealed_op *op, enum kk_side side, uint64_
 
 static KK_RV clear_all(struct kk_sealed_op *op)
 {
-    static const uint32_t tables[] = {KK_TABLE_KEYS, KK_TABLE_TRIES, KK_TABLE_BUCKETS,
+    static const uint32_t tables[] = {KK_TABLE_KEYS,           KK_TABLE_TRIES, KK_TABLE_BUCKETS,
                                       KK_TABLE_BUCKETS_PUBLIC, KK_TABLE_REKEY, KK_TABLE_AUDIT};
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PRIVATE_ONLY));
     KK_TRY(op->tx->ops->object_clear(op->tx, KK_STORE_PUBLIC_ONLY));
