@@ -3,10 +3,14 @@
  * src/token/sealed_audit.c: which events of a token leave an entry, what seals them, and what the
  * token remembers of its log.
  */
-#include "engine_test.h"
+#include "backup_test.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "token/convert.h"
+#include "token/repair.h"
 
 struct home {
     struct house house;
@@ -332,6 +336,226 @@ static void test_tokens_in_memory_have_none(void **state)
     kk_engine_free(engine);
 }
 
+/* ---- rekey, check, repair, restore, convert ---- */
+
+static struct kk_rekey both_pins(void)
+{
+    return (struct kk_rekey){.so_pin = SO_PIN, .user_pin = USER_PIN};
+}
+
+static void test_the_log_goes_on_across_a_rekey(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    const struct kk_rekey rekey = both_pins();
+    kk_token_logout(home->token, log_in(home));
+    assert_ok(kk_token_rekey(home->token, &rekey));
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "one"));
+    events(home, names, sizeof names);
+    assert_string_equal(names,
+                        "begin token-init login pin-init login rekey epoch login login create");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+    /* What stands before the epoch is sealed by it, and what stands behind it by the new key. */
+    cut_to_lines(home, 6);
+    reopen(home);
+    unlock = log_in(home);
+    assert_int_equal(verify(home, unlock).verdict, KK_AUDIT_BROKEN);
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_the_old_key_writes_no_more_behind_a_rekey(void **state)
+{
+    struct home *home = *state;
+    struct home other = {.house = home->house};
+    const struct kk_audit_event event = {.kind = KK_AUDIT_SIGN};
+    const struct kk_rekey rekey = both_pins();
+    struct kk_unlock *unlock = log_in(home);
+    assert_ok(kk_token_audit(home->token, unlock, &event));
+    other.engine = audited_engine(&other, KK_AUDIT_LOG_ON);
+    other.token = only_token(other.engine);
+    assert_ok(kk_token_rekey(other.token, &rekey));
+    assert_rv(kk_token_audit(home->token, unlock, &event), CKR_SESSION_HANDLE_INVALID);
+    kk_token_logout(home->token, unlock);
+    unlock = log_in(&other);
+    assert_string_equal(verify(&other, unlock).what, "");
+    kk_token_logout(other.token, unlock);
+    kk_token_unref(other.token);
+    kk_engine_free(other.engine);
+}
+
+static void test_a_rekey_that_cannot_be_logged_is_refused(void **state)
+{
+    struct home *home = *state;
+    struct kk_token_state before;
+    struct kk_token_state after;
+    const struct kk_rekey rekey = both_pins();
+    assert_ok(kk_token_state(home->token, &before));
+    assert_int_equal(unlink(home->path), 0);
+    assert_int_equal(mkdir(home->path, 0700), 0);
+    assert_rv(kk_token_rekey(home->token, &rekey), CKR_DEVICE_ERROR);
+    assert_ok(kk_token_state(home->token, &after));
+    assert_memory_equal(before.epoch, after.epoch, sizeof before.epoch);
+    assert_false(after.rekey_pending);
+    assert_int_equal(rmdir(home->path), 0);
+    kk_token_logout(home->token, log_in(home));
+}
+
+/* The anchor's bytes as somebody without the token's keys would leave them. */
+static void spoil_anchor(struct home *home)
+{
+    struct kk_store *store = NULL;
+    struct kk_store_tx *tx = NULL;
+    struct kk_store_row row = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    assert_ok(home->engine->store_ops->open(home->engine->env, kk_token_name(home->token), &store));
+    assert_ok(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    assert_ok(tx->ops->row_get(tx, KK_TABLE_AUDIT, 0, &row, &blob));
+    uint8_t bytes[256];
+    assert_true(row.blob.len <= sizeof bytes);
+    memcpy(bytes, row.blob.data, row.blob.len);
+    bytes[row.blob.len - 1] ^= 1;
+    row.blob.data = bytes;
+    assert_ok(tx->ops->row_put(tx, &row));
+    assert_ok(kk_store_tx_commit(&tx));
+    store->ops->close(store);
+}
+
+static void note_anchor(void *context, const struct kk_finding *finding)
+{
+    *(bool *)context = *(bool *)context || strstr(finding->what, "audit log's anchor") != NULL;
+}
+
+static void test_check_knows_the_anchor(void **state)
+{
+    struct home *home = *state;
+    bool told = false;
+    struct kk_check_result result = {0};
+    const struct kk_check check = {.user_pin = USER_PIN, .found = note_anchor, .context = &told};
+    kk_token_logout(home->token, log_in(home));
+    assert_ok(kk_token_check(home->token, &check, &result));
+    assert_int_equal(result.findings, 0);
+    spoil_anchor(home);
+    assert_ok(kk_token_check(home->token, &check, &result));
+    assert_int_equal(result.findings, 1);
+    assert_true(told);
+}
+
+static void test_a_repaired_token_begins_its_own_log(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    char serial[16];
+    struct kk_check_result result = {0};
+    const struct kk_check check = {.so_pin = SO_PIN, .user_pin = USER_PIN};
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "one"));
+    kk_token_logout(home->token, unlock);
+    spoil_anchor(home);
+    assert_ok(kk_token_repair(home->token, &check, true, &result, serial));
+    assert_int_equal(result.private_objects, 1);
+    events(home, names, sizeof names); /* of the old one, which is deleted */
+    assert_non_null(strstr(names, "create token-delete"));
+    assert_true(house_log_has(&home->house, "the audit log stays"));
+    reopen(home);
+    unlock = log_in(home);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin repair login");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, 3);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+}
+
+static void backup_and_restore(struct home *home)
+{
+    struct tape tape = {0};
+    struct kk_backup_info info;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin pin = {.given = true, .role = KK_ROLE_SO, .pin = SO_PIN};
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restore = NULL;
+    struct kk_backup_stream stream = stream_of(&tape);
+    assert_ok(kk_backup_write(home->token, &key, &stream, &info));
+    kk_token_logout(home->token, log_in(home)); /* the log goes on behind the backup */
+    stream = stream_of(&tape);
+    assert_ok(kk_restore_read(home->engine, &stream, &key, &pin, false, &restore));
+    assert_false(house_log_has(&home->house, "audit.log is not heeded"));
+    assert_ok(kk_restore_write(restore, true));
+    tape_clear(&tape);
+}
+
+static void test_a_restored_token_begins_its_own_log(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    kk_token_logout(home->token, log_in(home));
+    backup_and_restore(home);
+    events(home, names, sizeof names); /* of the one that was replaced */
+    assert_string_equal(names, "begin token-init login pin-init login backup login token-delete");
+    reopen(home);
+    assert_string_equal(verify(home, NULL).what, "");
+    struct kk_unlock *unlock = log_in(home);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin restore login");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, 3);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+}
+
+/* The log's path of the one token that was set aside. */
+static void find_aside(struct home *home, char *path, size_t room)
+{
+    char folder[160];
+    (void)snprintf(folder, sizeof folder, "%s/.backup", home->house.dir);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    const struct dirent *entry = NULL;
+    path[0] = '\0';
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            (void)snprintf(path, room, "%s/%s/audit.log", folder, entry->d_name);
+        }
+    }
+    (void)closedir(dir);
+}
+
+static void test_a_log_outlives_a_conversion_and_its_purge(void **state)
+{
+    struct home *home = *state;
+    char path[512];
+    size_t count = 0;
+    struct kk_audit_report report;
+    struct kk_convert_result result = {0};
+    struct kk_convert convert = {.kind = "softhsm2", .so_pin = SO_PIN, .user_pin = USER_PIN};
+    assert_ok(kk_engine_convert(home->engine, home->token, &convert, &result));
+    assert_true(house_log_has(&home->house, "tokens in SoftHSM's format have no audit log"));
+    find_aside(home, path, sizeof path);
+    assert_int_equal(access(path, F_OK), 0);
+    reopen(home);
+    assert_rv(kk_token_audit_verify(home->token, NULL, &report), CKR_FUNCTION_NOT_SUPPORTED);
+    assert_ok(kk_engine_purge(home->engine, home->token, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_ok(kk_engine_purge(home->engine, home->token, &count));
+    assert_int_equal(count, 0);
+    /* And back: a new sealed token, with a log of its own. */
+    convert.kind = "sealed";
+    assert_ok(kk_engine_convert(home->engine, home->token, &convert, &result));
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last);
+    kk_token_logout(home->token, unlock);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -349,6 +573,13 @@ int main(void)
         TEST(test_a_token_that_cannot_be_logged_is_not_made),
         TEST(test_off_writes_nothing),
         TEST(test_tokens_in_memory_have_none),
+        TEST(test_the_log_goes_on_across_a_rekey),
+        TEST(test_the_old_key_writes_no_more_behind_a_rekey),
+        TEST(test_a_rekey_that_cannot_be_logged_is_refused),
+        TEST(test_check_knows_the_anchor),
+        TEST(test_a_repaired_token_begins_its_own_log),
+        TEST(test_a_restored_token_begins_its_own_log),
+        TEST(test_a_log_outlives_a_conversion_and_its_purge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
