@@ -45,7 +45,8 @@ static void set_up(void)
     if (crypto == NULL) {
         kk_log_configure(KK_LOG_ERROR, KK_LOG_FILE, "/dev/null");
         FUZZ_CHECK(kk_crypto_new(&crypto) == CKR_OK);
-        const char *where = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* syncs are slow */
+        const char *where =
+            access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* syncs are slow */
         (void)snprintf(dir, sizeof dir, "%s/kk-fuzz-audit-XXXXXX", where);
         FUZZ_CHECK(mkdtemp(dir) != NULL);
         (void)snprintf(path, sizeof path, "%s/audit.log", dir);

@@ -44,7 +44,7 @@ struct kk_audit {
 
 /* What stands behind the last whole line of the present file. */
 struct kk_audit_tail {
-    uint64_t torn; /* bytes */
+    uint64_t torn;      /* bytes */
     bool needs_newline; /* with torn 0: the last whole line lacks nothing else */
     uint8_t sum[KK_AUDIT_HASH];
 };
