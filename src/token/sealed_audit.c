@@ -211,7 +211,7 @@ KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
                               const struct kk_stored_change *changes, size_t count, CK_RV result)
 {
     const struct kk_side_keys *keys = keys_of(unlock);
-    enum kk_role role = unlock != NULL ? unlock->role : KK_ROLE_USER;
+    struct kk_audit_writer writer = writer_of(unlock != NULL ? unlock->role : KK_ROLE_USER, keys);
     struct kk_audit_mark mark = {0};
     bool gap = false;
     for (size_t i = 0; op->sealed->audits && i < count; i++) {
@@ -220,7 +220,8 @@ KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
                                              .attrs = changes[i].attrs,
                                              .note = changes[i].note,
                                              .result = result};
-        KK_TRY(kk_sealed_audit(op->sealed, role, keys, &event, &mark));
+        writer.is_quick = i + 1 < count; /* the last one's sync is for all */
+        KK_TRY(kk_audit_write(op->sealed->audit, &writer, &event, &mark));
         gap = gap || mark.after_gap;
     }
     mark.after_gap = gap;
