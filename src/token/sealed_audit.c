@@ -181,8 +181,8 @@ KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, enum kk_role role,
     if (kind == KK_AUDIT_NONE) {
         return kk_sealed_commit(op);
     }
-    KK_TRY(kk_sealed_audit_anchored(op, role, keys, &event));
-    CK_RV rv = kk_sealed_commit(op);
+    CK_RV rv = kk_sealed_audit_anchored(op, role, keys, &event);
+    rv = rv == CKR_OK ? kk_sealed_commit(op) : rv;
     if (rv != CKR_OK) {
         event.result = rv;
         KK_IGNORE(kk_sealed_audit(op->sealed, role, keys, &event, NULL)); /* rv says more */
@@ -239,6 +239,15 @@ static KK_RV move_anchor(struct kk_sealed *sealed, struct kk_unlock *unlock,
     return kk_sealed_commit(&op);
 }
 
+/* A token without an anchor has not sealed this log yet: what is there may be of keys that it had
+ * before, made anew while nothing was audited. */
+static KK_RV begin_epoch(struct kk_sealed_op *op, const struct kk_audit_writer *writer)
+{
+    const struct kk_audit_event event = {.kind = KK_AUDIT_EPOCH,
+                                         .bytes = KK_SPAN(op->identity->epoch, KK_EPOCH_LEN)};
+    return kk_audit_write(op->sealed->audit, writer, &event, NULL);
+}
+
 /* In a write transaction, so that no C_InitToken comes between the key and the entry. */
 static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
 {
@@ -256,6 +265,9 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
     }
     /* An anchor of somebody else's is one that the log does not have. */
     writer.anchor = anchor.seq > 0 || !sound ? &anchor : NULL;
+    if (anchor.seq == 0 && sound) {
+        KK_TRY(begin_epoch(&op, &writer));
+    }
     KK_TRY(kk_audit_write(sealed->audit, &writer, &event, &mark));
     CK_RV rv = anchor_put(&op, keys_of(unlock), &mark);
     rv = rv == CKR_OK ? kk_sealed_commit(&op) : rv;

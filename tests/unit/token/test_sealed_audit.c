@@ -215,6 +215,29 @@ static void test_a_new_token_goes_on_in_the_old_ones_log(void **state)
     kk_token_logout(home->token, unlock);
 }
 
+/* Made anew while nothing was audited: the first login with an audit log tells of its new key. */
+static void test_an_epoch_that_began_unaudited(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = NULL;
+    char names[500];
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_OFF);
+    home->token = only_token(home->engine);
+    assert_ok(kk_token_reinitialise(home->token, SO_PIN, label_one));
+    reopen(home);
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &unlock));
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init epoch login");
+    assert_string_equal(verify(home, unlock).what, "");
+    kk_token_logout(home->token, unlock);
+    reopen(home); /* and once only */
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &unlock));
+    assert_int_equal(verify(home, unlock).last, 7);
+    kk_token_logout(home->token, unlock);
+}
+
 static void test_who_holds_the_old_key_writes_no_more(void **state)
 {
     struct home *home = *state;
@@ -343,6 +366,7 @@ int main(void)
         TEST(test_a_cut_log_is_found_by_verify_and_by_the_next_login),
         TEST(test_a_removed_log_is_found),
         TEST(test_a_new_token_goes_on_in_the_old_ones_log),
+        TEST(test_an_epoch_that_began_unaudited),
         TEST(test_who_holds_the_old_key_writes_no_more),
         TEST(test_a_log_outlives_its_token),
         TEST(test_what_cannot_be_logged_is_refused),
