@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store_fault.h"
+
 struct home {
     struct house house;
     struct kk_engine *engine;
@@ -20,7 +22,7 @@ static struct kk_engine *audited_engine(struct home *home, int mode)
     struct kk_engine *engine = NULL;
     struct kk_config *config = house_config(&home->house);
     config->audit_log = mode;
-    assert_ok(kk_engine_new(config, &engine));
+    assert_ok(kk_engine_new_on(config, kk_store_fault(&kk_store_sqlite), &engine));
     crypto = engine->crypto;
     return engine;
 }
@@ -296,6 +298,54 @@ static void test_what_cannot_be_logged_is_refused(void **state)
     kk_token_logout(home->token, unlock);
 }
 
+/* What was written first and is not committed has a second entry. */
+static void test_a_change_that_fails_has_its_second_entry(void **state)
+{
+    struct home *home = *state;
+    static char text[1 << 18];
+    struct kk_unlock *unlock = log_in(home);
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "unlucky", "x");
+    struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+    struct kk_object *object = NULL;
+    char names[500];
+    kk_store_fault_at("commit", 1, CKR_DEVICE_MEMORY);
+    assert_rv(kk_token_create(home->token, unlock, &fresh, 1, &object), CKR_DEVICE_MEMORY);
+    kk_store_fault_at("commit", 0, CKR_OK);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init login create create");
+    FILE *file = fopen(home->path, "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    assert_non_null(strstr(text, "\"label\":\"unlucky\",\"result\":\"CKR_DEVICE_MEMORY\""));
+    assert_string_equal(verify(home, unlock).what, "");
+    kk_token_logout(home->token, unlock);
+}
+
+/* Nothing but a code comes of a store that fails at any call of an audited login or change. */
+static void test_a_store_that_fails_anywhere(void **state)
+{
+    struct home *home = *state;
+    for (unsigned long n = 1; n < 60; n++) {
+        struct kk_unlock *unlock = NULL;
+        struct kk_object *object = NULL;
+        KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "l", "x");
+        struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+        kk_store_fault_at(NULL, n, CKR_DEVICE_ERROR);
+        CK_RV rv = kk_token_login(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, &unlock);
+        if (rv == CKR_OK && kk_token_create(home->token, unlock, &fresh, 1, &object) == CKR_OK) {
+            kk_object_unref(object);
+        }
+        kk_store_fault_at(NULL, 0, CKR_OK);
+        if (rv == CKR_OK) {
+            kk_token_logout(home->token, unlock);
+        }
+        unlock = log_in(home);
+        assert_string_equal(verify(home, unlock).what, "");
+        kk_token_logout(home->token, unlock);
+    }
+}
+
 static void test_a_token_that_cannot_be_logged_is_not_made(void **state)
 {
     struct home *home = *state;
@@ -370,6 +420,8 @@ int main(void)
         TEST(test_who_holds_the_old_key_writes_no_more),
         TEST(test_a_log_outlives_its_token),
         TEST(test_what_cannot_be_logged_is_refused),
+        TEST(test_a_change_that_fails_has_its_second_entry),
+        TEST(test_a_store_that_fails_anywhere),
         TEST(test_a_token_that_cannot_be_logged_is_not_made),
         TEST(test_off_writes_nothing),
         TEST(test_tokens_in_memory_have_none),
