@@ -262,7 +262,8 @@ static KK_RV get_report(const struct kk_keykist *keykist, CK_SLOT_ID slot,
     const CK_KEYKIST_FUNCTIONS *vendor = NULL;
     KK_CLEANUP(kk_keykist_close) struct kk_keykist_session session = {0};
     KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
-    KK_TRY(kk_keykist_open(keykist, slot, true, &session));
+    bool writable = kk_keykist_pin_is_given(&keykist->options.so_pin); /* as an SO's must be */
+    KK_TRY(kk_keykist_open(keykist, slot, writable, &session));
     KK_TRY(log_in(keykist, &session));
     CK_RV rv = vendor->audit_verify(session.handle, ret_report);
     return rv == CKR_OK ? CKR_OK : kk_keykist_failed(rv, "Could not read the audit log");

@@ -228,7 +228,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     CK_RV (*convert_token)(CK_SLOT_ID slot, const CK_UTF8CHAR kind[16],
                            const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
 
-    /* Deletes for good what was set aside of the token; how many times there was something. */
+    /* Deletes for good what was set aside of the token, but for its audit logs; how many times
+     * there was something. */
     CK_RV (*purge_token)(CK_SLOT_ID slot, CK_ULONG *count);
 
     /* Writes the token in `slot`, as it is at one moment, to a sealed file. Needs no login.

@@ -45,8 +45,18 @@ static bool is_dot(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+/* The audit log says what was done with the keys that go. */
+static bool outlives(const char *name)
+{
+    return strncmp(name, "audit.log", strlen("audit.log")) == 0;
+}
+
+struct emptied {
+    size_t deleted, kept;
+};
+
 /* The directories of all engines are flat. */
-static KK_RV remove_dir(const char *path)
+static KK_RV empty_dir(const char *path, struct emptied *emptied)
 {
     KK_CLEANUP(kk_path_dir_close) DIR *dir = opendir(path);
     if (dir == NULL) {
@@ -54,12 +64,35 @@ static KK_RV remove_dir(const char *path)
     }
     const struct dirent *entry = NULL;
     while ((entry = readdir(dir)) != NULL) {
-        if (!is_dot(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) != 0) {
+        if (is_dot(entry->d_name)) {
+            continue;
+        }
+        if (outlives(entry->d_name)) {
+            emptied->kept++;
+        } else if (unlinkat(dirfd(dir), entry->d_name, 0) == 0) {
+            emptied->deleted++;
+        } else {
             (void)kk_failure_errno(errno, path, "cannot delete what is in it");
             return CKR_DEVICE_ERROR;
         }
     }
-    return rmdir(path) == 0 ? CKR_OK : kk_failure_errno(errno, path, "cannot delete");
+    return CKR_OK;
+}
+
+/* True in *ret_was_there unless an earlier call left its audit log only. */
+static KK_RV remove_dir(const char *path, bool *ret_was_there)
+{
+    struct emptied emptied = {0};
+    KK_TRY(empty_dir(path, &emptied));
+    *ret_was_there = emptied.deleted > 0 || emptied.kept == 0;
+    if (emptied.kept == 0 && rmdir(path) != 0) {
+        return kk_failure_errno(errno, path, "cannot delete");
+    }
+    if (*ret_was_there) {
+        kk_log_info("%s: a token that was set aside, deleted%s", path,
+                    emptied.kept > 0 ? "; the audit log stays" : "");
+    }
+    return CKR_OK;
 }
 
 static KK_RV remove_all(DIR *dir, const char *folder, const char *prefix, size_t *ret_count)
@@ -68,10 +101,10 @@ static KK_RV remove_all(DIR *dir, const char *folder, const char *prefix, size_t
     while ((entry = readdir(dir)) != NULL) {
         if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
             KK_CLEANUP(kk_freep) char *path = NULL;
+            bool was_there = false;
             KK_TRY(kk_path_join(folder, "", entry->d_name, &path));
-            KK_TRY(remove_dir(path));
-            kk_log_info("%s: a token that was set aside, deleted", path);
-            ++*ret_count;
+            KK_TRY(remove_dir(path, &was_there));
+            *ret_count += was_there ? 1 : 0;
         }
     }
     return CKR_OK;

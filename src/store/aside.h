@@ -13,6 +13,7 @@
 KK_RV kk_aside_path(const char *location, const char serial[16], const char *name,
                     unsigned int umask, char **ret_path);
 
-/* Deletes what was set aside of the tokens with this serial number, and counts it. What no engine
- * wrote is left, and stops it: CKR_DEVICE_ERROR, with a log line. */
+/* Deletes what was set aside of the tokens with this serial number, and counts it; audit logs stay.
+ * A directory within, which no engine makes, is left and stops it: CKR_DEVICE_ERROR, with a log
+ * line. */
 KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_count);

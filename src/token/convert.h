@@ -32,5 +32,5 @@ struct kk_convert_result {
 KK_RV kk_engine_convert(struct kk_engine *engine, struct kk_token *token,
                         const struct kk_convert *convert, struct kk_convert_result *ret_result);
 
-/* Deletes what was set aside of this token. */
+/* Deletes what was set aside of this token, but for audit logs. */
 KK_RV kk_engine_purge(struct kk_engine *engine, struct kk_token *token, size_t *ret_count);

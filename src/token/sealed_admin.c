@@ -135,9 +135,9 @@ KK_RV kk_sealed_reinitialise(struct kk_repository *repository, struct kk_span so
     op.keys[KK_SIDE_PRIVATE] = &keys;
     op.keys[KK_SIDE_PUBLIC] = &identity->pub;
     KK_TRY(kk_sealed_establish(&op, &row));
-    KK_TRY(kk_sealed_audit_epoch(&op, KK_AUDIT_TOKEN_INIT, &opened.keys, &keys));
-    KK_TRY(kk_sealed_audit_failed(sealed, KK_ROLE_SO, &opened.keys, KK_AUDIT_TOKEN_INIT,
-                                  kk_sealed_commit_scrubbed(&op)));
+    CK_RV rv = kk_sealed_audit_epoch(&op, KK_AUDIT_TOKEN_INIT, &opened.keys, &keys);
+    rv = rv == CKR_OK ? kk_sealed_commit_scrubbed(&op) : rv;
+    KK_TRY(kk_sealed_audit_failed(sealed, KK_ROLE_SO, &opened.keys, KK_AUDIT_TOKEN_INIT, rv));
     return kk_sealed_reload(sealed);
 }
 

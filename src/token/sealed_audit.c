@@ -191,8 +191,9 @@ KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, enum kk_role role,
     if (kind == KK_AUDIT_NONE) {
         return kk_sealed_commit_scrubbed(op);
     }
-    KK_TRY(kk_sealed_audit_anchored(op, role, keys, &event));
-    return kk_sealed_audit_failed(op->sealed, role, keys, kind, kk_sealed_commit_scrubbed(op));
+    CK_RV rv = kk_sealed_audit_anchored(op, role, keys, &event);
+    rv = rv == CKR_OK ? kk_sealed_commit_scrubbed(op) : rv;
+    return kk_sealed_audit_failed(op->sealed, role, keys, kind, rv);
 }
 
 KK_RV kk_sealed_audit_epoch(struct kk_sealed_op *op, enum kk_audit_kind kind,
@@ -258,7 +259,7 @@ KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
                               const struct kk_stored_change *changes, size_t count, CK_RV result)
 {
     const struct kk_side_keys *keys = keys_of(unlock);
-    enum kk_role role = unlock != NULL ? unlock->role : KK_ROLE_USER;
+    struct kk_audit_writer writer = writer_of(unlock != NULL ? unlock->role : KK_ROLE_USER, keys);
     struct kk_audit_mark mark = {0};
     bool gap = false;
     for (size_t i = 0; op->sealed->audits && i < count; i++) {
@@ -267,7 +268,8 @@ KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
                                              .attrs = changes[i].attrs,
                                              .note = changes[i].note,
                                              .result = result};
-        KK_TRY(kk_sealed_audit(op->sealed, role, keys, &event, &mark));
+        writer.is_quick = i + 1 < count; /* the last one's sync is for all */
+        KK_TRY(kk_audit_write(op->sealed->audit, &writer, &event, &mark));
         gap = gap || mark.after_gap;
     }
     mark.after_gap = gap;
@@ -283,6 +285,15 @@ static KK_RV move_anchor(struct kk_sealed *sealed, struct kk_unlock *unlock,
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &op));
     KK_TRY(anchor_put(&op, keys_of(unlock), mark));
     return kk_sealed_commit(&op);
+}
+
+/* A token without an anchor has not sealed this log yet: what is there may be of keys that it had
+ * before, made anew while nothing was audited. */
+static KK_RV begin_epoch(struct kk_sealed_op *op, const struct kk_audit_writer *writer)
+{
+    const struct kk_audit_event event = {.kind = KK_AUDIT_EPOCH,
+                                         .bytes = KK_SPAN(op->identity->epoch, KK_EPOCH_LEN)};
+    return kk_audit_write(op->sealed->audit, writer, &event, NULL);
 }
 
 /* In a write transaction, so that no C_InitToken comes between the key and the entry. */
@@ -302,6 +313,9 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
     }
     /* An anchor of somebody else's is one that the log does not have. */
     writer.anchor = anchor.seq > 0 || !sound ? &anchor : NULL;
+    if (anchor.seq == 0 && sound) {
+        KK_TRY(begin_epoch(&op, &writer));
+    }
     KK_TRY(kk_audit_write(sealed->audit, &writer, &event, &mark));
     CK_RV rv = anchor_put(&op, keys_of(unlock), &mark);
     rv = rv == CKR_OK ? kk_sealed_commit(&op) : rv;

@@ -143,8 +143,8 @@ KK_RV kk_sealed_change(struct kk_repository *repository, struct kk_unlock *unloc
     KK_TRY(kk_alloc_array(count, sizeof *commit.made, &commit.made));
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &commit.op));
     KK_TRY(apply(&commit, changes));
-    KK_TRY(kk_sealed_audit_changes(&commit.op, unlock, changes, count, CKR_OK));
-    CK_RV rv = kk_sealed_commit(&commit.op);
+    CK_RV rv = kk_sealed_audit_changes(&commit.op, unlock, changes, count, CKR_OK);
+    rv = rv == CKR_OK ? kk_sealed_commit(&commit.op) : rv;
     if (rv != CKR_OK) {
         KK_IGNORE(kk_sealed_audit_changes(&commit.op, unlock, changes, count, rv));
         return rv;

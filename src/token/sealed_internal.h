@@ -490,7 +490,7 @@ KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, enum kk_role role,
                                const struct kk_side_keys *keys, enum kk_audit_kind kind);
 /* In a transaction that gives the token new keys, op->identity being the new one: the last entry
  * of the old keys, of that kind, EPOCH as the new ones' first, and the anchor on that. The commit
- * is the caller's, and kk_sealed_audit_failed() with the old keys behind it. */
+ * is the caller's, and kk_sealed_audit_failed() with the old keys behind the two. */
 KK_RV kk_sealed_audit_epoch(struct kk_sealed_op *op, enum kk_audit_kind kind,
                             const struct kk_side_keys *old, const struct kk_side_keys *keys);
 /* The first entry of a token that is there, and of which nobody was told yet (`keys` NULL: made by

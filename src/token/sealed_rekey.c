@@ -332,9 +332,9 @@ static KK_RV begin(struct kk_sealed *sealed, const struct kk_rekey *rekey)
         KK_TRY(write_list(&change.op, &change.lists[side], &change.roots[side]));
         KK_TRY(kk_root_write(&change.op, side, &change.roots[side]));
     }
-    KK_TRY(kk_sealed_audit_epoch(&change.op, KK_AUDIT_REKEY, old_keys(&start), &start.keys));
-    KK_TRY(kk_sealed_audit_failed(sealed, KK_ROLE_SO, old_keys(&start), KK_AUDIT_REKEY,
-                                  kk_sealed_commit(&change.op)));
+    CK_RV rv = kk_sealed_audit_epoch(&change.op, KK_AUDIT_REKEY, old_keys(&start), &start.keys);
+    rv = rv == CKR_OK ? kk_sealed_commit(&change.op) : rv;
+    KK_TRY(kk_sealed_audit_failed(sealed, KK_ROLE_SO, old_keys(&start), KK_AUDIT_REKEY, rv));
     kk_log_info("token %s: it has new keys; its objects are being sealed with them",
                 kk_sealed_path(sealed));
     return kk_sealed_reload(sealed);

@@ -28,11 +28,11 @@ util --import "$KEYS/ec.pem" --token t --pin 5678 --label "a key" --id 01 > "$WO
 check "a key is imported" test $? = 0
 
 runk audit show --json
-check "show: what happened, in its order" test "$(json '[e["event"] for e in d["entries"]][:6]')" = \
-    "['begin', 'login', 'pin-change', 'logout', 'pin-failed', 'login']"
-check "... by whom" test "$(json '[e["user"] for e in d["entries"]][:5]')" = \
-    "['user', 'user', 'user', 'user', 'public']"
-check "... with what result" test "$(json 'd["entries"][4]["result"], d["entries"][4]["tried"]')" = \
+check "show: what happened, in its order" test "$(json '[e["event"] for e in d["entries"]][:7]')" = \
+    "['begin', 'epoch', 'login', 'pin-change', 'logout', 'pin-failed', 'login']"
+check "... by whom" test "$(json '[e["user"] for e in d["entries"]][:6]')" = \
+    "['user', 'user', 'user', 'user', 'user', 'public']"
+check "... with what result" test "$(json 'd["entries"][5]["result"], d["entries"][5]["tried"]')" = \
     "('CKR_PIN_INCORRECT', 'user')"
 check "... by which program" test "$(json 'd["entries"][0]["program"].rsplit("/", 1)[1]')" = keykist
 check "... the key" test "$(json '[e["label"] for e in d["entries"] if e["event"] == "create"][0]')" = "a key"

@@ -728,6 +728,33 @@ static void test_files_that_are_none_refuse(void **state)
     assert_ok(sign(fixture->audit));
 }
 
+static CK_RV write_and_read(struct fixture *fixture)
+{
+    struct kk_audit_report report;
+    struct kk_audit_place place = {0};
+    static uint8_t text[4096];
+    size_t len = 0;
+    KK_CLEANUP(kk_audit_freep) struct kk_audit *audit = NULL;
+    KK_TRY(kk_audit_new(crypto, fixture->dir, SERIAL, &fixture->settings, &audit));
+    KK_TRY(sign(audit));
+    KK_TRY(kk_audit_verify(audit, KK_SPAN_ARRAY(key_bytes), NULL, &report));
+    return kk_audit_read(audit, &place, text, sizeof text, &len);
+}
+
+static void test_memory_that_runs_out_leaves_a_sound_log(void **state)
+{
+    struct fixture *fixture = *state;
+    CK_RV rv = CKR_HOST_MEMORY;
+    for (unsigned long n = 1; rv != CKR_OK; n++) {
+        assert_true(n < 200);
+        kk_alloc_fail_at(n);
+        rv = write_and_read(fixture);
+        kk_alloc_fail_at(0);
+        assert_true(rv == CKR_OK || rv == CKR_HOST_MEMORY);
+        assert_sound(verify(fixture, NULL));
+    }
+}
+
 /* ---- settings, epochs, reading ---- */
 
 static void test_modes(void **state)
@@ -825,6 +852,7 @@ int main(void)
         TEST(test_a_full_disk_refuses),
         TEST(test_a_full_disk_is_counted_with_continue),
         TEST(test_files_that_are_none_refuse),
+        TEST(test_memory_that_runs_out_leaves_a_sound_log),
         TEST(test_modes),
         TEST(test_a_new_epoch_has_a_key_of_its_own),
         TEST(test_lines_are_read_from_file_to_file),

@@ -3,16 +3,22 @@
  * src/token/sealed_audit.c: which events of a token leave an entry, what seals them, and what the
  * token remembers of its log.
  */
-#include "engine_test.h"
+#include "backup_test.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "store_fault.h"
+#include "token/convert.h"
+#include "token/repair.h"
 
 struct home {
     struct house house;
     struct kk_engine *engine;
     struct kk_token *token;
     char path[160];
+    bool is_plain; /* the next engine is on the store as it is */
 };
 
 static struct kk_engine *audited_engine(struct home *home, int mode)
@@ -20,7 +26,11 @@ static struct kk_engine *audited_engine(struct home *home, int mode)
     struct kk_engine *engine = NULL;
     struct kk_config *config = house_config(&home->house);
     config->audit_log = mode;
-    assert_ok(kk_engine_new(config, &engine));
+    if (home->is_plain) {
+        assert_ok(kk_engine_new(config, &engine));
+    } else {
+        assert_ok(kk_engine_new_on(config, kk_store_fault(&kk_store_sqlite), &engine));
+    }
     crypto = engine->crypto;
     return engine;
 }
@@ -215,6 +225,29 @@ static void test_a_new_token_goes_on_in_the_old_ones_log(void **state)
     kk_token_logout(home->token, unlock);
 }
 
+/* Made anew while nothing was audited: the first login with an audit log tells of its new key. */
+static void test_an_epoch_that_began_unaudited(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = NULL;
+    char names[500];
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_OFF);
+    home->token = only_token(home->engine);
+    assert_ok(kk_token_reinitialise(home->token, SO_PIN, label_one));
+    reopen(home);
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &unlock));
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init epoch login");
+    assert_string_equal(verify(home, unlock).what, "");
+    kk_token_logout(home->token, unlock);
+    reopen(home); /* and once only */
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &unlock));
+    assert_int_equal(verify(home, unlock).last, 7);
+    kk_token_logout(home->token, unlock);
+}
+
 static void test_who_holds_the_old_key_writes_no_more(void **state)
 {
     struct home *home = *state;
@@ -271,6 +304,54 @@ static void test_what_cannot_be_logged_is_refused(void **state)
     assert_int_equal(rmdir(home->path), 0);
     unlock = log_in(home); /* with the old PIN */
     kk_token_logout(home->token, unlock);
+}
+
+/* What was written first and is not committed has a second entry. */
+static void test_a_change_that_fails_has_its_second_entry(void **state)
+{
+    struct home *home = *state;
+    static char text[1 << 18];
+    struct kk_unlock *unlock = log_in(home);
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "unlucky", "x");
+    struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+    struct kk_object *object = NULL;
+    char names[500];
+    kk_store_fault_at("commit", 1, CKR_DEVICE_MEMORY);
+    assert_rv(kk_token_create(home->token, unlock, &fresh, 1, &object), CKR_DEVICE_MEMORY);
+    kk_store_fault_at("commit", 0, CKR_OK);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init login create create");
+    FILE *file = fopen(home->path, "re");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    assert_non_null(strstr(text, "\"label\":\"unlucky\",\"result\":\"CKR_DEVICE_MEMORY\""));
+    assert_string_equal(verify(home, unlock).what, "");
+    kk_token_logout(home->token, unlock);
+}
+
+/* Nothing but a code comes of a store that fails at any call of an audited login or change. */
+static void test_a_store_that_fails_anywhere(void **state)
+{
+    struct home *home = *state;
+    for (unsigned long n = 1; n < 60; n++) {
+        struct kk_unlock *unlock = NULL;
+        struct kk_object *object = NULL;
+        KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "l", "x");
+        struct kk_new_object fresh = {.uuid = new_uuid(), .attrs = attrs};
+        kk_store_fault_at(NULL, n, CKR_DEVICE_ERROR);
+        CK_RV rv = kk_token_login(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, &unlock);
+        if (rv == CKR_OK && kk_token_create(home->token, unlock, &fresh, 1, &object) == CKR_OK) {
+            kk_object_unref(object);
+        }
+        kk_store_fault_at(NULL, 0, CKR_OK);
+        if (rv == CKR_OK) {
+            kk_token_logout(home->token, unlock);
+        }
+        unlock = log_in(home);
+        assert_string_equal(verify(home, unlock).what, "");
+        kk_token_logout(home->token, unlock);
+    }
 }
 
 static void test_a_token_that_cannot_be_logged_is_not_made(void **state)
@@ -332,6 +413,268 @@ static void test_tokens_in_memory_have_none(void **state)
     kk_engine_free(engine);
 }
 
+/* ---- rekey, check, repair, restore, convert ---- */
+
+static struct kk_rekey both_pins(void)
+{
+    return (struct kk_rekey){.so_pin = SO_PIN, .user_pin = USER_PIN};
+}
+
+static void test_the_log_goes_on_across_a_rekey(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    const struct kk_rekey rekey = both_pins();
+    kk_token_logout(home->token, log_in(home));
+    assert_ok(kk_token_rekey(home->token, &rekey));
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "one"));
+    events(home, names, sizeof names);
+    assert_string_equal(names,
+                        "begin token-init login pin-init login rekey epoch login login create");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+    /* What stands before the epoch is sealed by it, and what stands behind it by the new key. */
+    cut_to_lines(home, 6);
+    reopen(home);
+    unlock = log_in(home);
+    assert_int_equal(verify(home, unlock).verdict, KK_AUDIT_BROKEN);
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_a_rekey_that_was_not_audited_begins_an_epoch(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    const struct kk_rekey rekey = both_pins();
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    home->engine = audited_engine(home, KK_AUDIT_LOG_OFF);
+    home->token = only_token(home->engine);
+    assert_ok(kk_token_rekey(home->token, &rekey));
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin token-init login pin-init epoch login");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last);
+    kk_token_logout(home->token, unlock);
+}
+
+static void test_the_old_key_writes_no_more_behind_a_rekey(void **state)
+{
+    struct home *home = *state;
+    struct home other = {.house = home->house};
+    const struct kk_audit_event event = {.kind = KK_AUDIT_SIGN};
+    const struct kk_rekey rekey = both_pins();
+    struct kk_unlock *unlock = log_in(home);
+    assert_ok(kk_token_audit(home->token, unlock, &event));
+    other.engine = audited_engine(&other, KK_AUDIT_LOG_ON);
+    other.token = only_token(other.engine);
+    assert_ok(kk_token_rekey(other.token, &rekey));
+    assert_rv(kk_token_audit(home->token, unlock, &event), CKR_SESSION_HANDLE_INVALID);
+    kk_token_logout(home->token, unlock);
+    unlock = log_in(&other);
+    assert_string_equal(verify(&other, unlock).what, "");
+    kk_token_logout(other.token, unlock);
+    kk_token_unref(other.token);
+    kk_engine_free(other.engine);
+}
+
+static void test_a_rekey_that_cannot_be_logged_is_refused(void **state)
+{
+    struct home *home = *state;
+    struct kk_token_state before;
+    struct kk_token_state after;
+    const struct kk_rekey rekey = both_pins();
+    assert_ok(kk_token_state(home->token, &before));
+    assert_int_equal(unlink(home->path), 0);
+    assert_int_equal(mkdir(home->path, 0700), 0);
+    assert_rv(kk_token_rekey(home->token, &rekey), CKR_DEVICE_ERROR);
+    assert_ok(kk_token_state(home->token, &after));
+    assert_memory_equal(before.epoch, after.epoch, sizeof before.epoch);
+    assert_false(after.rekey_pending);
+    assert_int_equal(rmdir(home->path), 0);
+    kk_token_logout(home->token, log_in(home));
+}
+
+/* Wherever it fails, the log says what happened, and is sound with the keys that the token has. */
+static void test_a_rekey_that_fails_has_its_second_entry(void **state)
+{
+    struct home *home = *state;
+    char names[2000];
+    const struct kk_rekey rekey = both_pins();
+    CK_RV rv = CKR_DEVICE_MEMORY;
+    for (int n = 1; rv != CKR_OK; n++) {
+        assert_true(n < 20);
+        kk_store_fault_at("commit", n, CKR_DEVICE_MEMORY);
+        rv = kk_token_rekey(home->token, &rekey);
+        kk_store_fault_at("commit", 0, CKR_OK);
+        struct kk_unlock *unlock = log_in(home);
+        assert_string_equal(verify(home, unlock).what, "");
+        kk_token_logout(home->token, unlock);
+    }
+    events(home, names, sizeof names);
+    assert_non_null(strstr(names, "rekey epoch rekey"));
+}
+
+/* The anchor's bytes as somebody without the token's keys would leave them. */
+static void spoil_anchor(struct home *home)
+{
+    struct kk_store *store = NULL;
+    struct kk_store_tx *tx = NULL;
+    struct kk_store_row row = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    assert_ok(home->engine->store_ops->open(home->engine->env, kk_token_name(home->token), &store));
+    assert_ok(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    assert_ok(tx->ops->row_get(tx, KK_TABLE_AUDIT, 0, &row, &blob));
+    uint8_t bytes[256];
+    assert_true(row.blob.len <= sizeof bytes);
+    memcpy(bytes, row.blob.data, row.blob.len);
+    bytes[row.blob.len - 1] ^= 1;
+    row.blob.data = bytes;
+    assert_ok(tx->ops->row_put(tx, &row));
+    assert_ok(kk_store_tx_commit(&tx));
+    store->ops->close(store);
+}
+
+static void note_anchor(void *context, const struct kk_finding *finding)
+{
+    *(bool *)context = *(bool *)context || strstr(finding->what, "audit log's anchor") != NULL;
+}
+
+static void test_check_knows_the_anchor(void **state)
+{
+    struct home *home = *state;
+    bool told = false;
+    struct kk_check_result result = {0};
+    const struct kk_check check = {.user_pin = USER_PIN, .found = note_anchor, .context = &told};
+    kk_token_logout(home->token, log_in(home));
+    assert_ok(kk_token_check(home->token, &check, &result));
+    assert_int_equal(result.findings, 0);
+    spoil_anchor(home);
+    assert_ok(kk_token_check(home->token, &check, &result));
+    assert_int_equal(result.findings, 1);
+    assert_true(told);
+}
+
+static void test_a_repaired_token_begins_its_own_log(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    char serial[16];
+    struct kk_check_result result = {0};
+    const struct kk_check check = {.so_pin = SO_PIN, .user_pin = USER_PIN};
+    struct kk_unlock *unlock = log_in(home);
+    kk_object_unref(create(home, unlock, "one"));
+    kk_token_logout(home->token, unlock);
+    spoil_anchor(home);
+    assert_ok(kk_token_repair(home->token, &check, true, &result, serial));
+    assert_int_equal(result.private_objects, 1);
+    events(home, names, sizeof names); /* of the old one, which is deleted */
+    assert_non_null(strstr(names, "create token-delete"));
+    assert_true(house_log_has(&home->house, "the audit log stays"));
+    reopen(home);
+    unlock = log_in(home);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin repair login");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, 3);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+}
+
+static void backup_and_restore(struct home *home)
+{
+    struct tape tape = {0};
+    struct kk_backup_info info;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin pin = {.given = true, .role = KK_ROLE_SO, .pin = SO_PIN};
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restore = NULL;
+    struct kk_backup_stream stream = stream_of(&tape);
+    assert_ok(kk_backup_write(home->token, &key, &stream, &info));
+    kk_token_logout(home->token, log_in(home)); /* the log goes on behind the backup */
+    stream = stream_of(&tape);
+    assert_ok(kk_restore_read(home->engine, &stream, &key, &pin, false, &restore));
+    assert_false(house_log_has(&home->house, "audit.log is not heeded"));
+    assert_ok(kk_restore_write(restore, true));
+    tape_clear(&tape);
+}
+
+static void test_a_restored_token_begins_its_own_log(void **state)
+{
+    struct home *home = *state;
+    char names[500];
+    kk_token_logout(home->token, log_in(home));
+    backup_and_restore(home);
+    events(home, names, sizeof names); /* of the one that was replaced */
+    assert_string_equal(names, "begin token-init login pin-init login backup login token-delete");
+    reopen(home);
+    assert_string_equal(verify(home, NULL).what, "");
+    struct kk_unlock *unlock = log_in(home);
+    events(home, names, sizeof names);
+    assert_string_equal(names, "begin restore epoch login");
+    struct kk_audit_report report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, 4);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+}
+
+/* The log's path of the one token that was set aside. */
+static void find_aside(struct home *home, char *path, size_t room)
+{
+    char folder[160];
+    (void)snprintf(folder, sizeof folder, "%s/.backup", home->house.dir);
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    const struct dirent *entry = NULL;
+    path[0] = '\0';
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            (void)snprintf(path, room, "%s/%s/audit.log", folder, entry->d_name);
+        }
+    }
+    (void)closedir(dir);
+}
+
+static void test_a_log_outlives_a_conversion_and_its_purge(void **state)
+{
+    struct home *home = *state;
+    char path[512];
+    size_t count = 0;
+    struct kk_audit_report report;
+    struct kk_convert_result result = {0};
+    struct kk_convert convert = {.kind = "softhsm2", .so_pin = SO_PIN, .user_pin = USER_PIN};
+    home->is_plain = true;
+    reopen(home);
+    assert_ok(kk_engine_convert(home->engine, home->token, &convert, &result));
+    assert_true(house_log_has(&home->house, "tokens in SoftHSM's format have no audit log"));
+    find_aside(home, path, sizeof path);
+    assert_int_equal(access(path, F_OK), 0);
+    reopen(home);
+    assert_rv(kk_token_audit_verify(home->token, NULL, &report), CKR_FUNCTION_NOT_SUPPORTED);
+    assert_ok(kk_engine_purge(home->engine, home->token, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_ok(kk_engine_purge(home->engine, home->token, &count));
+    assert_int_equal(count, 0);
+    /* And back: a new sealed token, with a log of its own. */
+    convert.kind = "sealed";
+    assert_ok(kk_engine_convert(home->engine, home->token, &convert, &result));
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    report = verify(home, unlock);
+    assert_string_equal(report.what, "");
+    assert_int_equal(report.sealed, report.last);
+    kk_token_logout(home->token, unlock);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -343,12 +686,24 @@ int main(void)
         TEST(test_a_cut_log_is_found_by_verify_and_by_the_next_login),
         TEST(test_a_removed_log_is_found),
         TEST(test_a_new_token_goes_on_in_the_old_ones_log),
+        TEST(test_an_epoch_that_began_unaudited),
         TEST(test_who_holds_the_old_key_writes_no_more),
         TEST(test_a_log_outlives_its_token),
         TEST(test_what_cannot_be_logged_is_refused),
+        TEST(test_a_change_that_fails_has_its_second_entry),
+        TEST(test_a_store_that_fails_anywhere),
         TEST(test_a_token_that_cannot_be_logged_is_not_made),
         TEST(test_off_writes_nothing),
         TEST(test_tokens_in_memory_have_none),
+        TEST(test_the_log_goes_on_across_a_rekey),
+        TEST(test_a_rekey_that_was_not_audited_begins_an_epoch),
+        TEST(test_the_old_key_writes_no_more_behind_a_rekey),
+        TEST(test_a_rekey_that_cannot_be_logged_is_refused),
+        TEST(test_a_rekey_that_fails_has_its_second_entry),
+        TEST(test_check_knows_the_anchor),
+        TEST(test_a_repaired_token_begins_its_own_log),
+        TEST(test_a_restored_token_begins_its_own_log),
+        TEST(test_a_log_outlives_a_conversion_and_its_purge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
