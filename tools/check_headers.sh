@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.." || exit 1
 flags=$(pkg-config --cflags libcrypto libsodium sqlite3)
 failed=0
 for header in src/*/*.h; do
+    case $header in
+    src/tpm/tpm2_*) pkg-config --exists tss2-sys || continue ;; # the plug-in's, built where that is
+    esac
     # shellcheck disable=SC2086 # flags are words
     if ! ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -x c -Isrc \
         -I"$build" $flags -include "$header" /dev/null; then

@@ -17,9 +17,10 @@ MAY_INCLUDE = {
     "base": {"cryptoki"},
     "crypto": LOW,
     "store": LOW,
+    "tpm": LOW | {"crypto"},
     "mechanism": LOW | {"crypto"},
     "object": LOW | {"crypto", "mechanism"},
-    "token": LOW | {"crypto", "store", "mechanism", "object"},
+    "token": LOW | {"crypto", "store", "tpm", "mechanism", "object"},
     "session": LOW | {"mechanism", "object", "token"},
     "api": API,
     "rpc": LOW,
@@ -30,14 +31,16 @@ MAY_INCLUDE = {
     "cli": LOW,
 }
 
-# single headers beyond the rows: the programs read and write key files, and one reads SoftHSM 1's database
-ALSO = {("cli", "crypto/keyfile.h"), ("cli", "store/softhsm1.h")}
+# single headers beyond the rows: the programs read and write key files, have secrets sealed by the
+# TPM, and one reads SoftHSM 1's database
+ALSO = {("cli", "crypto/keyfile.h"), ("cli", "crypto/keyfile_bag.h"), ("cli", "store/softhsm1.h"), ("cli", "tpm/tpm.h")}
 
 # the only layers that may include a library's headers
 LIBRARIES = [
     (re.compile(r"openssl/|sodium(\.h|/)"), {"crypto"}),
     (re.compile(r"sqlite3(ext)?\.h"), {"store"}),
     (re.compile(r"(postgresql/)?libpq"), {"store"}),
+    (re.compile(r"tss2/"), {"tpm"}),
 ]
 
 # written by the build into its own root

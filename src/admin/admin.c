@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
+#include "session/objects.h"
 
 #include "base/banned.h"
 
@@ -85,4 +87,52 @@ CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health)
     health->has_pepper = settings->pepper != NULL ? CK_TRUE : CK_FALSE;
     health->pepper_missing = settings->pepper_missing ? CK_TRUE : CK_FALSE;
     return CKR_OK;
+}
+
+/* ---- many objects ---- */
+
+#define OBJECTS_MAX 100000
+
+struct templates {
+    struct kk_attrs **sets;
+    size_t count;
+};
+
+static void templates_clear(struct templates *templates)
+{
+    for (size_t i = 0; templates->sets != NULL && i < templates->count; i++) {
+        kk_attrs_free(templates->sets[i]);
+    }
+    kk_free(templates->sets);
+}
+
+static KK_RV copy_templates(const CK_KEYKIST_TEMPLATE *from, struct templates *to,
+                            CK_ULONG *refused)
+{
+    KK_TRY(kk_alloc_array(to->count, sizeof(struct kk_attrs *), &to->sets));
+    for (size_t i = 0; i < to->count; i++) {
+        *refused = i;
+        KK_TRY(kk_template_copy(from[i].attributes, from[i].count, KK_VERB_CREATE, &to->sets[i]));
+        KK_ENSURE(kk_attrs_flag(to->sets[i], CKA_TOKEN, false), CKR_ATTRIBUTE_VALUE_INVALID);
+    }
+    *refused = to->count;
+    return CKR_OK;
+}
+
+CK_RV kk_admin_create_objects(struct kk_app *app, CK_SESSION_HANDLE session,
+                              const CK_KEYKIST_TEMPLATE *templates, CK_ULONG count,
+                              CK_OBJECT_HANDLE *objects, CK_ULONG *refused)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(templates_clear) struct templates copies = {0};
+    size_t place = 0;
+    KK_TRY(kk_call_begin(app, session, &call));
+    KK_ENSURE(refused != NULL && (templates != NULL || count == 0) && count <= OBJECTS_MAX,
+              CKR_ARGUMENTS_BAD);
+    *refused = count;
+    copies.count = (size_t)count;
+    KK_TRY(copy_templates(templates, &copies, refused));
+    CK_RV rv = kk_call_create_objects(&call, copies.sets, copies.count, objects, &place);
+    *refused = (CK_ULONG)place;
+    return rv;
 }

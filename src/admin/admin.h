@@ -46,3 +46,7 @@ CK_RV kk_admin_backup_check(struct kk_app *app, const CK_KEYKIST_STREAM *from,
 CK_RV kk_admin_restore(struct kk_app *app, const CK_KEYKIST_STREAM *from,
                        const CK_KEYKIST_BACKUP_KEY *key, const CK_KEYKIST_RESTORE *how,
                        CK_KEYKIST_BACKUP_INFO *info);
+
+CK_RV kk_admin_create_objects(struct kk_app *app, CK_SESSION_HANDLE session,
+                              const CK_KEYKIST_TEMPLATE *templates, CK_ULONG count,
+                              CK_OBJECT_HANDLE *objects, CK_ULONG *refused);

@@ -105,6 +105,7 @@ static void put_info(const struct kk_backup_info *from, bool checked, CK_KEYKIST
     put_sealing(&from->sealing, info);
     info->flags |= CKF_KEYKIST_BACKUP_OPENED;
     info->flags |= from->needs_pepper ? CKF_KEYKIST_BACKUP_NEEDS_PEPPER : 0;
+    info->flags |= from->needs_tpm ? CKF_KEYKIST_BACKUP_NEEDS_TPM : 0;
     info->flags |= checked ? CKF_KEYKIST_BACKUP_CHECKED : 0;
     memcpy(info->label, from->label, sizeof info->label);
     memcpy(info->serial, from->serial, sizeof info->serial);

@@ -74,7 +74,10 @@ CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYP
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span pin;
     KK_TRY(kk_call_begin(app, hSession, &call));
-    KK_ENSURE(pPin != NULL, CKR_ARGUMENTS_BAD); /* no protected authentication path */
+    /*= pkcs11-3.2 C_Login: pPin is NULL_PTR where the token has a protected authentication path */
+    if (pPin == NULL) {
+        return kk_session_login_auto(&call, userType);
+    }
     KK_TRY(kk_arg_span(pPin, ulPinLen, &pin));
     return kk_session_login(&call, userType, pin);
 }

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "api/arguments.h"
 #include "base/memory.h"
+#include "token/unattended.h"
 
 #include "base/banned.h"
 
@@ -119,6 +120,7 @@ static KK_RV token_flags(struct kk_app *app, struct kk_token *token, CK_TOKEN_IN
     info->flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_RESTORE_KEY_NOT_NEEDED |
                   CKF_TOKEN_INITIALIZED | pin_flags(app, &state);
     info->flags |= state.read_only ? CKF_WRITE_PROTECTED : 0;
+    info->flags |= kk_engine_has_auto_pin(app->engine) ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
     return CKR_OK;
 }
 

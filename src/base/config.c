@@ -37,6 +37,7 @@ struct setting {
     unsigned long max;
     const struct word *words; /* ends with a NULL word */
     bool is_fatal;            /* a bad value refuses the file */
+    bool takes_equals;        /* its values may hold = */
 };
 
 static KK_RV read_text(const struct setting *setting, const char *text, void *member)
@@ -141,6 +142,12 @@ static const struct word kdfs[] = {
     {NULL, 0},
 };
 
+static const struct word guards[] = {
+    {"none", KK_GUARD_NONE},
+    {"tpm2", KK_GUARD_TPM2},
+    {NULL, 0},
+};
+
 static const struct word integrities[] = {
     {"normal", KK_INTEGRITY_NORMAL},
     {"strict", KK_INTEGRITY_STRICT},
@@ -195,6 +202,8 @@ static const struct setting settings[] = {
     SWITCH("token.so_recovery", so_recovery, "on"),
     WORD("token.integrity", integrity, "normal", integrities),
     WORD("pin.kdf", pin_kdf, "default", kdfs),
+    WORD("pin.guard", pin_guard, "none", guards),
+    TEXT("pin.auto", pin_auto, "none"),
     NUMBER("pin.max_tries", pin_max_tries, "10", 0, COUNT_MAX),
     NUMBER("pin.min_length", pin_min_length, "4", 1, 255),
     WORD("audit.log", audit_log, "off", audits),
@@ -203,6 +212,7 @@ static const struct setting settings[] = {
     NUMBER("audit.keep", audit_keep, "0", 0, COUNT_MAX),
     NUMBER("cache.keys", cache_keys, "4096", 0, COUNT_MAX),
     NUMBER("cache.objects", cache_objects, "65536", 0, COUNT_MAX),
+    {ROW("tpm2.tcti", read_text, tcti, "device:/dev/tpmrm0"), .takes_equals = true},
 };
 /* clang-format on */
 
@@ -297,8 +307,21 @@ static KK_RV parse_value(struct parse *parse, const char *name, const char *valu
     return CKR_OK;
 }
 
-/* `line` has no line end. A key or a value may not be empty, and a second = is no part of either.
- */
+/* Whether the key before the first = is one whose values may hold more of them. */
+static bool may_hold_equals(const char *line, const char *equals)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(settings); i++) {
+        size_t len = strlen(settings[i].name);
+        if (settings[i].takes_equals && strncmp(line, settings[i].name, len) == 0 &&
+            strspn(line + len, " \t") == (size_t)(equals - line) - len) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `line` has no line end. A key or a value may not be empty, and a second = is no part of either,
+ * but for the keys that say so. */
 static KK_RV parse_line(struct parse *parse, char *line)
 {
     line[strcspn(line, "#\r")] = '\0';
@@ -307,7 +330,7 @@ static KK_RV parse_line(struct parse *parse, char *line)
         return CKR_OK;
     }
     char *equals = strchr(line, '=');
-    if (equals == NULL || strchr(equals + 1, '=') != NULL) {
+    if (equals == NULL || (strchr(equals + 1, '=') != NULL && !may_hold_equals(line, equals))) {
         kk_log_warning("%s:%lu: not of the form key = value, ignored: %.100s", parse->config->path,
                        parse->line, line);
         return CKR_OK;

@@ -7,9 +7,9 @@
  * unset or empty); else the path of the build, /etc/softhsm/softhsm2.conf. A set-user-id program
  * does not heed either variable.
  *
- * A line is `key = value`; # begins a comment; values hold no # and no =. One table row per key
- * (config.c) says its type, its default and its member. An unknown key, a bad value or a malformed
- * line is a warning that names file, line and key, and the default holds.
+ * A line is `key = value`; # begins a comment; values hold no # and, but for tpm2.tcti, no =. One
+ * table row per key (config.c) says its type, its default and its member. An unknown key, a bad
+ * value or a malformed line is a warning that names file, line and key, and the default holds.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ enum kk_config_identity { KK_IDENTITY_SOFTHSM, KK_IDENTITY_KEYKIST };
 enum kk_config_kdf { KK_KDF_DEFAULT, KK_KDF_STRONG, KK_KDF_TEST };
 enum kk_config_audit { KK_AUDIT_LOG_OFF, KK_AUDIT_LOG_NO_USE, KK_AUDIT_LOG_ON };
 enum kk_config_audit_error { KK_AUDIT_REFUSE, KK_AUDIT_GO_ON };
+enum kk_config_guard { KK_GUARD_NONE, KK_GUARD_TPM2 };
 enum kk_config_integrity { KK_INTEGRITY_NORMAL, KK_INTEGRITY_STRICT };
 
 struct kk_config {
@@ -38,7 +39,10 @@ struct kk_config {
     int pin_kdf;            /* pin.kdf = default | strong | test */
     unsigned long pin_max_tries;  /* pin.max_tries, default 10; 0 never locks */
     unsigned long pin_min_length; /* pin.min_length, default 4, 1 to 255 */
-    char *pepper;       /* token.pepper = none | file:PATH | credential:NAME (tpm2: later) */
+    int pin_guard;                /* pin.guard = none | tpm2: enum kk_config_guard */
+    char *pin_auto;               /* pin.auto = none | credential:NAME | tpm2:PATH; "none" */
+    char *pepper;       /* token.pepper = none | file:PATH | credential:NAME | tpm2 | tpm2:PATH */
+    char *tcti;         /* tpm2.tcti: where the TPM is, as tpm2-tss says it */
     bool so_recovery;   /* token.so_recovery = on | off, default on */
     int integrity;      /* token.integrity = normal | strict */
     int audit_log;      /* audit.log = off | on | no-use: enum kk_config_audit */

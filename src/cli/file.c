@@ -128,6 +128,19 @@ static void sync_directory(char *path)
 
 #define TEMPORARY_SUFFIX ".XXXXXX"
 
+/* Leaves a file alone that came meanwhile, unlike rename(). Not every file system has both ways. */
+static bool put_where_nothing_is(const char *temporary, const char *path)
+{
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if ((errno != EINVAL && errno != ENOSYS) || link(temporary, path) != 0) {
+        return false;
+    }
+    (void)unlink(temporary);
+    return true;
+}
+
 static KK_RV begin_in_place(const char *path, struct kk_cli_out *out)
 {
     out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -207,7 +220,9 @@ KK_RV kk_cli_out_end(struct kk_cli_out *out)
 {
     bool is_synced = out->temporary == NULL || fsync(out->fd) == 0;
     if (!close_after(out->fd, is_synced) ||
-        (out->temporary != NULL && rename(out->temporary, out->path) != 0)) {
+        (out->temporary != NULL &&
+         !(out->is_new ? put_where_nothing_is(out->temporary, out->path)
+                       : rename(out->temporary, out->path) == 0))) {
         int error = errno;
         if (out->temporary != NULL) {
             (void)unlink(out->temporary);
@@ -230,5 +245,16 @@ KK_RV kk_cli_file_write(const char *path, struct kk_span content)
     KK_CLEANUP(kk_cli_out_abandon) struct kk_cli_out out = {0};
     KK_TRY(kk_cli_out_begin(path, &out));
     KK_TRY(kk_cli_out_write(&out, content));
+    return kk_cli_out_end(&out);
+}
+
+KK_RV kk_cli_file_create(const char *path, struct kk_span content)
+{
+    KK_CLEANUP(kk_cli_out_abandon) struct kk_cli_out out = {.is_new = true};
+    CK_RV rv = begin_beside(path, &out);
+    if (rv == CKR_OK) {
+        rv = kk_cli_out_write(&out, content);
+    }
+    KK_TRY(rv);
     return kk_cli_out_end(&out);
 }

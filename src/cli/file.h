@@ -28,6 +28,9 @@ enum kk_cli_file_result kk_cli_file_read_long(const char *path, size_t max,
  * CKR_FUNCTION_FAILED: not written; errno says why. Says nothing itself. */
 KK_RV kk_cli_file_write(const char *path, struct kk_span content);
 
+/* The same for a file that must not be there: CKR_FUNCTION_FAILED with errno EEXIST when it is. */
+KK_RV kk_cli_file_create(const char *path, struct kk_span content);
+
 /* The same piece by piece. Zero-initialise; kk_cli_out_abandon() leaves the file's place as it was,
  * unless kk_cli_out_end() was successful (or the file is written to as it stands). Codes and
  * errno as above. */
@@ -36,6 +39,7 @@ struct kk_cli_out {
     int fd;
     char *path;      /* whose place it takes; NULL: written to as it stands */
     char *temporary; /* NULL then too */
+    bool is_new;     /* the file must not be there when it takes its place */
 };
 KK_RV kk_cli_out_begin(const char *path, struct kk_cli_out *out);
 KK_RV kk_cli_out_standard(struct kk_cli_out *out); /* standard output */

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "cli/json.h"
 #include "cli/module.h"
 #include "cli/pin.h"
@@ -67,10 +69,12 @@ struct kk_keykist_command {
     const char *more;                /* further lines of its own help; NULL: none */
     unsigned int takes;              /* enum kk_keykist_takes */
     const char *operand;             /* "FILE": the one word that it needs; NULL: none */
+    bool many_operands;              /* one or more of them ("FILE...") */
+    bool operand_is_optional;        /* or none */
     size_t own_size;                 /* of the structure of its own options; 0: none */
     const struct kk_option *options; /* its own */
     size_t option_count;
-    bool starts_module; /* run() does it itself; else the module is started before */
+    bool alone; /* the module is not started before: run() needs none, or starts it itself */
     CK_RV (*run)(struct kk_keykist *keykist);
 };
 
@@ -94,8 +98,10 @@ struct kk_keykist {
     const struct kk_keykist_group *group;
     const struct kk_keykist_command *command;
     struct kk_keykist_options options;
-    void *own;               /* the command's own options */
-    const char *operand;     /* NULL: there is none */
+    void *own;             /* the command's own options */
+    const char *operand;   /* the first one; NULL: there is none */
+    const char **operands; /* all of them */
+    size_t operand_count;
     struct kk_module module; /* started before run() */
 };
 
@@ -110,6 +116,8 @@ extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
+extern const struct kk_keykist_group kk_keykist_object_group;
+extern const struct kk_keykist_group kk_keykist_pepper_group;
 
 /* ---- keykist_options.c ---- */
 
@@ -199,6 +207,8 @@ CK_RV kk_keykist_pin_init(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_reset(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_show(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_verify(struct kk_keykist *keykist);
+CK_RV kk_keykist_pin_seal(struct kk_keykist *keykist);
+CK_RV kk_keykist_pepper_create(struct kk_keykist *keykist);
 
 CK_RV kk_keykist_token_check(struct kk_keykist *keykist);
 CK_RV kk_keykist_token_repair(struct kk_keykist *keykist);
@@ -242,3 +252,13 @@ struct kk_keykist_backup_options {
     bool replace;
     bool damaged;
 };
+/* Where the TPM is to seal into. */
+struct kk_keykist_seal_options {
+    const char *file;
+    const char *pcrs;
+};
+#define KK_KEYKIST_SEAL_OPTIONS                                                                    \
+    {"tpm2", "FILE", KK_OPTION_TEXT, offsetof(struct kk_keykist_seal_options, file),               \
+     "Seal it by the TPM, and write that into this file"},                                         \
+        {"pcrs", "LIST", KK_OPTION_TEXT, offsetof(struct kk_keykist_seal_options, pcrs),           \
+         "Only while these PCRs (SHA-256) stay as they are: \"7,11\""}

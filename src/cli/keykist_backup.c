@@ -92,7 +92,7 @@ static const struct {
     {CKR_TOKEN_NOT_RECOGNIZED,   "it was made by a newer version"},
     {CKR_WRAPPED_KEY_INVALID,    "it is sealed for another passphrase or key"},
     {CKR_ENCRYPTED_DATA_INVALID, "it is damaged or not whole"},
-    {CKR_DEVICE_ERROR,           "the token in it is damaged, or needs another pepper; the log says more"},
+    {CKR_DEVICE_ERROR,           "the token in it is damaged, or needs another pepper or TPM; the log says more"},
     {CKR_KEY_TYPE_INCONSISTENT,  "only X25519 and RSA keys can be used"},
     {CKR_KEY_SIZE_RANGE,         "an RSA key must have 2048 to 16384 bits"},
     {CKR_FUNCTION_REJECTED,      "there is a token of its serial number; --replace puts it in that one's place"},
@@ -233,9 +233,10 @@ static void put_content(struct kk_table *table, const CK_KEYKIST_BACKUP_INFO *in
     kk_table_number(table, info->private_objects);
     kk_table_number(table, info->public_objects);
     kk_table_bool(table, (info->flags & CKF_KEYKIST_BACKUP_NEEDS_PEPPER) != 0);
+    kk_table_bool(table, (info->flags & CKF_KEYKIST_BACKUP_NEEDS_TPM) != 0);
 }
 
-#define CONTENT_COLUMNS 6
+#define CONTENT_COLUMNS 7
 
 static KK_RV say_info(const struct kk_keykist *keykist, const CK_KEYKIST_BACKUP_INFO *info)
 {
@@ -248,6 +249,7 @@ static KK_RV say_info(const struct kk_keykist *keykist, const CK_KEYKIST_BACKUP_
         {"Private objects", "private_objects"},
         {"Public objects", "public_objects"},
         {"Needs a pepper", "needs_pepper"},
+        {"Needs a TPM", "needs_tpm"},
     };
     KK_CLEANUP(kk_table_clear) struct kk_table table = {.columns = columns,
                                                         .column_count = KK_ARRAY_LEN(columns)};
@@ -290,7 +292,13 @@ static KK_RV write_backup(const CK_KEYKIST_FUNCTIONS *vendor, CK_SLOT_ID slot,
 static KK_RV say_created(const struct kk_keykist *keykist, const char *path, CK_SLOT_ID slot,
                          const CK_TOKEN_INFO *token, const CK_KEYKIST_BACKUP_INFO *info)
 {
-    char text[128];
+    static const char *const needs[] = {
+        "", "; to be of use, it needs the token's pepper too",
+        "; to be of use, it needs the TPM that guards the token's PINs",
+        "; to be of use, it needs the token's pepper and the TPM that guards its PINs"};
+    size_t what = ((info->flags & CKF_KEYKIST_BACKUP_NEEDS_PEPPER) != 0 ? 1u : 0u) +
+                  ((info->flags & CKF_KEYKIST_BACKUP_NEEDS_TPM) != 0 ? 2u : 0u);
+    char text[192];
     if (strcmp(path, "-") == 0) {
         return CKR_OK; /* standard output is the backup's */
     }
@@ -298,10 +306,7 @@ static KK_RV say_created(const struct kk_keykist *keykist, const char *path, CK_
         return say_info(keykist, info);
     }
     (void)snprintf(text, sizeof text, "backed up, %lu private and %lu public objects%s",
-                   info->private_objects, info->public_objects,
-                   (info->flags & CKF_KEYKIST_BACKUP_NEEDS_PEPPER) != 0
-                       ? "; to be of use, it needs the token's pepper too"
-                       : "");
+                   info->private_objects, info->public_objects, needs[what]);
     return kk_keykist_say(keykist, token, slot, text);
 }
 

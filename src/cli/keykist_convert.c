@@ -21,8 +21,8 @@ static CK_RV convert_failed(CK_RV rv)
     case CKR_ATTRIBUTE_VALUE_INVALID:
         return kk_cli_error("SoftHSM's format cannot hold one of the objects, which the log names");
     case CKR_DEVICE_ERROR:
-        return kk_cli_error("the token is damaged, which the log says more about; nothing was "
-                            "changed");
+        return kk_cli_error("the token is damaged, or a TPM or pepper is not there; the log says "
+                            "more; nothing was changed");
     default:
         return kk_keykist_failed(rv, "Could not convert the token");
     }

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cli/report.h"
 #include "cli/setup.h"
+#include "tpm/tpm.h"
 
 #include "base/banned.h"
 
@@ -20,7 +21,7 @@ static const struct kk_keykist_command commands[] = {
     {.name = "",
      .help = "Look at configuration, permissions, PIN settings and tokens",
      .more = "Exit status 0: nothing is bad; 1: something is. Needs no PIN and changes nothing.\n",
-     .starts_module = true,
+     .alone = true,
      .run = run_doctor},
 };
 
@@ -55,6 +56,14 @@ void kk_doctor_say(struct kk_doctor *doctor, enum kk_finding_level level, const 
 static void check_guessing(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health)
 {
     double seconds = (double)health->pin_microseconds * DIGIT_PINS / 1e6;
+    if (doctor->config->pin_guard == KK_GUARD_TPM2) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "PINs",
+                      "pin.guard = tpm2: from its next use on, a PIN of a sealed token opens with "
+                      "this machine's TPM only: a thief of the tokens cannot guess it; without the "
+                      "TPM nobody opens them, from a backup neither; its lockout after wrong PINs "
+                      "is shared by all that use it");
+        return;
+    }
     if (health->has_pepper) {
         kk_doctor_say(doctor, KK_FINDING_OK, "PINs",
                       "a thief of the tokens needs the pepper too before he can guess PINs");
@@ -66,10 +75,20 @@ static void check_guessing(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *he
                   (double)health->pin_microseconds / 1e3, seconds);
 }
 
+static void check_auto(struct kk_doctor *doctor)
+{
+    if (strcmp(doctor->config->pin_auto, "none") != 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "PINs",
+                      "pin.auto = %s: who can start a program with this configuration is logged in",
+                      doctor->config->pin_auto);
+    }
+}
+
 static void check_pins(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health)
 {
     const struct kk_config *config = doctor->config;
     check_guessing(doctor, health);
+    check_auto(doctor);
     if (config->pin_kdf == KK_KDF_TEST) {
         kk_doctor_say(doctor, KK_FINDING_BAD, "PINs", "pin.kdf = test is for tests only");
     }
@@ -77,10 +96,29 @@ static void check_pins(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *health
         kk_doctor_say(doctor, KK_FINDING_BAD, "PINs",
                       "pin.max_tries = 0: a user PIN is never locked, whoever guesses it");
     }
-    if (config->pin_min_length < SHORT_PIN && !health->has_pepper) {
+    if (config->pin_min_length < SHORT_PIN && !health->has_pepper &&
+        config->pin_guard == KK_GUARD_NONE) {
         kk_doctor_say(doctor, KK_FINDING_NOTE, "PINs",
                       "pin.min_length = %lu: shorter PINs than %i characters are easily guessed",
                       config->pin_min_length, SHORT_PIN);
+    }
+}
+
+static bool is_tpms(const char *setting)
+{
+    return strncmp(setting, "tpm2", 4) == 0;
+}
+
+/* Whether there is a TPM shows when something is asked of it. */
+static void check_plugin(struct kk_doctor *doctor)
+{
+    const struct kk_config *config = doctor->config;
+    KK_CLEANUP(kk_tpm_freep) struct kk_tpm *tpm = NULL;
+    struct kk_tpm_why why = {""};
+    bool wanted =
+        config->pin_guard == KK_GUARD_TPM2 || is_tpms(config->pepper) || is_tpms(config->pin_auto);
+    if (wanted && kk_tpm_new(config->tcti, &tpm) == CKR_OK && kk_tpm_load(tpm, &why) != KK_TPM_OK) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "TPM", "%s", why.text);
     }
 }
 
@@ -90,6 +128,10 @@ static void check_pepper(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *heal
         kk_doctor_say(doctor, KK_FINDING_BAD, "pepper",
                       "token.pepper = %s cannot be read: tokens that need it do not open",
                       doctor->config->pepper);
+    } else if (health->has_pepper && is_tpms(doctor->config->pepper)) {
+        kk_doctor_say(doctor, KK_FINDING_OK, "pepper",
+                      "token.pepper is there; only this machine's TPM opens it: without the TPM "
+                      "nobody opens the tokens");
     } else if (health->has_pepper) {
         kk_doctor_say(doctor, KK_FINDING_OK, "pepper", "token.pepper is there");
     } else {
@@ -124,6 +166,11 @@ static void check_kind(struct kk_doctor *doctor, CK_SLOT_ID slot, struct kk_keyk
                       "\"%s\" (slot %lu) is in SoftHSM's format: PINs are guessed quickly from a "
                       "copy, edits are not noticed: keykist token upgrade makes a sealed one of it",
                       name.text, slot);
+        if (doctor->config->pin_guard == KK_GUARD_TPM2) {
+            kk_doctor_say(doctor, KK_FINDING_NOTE, "tokens",
+                          "\"%s\" (slot %lu): pin.guard does nothing for its PINs", name.text,
+                          slot);
+        }
     }
 }
 
@@ -189,6 +236,7 @@ static KK_RV check_module(struct kk_doctor *doctor)
     kk_doctor_say(doctor, KK_FINDING_OK, "module", "%s", keykist->module.path);
     check_pins(doctor, &health);
     check_pepper(doctor, &health);
+    check_plugin(doctor);
     check_memory(doctor, &health);
     return check_tokens(doctor, vendor);
 }

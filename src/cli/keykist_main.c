@@ -4,6 +4,9 @@
  * stderr says why; 2: wrong usage.
  */
 #include "cli/keykist.h"
+
+#include <stdlib.h>
+
 #include "cli/report.h"
 #include "cli/setup.h"
 
@@ -12,8 +15,9 @@
 #define WRONG_USAGE 2
 
 const struct kk_keykist_group *const kk_keykist_groups[] = {
-    &kk_keykist_token_group,  &kk_keykist_pin_group,   &kk_keykist_doctor_group,
-    &kk_keykist_backup_group, &kk_keykist_audit_group,
+    &kk_keykist_token_group,  &kk_keykist_pin_group,    &kk_keykist_pepper_group,
+    &kk_keykist_object_group, &kk_keykist_backup_group, &kk_keykist_audit_group,
+    &kk_keykist_doctor_group,
 };
 const size_t kk_keykist_group_count = KK_ARRAY_LEN(kk_keykist_groups);
 
@@ -31,7 +35,7 @@ static void keykist_clear(struct kk_keykist *keykist)
 
 static KK_RV run(struct kk_keykist *keykist)
 {
-    if (!keykist->command->starts_module) {
+    if (!keykist->command->alone) {
         KK_TRY(kk_cli_start_module(keykist->options.module, &keykist->module));
     }
     CK_RV rv = keykist->command->run(keykist);
@@ -45,6 +49,7 @@ int main(int argc, char **argv)
 {
     KK_CLEANUP(keykist_clear) struct kk_keykist keykist = {0};
     kk_cli_report_as("keykist");
+    (void)setenv("TSS2_LOG", "all+none", 0); /* tpm2-tss says on stderr what we say in the log */
     switch (kk_keykist_parse(argc, argv, &keykist)) {
     case KK_PARSED_WRONG:
         return WRONG_USAGE;

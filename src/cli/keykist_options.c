@@ -210,10 +210,17 @@ static enum kk_keykist_parsed take_option(struct kk_keykist *keykist, char *text
 
 static enum kk_keykist_parsed take_operand(struct kk_keykist *keykist, const char *text)
 {
-    if (keykist->command->operand == NULL || keykist->operand != NULL) {
+    const struct kk_keykist_command *command = keykist->command;
+    if (command->operand == NULL || (keykist->operand != NULL && !command->many_operands)) {
         return wrong(keykist, "is one word too many", "", text);
     }
-    keykist->operand = text;
+    if (kk_realloc_array(&keykist->operands, keykist->operand_count + 1,
+                         sizeof *keykist->operands) != CKR_OK) {
+        (void)kk_cli_error("there is not enough memory");
+        return KK_PARSED_WRONG;
+    }
+    keykist->operands[keykist->operand_count++] = text;
+    keykist->operand = keykist->operands[0];
     return KK_PARSED_RUN;
 }
 
@@ -258,7 +265,8 @@ static enum kk_keykist_parsed parse_command(struct kk_keykist *keykist, struct a
         kk_keykist_print_command_help(keykist->group, keykist->command);
         return KK_PARSED_DONE;
     }
-    if (keykist->command->operand != NULL && keykist->operand == NULL) {
+    if (keykist->command->operand != NULL && keykist->operand == NULL &&
+        !keykist->command->operand_is_optional) {
         return wrong(keykist, "is missing", "", keykist->command->operand);
     }
     return KK_PARSED_RUN;
@@ -371,6 +379,8 @@ void kk_keykist_options_clear(struct kk_keykist *keykist)
         }
     }
     kk_free(keykist->own);
+    kk_free(keykist->operands);
+    keykist->operands = NULL;
     kk_secret_free(keykist->options.pin.value);
     kk_secret_free(keykist->options.so_pin.value);
     kk_secret_free(keykist->options.new_pin.value);

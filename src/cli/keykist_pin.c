@@ -16,6 +16,10 @@ static const struct kk_option change_options[] = {
      "Change the SO's PIN (--so-pin is the old one)"},
 };
 
+static const struct kk_option seal_options[] = {
+    KK_KEYKIST_SEAL_OPTIONS,
+};
+
 /* clang-format off */
 static const struct kk_keykist_command commands[] = {
     {.name = "change", .help = "Change the user's PIN, or with --so the SO's",
@@ -30,6 +34,11 @@ static const struct kk_keykist_command commands[] = {
      .more = "On a token that was made with token.so_recovery = off, all private objects are lost.\n",
      .takes = KK_TAKES_TOKEN | KK_TAKES_SO_PIN | KK_TAKES_NEW_PIN | KK_TAKES_YES,
      .run = kk_keykist_pin_reset},
+    {.name = "seal", .help = "Have the TPM seal the user's PIN, for pin.auto",
+     .takes = KK_TAKES_PIN,
+     .own_size = sizeof(struct kk_keykist_seal_options),
+     .options = seal_options, .option_count = KK_ARRAY_LEN(seal_options),
+     .alone = true, .run = kk_keykist_pin_seal},
 };
 /* clang-format on */
 

@@ -205,8 +205,8 @@ static CK_RV rekey_failed(CK_RV rv)
         return kk_cli_error("without a user PIN nobody but the SO opens the private objects: "
                             "so-recovery cannot be taken away");
     case CKR_DEVICE_ERROR:
-        return kk_cli_error("the token is damaged and keeps the keys it has; \"keykist token "
-                            "check\" says what is wrong");
+        return kk_cli_error("the token keeps the keys it has: it is damaged (\"keykist token "
+                            "check\"), or a TPM or pepper is not there; the log says more");
     default:
         return kk_keykist_failed(rv, "Could not give the token new keys");
     }

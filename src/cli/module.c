@@ -16,13 +16,27 @@
 
 /* What the programs of this folder call. */
 #define NEEDED(function) offsetof(CK_FUNCTION_LIST, function)
-static const size_t needed_functions[] = {
-    NEEDED(C_Initialize),      NEEDED(C_Finalize),        NEEDED(C_GetSlotList),
-    NEEDED(C_GetSlotInfo),     NEEDED(C_GetTokenInfo),    NEEDED(C_InitToken),
-    NEEDED(C_InitPIN),         NEEDED(C_SetPIN),          NEEDED(C_OpenSession),
-    NEEDED(C_CloseSession),    NEEDED(C_Login),           NEEDED(C_Logout),
-    NEEDED(C_CreateObject),    NEEDED(C_DestroyObject),   NEEDED(C_FindObjects),
-    NEEDED(C_FindObjectsInit), NEEDED(C_FindObjectsFinal)};
+static const size_t needed_functions[] = {NEEDED(C_Initialize),
+                                          NEEDED(C_Finalize),
+                                          NEEDED(C_GetSlotList),
+                                          NEEDED(C_GetSlotInfo),
+                                          NEEDED(C_GetTokenInfo),
+                                          NEEDED(C_InitToken),
+                                          NEEDED(C_InitPIN),
+                                          NEEDED(C_SetPIN),
+                                          NEEDED(C_OpenSession),
+                                          NEEDED(C_CloseSession),
+                                          NEEDED(C_Login),
+                                          NEEDED(C_Logout),
+                                          NEEDED(C_CreateObject),
+                                          NEEDED(C_DestroyObject),
+                                          NEEDED(C_FindObjects),
+                                          NEEDED(C_FindObjectsInit),
+                                          NEEDED(C_FindObjectsFinal),
+                                          NEEDED(C_GetAttributeValue),
+                                          NEEDED(C_GenerateKey),
+                                          NEEDED(C_WrapKey),
+                                          NEEDED(C_GenerateRandom)};
 
 static bool is_complete(const CK_FUNCTION_LIST *list)
 {

@@ -69,6 +69,52 @@ void kk_table_none(struct kk_table *table)
     (void)add(table);
 }
 
+/* ---- order ---- */
+
+static int compare_cells(const struct kk_cell *a, const struct kk_cell *b)
+{
+    if (a->kind != b->kind) {
+        return a->kind < b->kind ? -1 : 1;
+    }
+    if (a->kind != KK_CELL_TEXT) {
+        return a->number == b->number ? 0 : a->number < b->number ? -1 : 1;
+    }
+    /* Byte by byte: the same order in every locale. */
+    for (size_t i = 0; i < a->len && i < b->len; i++) {
+        if (a->text[i] != b->text[i]) {
+            return (uint8_t)a->text[i] < (uint8_t)b->text[i] ? -1 : 1;
+        }
+    }
+    return a->len == b->len ? 0 : a->len < b->len ? -1 : 1;
+}
+
+struct order {
+    const size_t *columns;
+    size_t count;
+};
+
+static int compare_rows(const void *a, const void *b, void *context)
+{
+    const struct order *order = context;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < order->count; i++) {
+        result = compare_cells((const struct kk_cell *)a + order->columns[i],
+                               (const struct kk_cell *)b + order->columns[i]);
+    }
+    return result;
+}
+
+void kk_table_sort(struct kk_table *table, const size_t *columns, size_t count)
+{
+    struct order order = {.columns = columns, .count = count};
+    if (!table->failed && table->count > 0) {
+        qsort_r(table->cells, table->count / table->column_count,
+                table->column_count * sizeof *table->cells, compare_rows, &order);
+    }
+}
+
+/* ---- printing ---- */
+
 /* Appends the cell and returns how wide it is. */
 static size_t put_cell(struct kk_buffer *out, const struct kk_cell *cell)
 {

@@ -36,6 +36,9 @@ void kk_table_number(struct kk_table *table, unsigned long value);
 void kk_table_bool(struct kk_table *table, bool value);
 void kk_table_none(struct kk_table *table);
 
+/* Sorts the rows by these columns, the first of them first. */
+void kk_table_sort(struct kk_table *table, const size_t *columns, size_t count);
+
 /* With titles, one line per row; nothing but the titles when there are none. CKR_HOST_MEMORY. */
 KK_RV kk_table_print(const struct kk_table *table);
 

@@ -151,11 +151,10 @@ static KK_RV take_curve(struct kk_reader *reader, struct kk_key_parts *parts)
 /* The curve of RFC 8410 is its algorithm. */
 static KK_RV take_nothing(const struct algorithm *algorithm, struct kk_key_parts *parts)
 {
-    struct kk_buffer oid = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer oid = {0};
     kk_der_put(&oid, KK_DER_OID, oid_of(algorithm));
-    CK_RV rv = kk_key_parts_set(parts, KK_PART_EC_PARAMS, kk_buffer_span(&oid));
-    kk_buffer_clear(&oid);
-    return rv;
+    KK_TRY(kk_buffer_check(&oid));
+    return kk_key_parts_set(parts, KK_PART_EC_PARAMS, kk_buffer_span(&oid));
 }
 
 static KK_RV take_parameters(struct kk_reader *reader, const struct algorithm *algorithm,

@@ -7,22 +7,14 @@
 #include "crypto/keyfile.h"
 
 #include <limits.h>
-#include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/objects.h>
-#include <openssl/pem.h>
-#include <openssl/pkcs12.h>
-#include <openssl/provider.h>
-#include <openssl/x509.h>
 
 #include "base/memory.h"
+#include "crypto/keyfile_internal.h"
 
 #include "base/banned.h"
-
-#define KEYFILE_MAX (16u << 20)
 
 enum part_form { PART_NUMBER, PART_BYTES };
 
@@ -89,22 +81,7 @@ static const struct algorithm_rule algorithms[] = {
 };
 /* clang-format on */
 
-KK_DEFINE_CLEANUP(BIO *, BIO_free_all);
-KK_DEFINE_CLEANUP(BIGNUM *, BN_clear_free);
-KK_DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
-KK_DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free);
-KK_DEFINE_CLEANUP(X509_SIG *, X509_SIG_free);
-KK_DEFINE_CLEANUP(X509 *, X509_free);
-KK_DEFINE_CLEANUP(ASN1_OBJECT *, ASN1_OBJECT_free);
-
-/* A library context for one file, and the error queue as it was before. */
-struct decoder {
-    OSSL_LIB_CTX *lib;
-    OSSL_PROVIDER *base;
-    OSSL_PROVIDER *legacy;
-};
-
-static void decoder_end(struct decoder *decoder)
+void kk_decoder_end(struct kk_decoder *decoder)
 {
     if (decoder->legacy != NULL) {
         OSSL_PROVIDER_unload(decoder->legacy);
@@ -116,7 +93,7 @@ static void decoder_end(struct decoder *decoder)
     ERR_pop_to_mark();
 }
 
-static KK_RV decoder_begin(struct decoder *decoder)
+KK_RV kk_decoder_begin(struct kk_decoder *decoder)
 {
     ERR_set_mark();
     decoder->lib = OSSL_LIB_CTX_new();
@@ -130,44 +107,25 @@ static KK_RV decoder_begin(struct decoder *decoder)
 
 /* ---- the envelope ---- */
 
-enum envelope_form { FORM_PKCS8, FORM_PKCS8_ENCRYPTED, FORM_TRADITIONAL };
-
-struct envelope {
-    enum envelope_form form;
-    int type; /* of a traditional key; EVP_PKEY_NONE: to be guessed */
-    struct kk_secret *der;
-};
-
-struct pem_block {
-    char *name;
-    char *header;
-    unsigned char *data;
-    long len;
-};
-
-static void pem_block_clear(struct pem_block *block)
+void kk_pem_block_clear(struct kk_pem_block *block)
 {
     OPENSSL_free(block->name);
     OPENSSL_free(block->header);
     OPENSSL_clear_free(block->data, (size_t)block->len);
-    *block = (struct pem_block){0};
+    *block = (struct kk_pem_block){0};
 }
 
 /* clang-format off */
-static const struct pem_name {
-    const char *name;
-    enum envelope_form form;
-    int type;
-} pem_names[] = {
-    {"PRIVATE KEY",           FORM_PKCS8,           EVP_PKEY_NONE},
-    {"ENCRYPTED PRIVATE KEY", FORM_PKCS8_ENCRYPTED, EVP_PKEY_NONE},
-    {"RSA PRIVATE KEY",       FORM_TRADITIONAL,     EVP_PKEY_RSA},
-    {"DSA PRIVATE KEY",       FORM_TRADITIONAL,     EVP_PKEY_DSA},
-    {"EC PRIVATE KEY",        FORM_TRADITIONAL,     EVP_PKEY_EC},
+static const struct kk_pem_name pem_names[] = {
+    {"PRIVATE KEY",           KK_FORM_PKCS8,           EVP_PKEY_NONE},
+    {"ENCRYPTED PRIVATE KEY", KK_FORM_PKCS8_ENCRYPTED, EVP_PKEY_NONE},
+    {"RSA PRIVATE KEY",       KK_FORM_TRADITIONAL,     EVP_PKEY_RSA},
+    {"DSA PRIVATE KEY",       KK_FORM_TRADITIONAL,     EVP_PKEY_DSA},
+    {"EC PRIVATE KEY",        KK_FORM_TRADITIONAL,     EVP_PKEY_EC},
 };
 /* clang-format on */
 
-static const struct pem_name *find_pem_name(const char *name)
+const struct kk_pem_name *kk_pem_find(const char *name)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(pem_names); i++) {
         if (strcmp(pem_names[i].name, name) == 0) {
@@ -193,7 +151,7 @@ static int give_pin(char *buffer, int size, int writing, void *context)
 }
 
 /* The RFC 1421 encryption of traditional PEM files (Proc-Type: 4,ENCRYPTED). */
-static KK_RV decrypt_pem(struct pem_block *block, const struct kk_secret *pin)
+KK_RV kk_pem_decrypt(struct kk_pem_block *block, const struct kk_secret *pin)
 {
     EVP_CIPHER_INFO cipher;
     KK_ENSURE(PEM_get_EVP_CIPHER_INFO(block->header, &cipher) == 1, CKR_MECHANISM_INVALID);
@@ -212,19 +170,19 @@ static KK_RV decrypt_pem(struct pem_block *block, const struct kk_secret *pin)
 
 /* The first block of `bio` that holds a private key. CKR_DATA_INVALID: there is none; *ret_any
  * tells whether there was any PEM at all. */
-static KK_RV find_pem_key(BIO *bio, struct pem_block *ret_block, const struct pem_name **ret_name,
-                          bool *ret_any)
+static KK_RV find_pem_key(BIO *bio, struct kk_pem_block *ret_block,
+                          const struct kk_pem_name **ret_name, bool *ret_any)
 {
     *ret_any = false;
     for (;;) {
-        KK_CLEANUP(pem_block_clear) struct pem_block block = {0};
+        KK_CLEANUP(kk_pem_block_clear) struct kk_pem_block block = {0};
         KK_ENSURE(PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.len) == 1,
                   CKR_DATA_INVALID);
         *ret_any = true;
-        *ret_name = find_pem_name(block.name);
+        *ret_name = kk_pem_find(block.name);
         if (*ret_name != NULL) {
             *ret_block = block;
-            block = (struct pem_block){0};
+            block = (struct kk_pem_block){0};
             return CKR_OK;
         }
     }
@@ -245,13 +203,13 @@ static bool is_whole_encrypted_pkcs8(struct kk_span der)
     return sig != NULL && at == der.data + der.len;
 }
 
-static KK_RV open_der(struct kk_span content, struct envelope *ret_envelope)
+KK_RV kk_envelope_open_der(struct kk_span content, struct kk_envelope *ret_envelope)
 {
-    struct envelope envelope = {.form = FORM_TRADITIONAL, .type = EVP_PKEY_NONE};
+    struct kk_envelope envelope = {.form = KK_FORM_TRADITIONAL, .type = EVP_PKEY_NONE};
     if (is_whole_pkcs8(content)) {
-        envelope.form = FORM_PKCS8;
+        envelope.form = KK_FORM_PKCS8;
     } else if (is_whole_encrypted_pkcs8(content)) {
-        envelope.form = FORM_PKCS8_ENCRYPTED;
+        envelope.form = KK_FORM_PKCS8_ENCRYPTED;
     }
     KK_TRY(kk_secret_from(content, &envelope.der));
     *ret_envelope = envelope;
@@ -259,20 +217,20 @@ static KK_RV open_der(struct kk_span content, struct envelope *ret_envelope)
 }
 
 static KK_RV open_envelope(struct kk_span content, const struct kk_secret *pin,
-                           struct envelope *ret_envelope)
+                           struct kk_envelope *ret_envelope)
 {
     KK_CLEANUP(BIO_free_allp) BIO *bio = BIO_new_mem_buf(content.data, (int)content.len);
     KK_ENSURE(bio != NULL, CKR_HOST_MEMORY);
-    KK_CLEANUP(pem_block_clear) struct pem_block block = {0};
-    const struct pem_name *name = NULL;
+    KK_CLEANUP(kk_pem_block_clear) struct kk_pem_block block = {0};
+    const struct kk_pem_name *name = NULL;
     bool any_pem = false;
     CK_RV rv = find_pem_key(bio, &block, &name, &any_pem);
     if (rv != CKR_OK || name == NULL) {
-        return any_pem ? rv : open_der(content, ret_envelope);
+        return any_pem ? rv : kk_envelope_open_der(content, ret_envelope);
     }
-    struct envelope envelope = {.form = name->form, .type = name->type};
-    if (envelope.form == FORM_TRADITIONAL) {
-        KK_TRY(decrypt_pem(&block, pin));
+    struct kk_envelope envelope = {.form = name->form, .type = name->type};
+    if (envelope.form == KK_FORM_TRADITIONAL) {
+        KK_TRY(kk_pem_decrypt(&block, pin));
     }
     KK_TRY(kk_secret_from(KK_SPAN(block.data, (size_t)block.len), &envelope.der));
     *ret_envelope = envelope;
@@ -281,7 +239,7 @@ static KK_RV open_envelope(struct kk_span content, const struct kk_secret *pin,
 
 /* ---- the key in it ---- */
 
-static KK_RV decode_pkcs8(const struct decoder *decoder, PKCS8_PRIV_KEY_INFO *info,
+static KK_RV decode_pkcs8(const struct kk_decoder *decoder, PKCS8_PRIV_KEY_INFO *info,
                           EVP_PKEY **ret_pkey)
 {
     EVP_PKEY *pkey = EVP_PKCS82PKEY_ex(info, decoder->lib, NULL);
@@ -290,7 +248,7 @@ static KK_RV decode_pkcs8(const struct decoder *decoder, PKCS8_PRIV_KEY_INFO *in
     return CKR_OK;
 }
 
-static KK_RV decode_plain(const struct decoder *decoder, struct kk_span der,
+static KK_RV decode_plain(const struct kk_decoder *decoder, struct kk_span der,
                           const struct kk_secret *pin, EVP_PKEY **ret_pkey)
 {
     const unsigned char *at = der.data;
@@ -303,7 +261,7 @@ static KK_RV decode_plain(const struct decoder *decoder, struct kk_span der,
 
 /* Why a PKCS#8 file did not open: of all errors OpenSSL queued, those about an algorithm count; all
  * others come from decrypting with the wrong key. */
-static CK_RV decryption_error(void)
+CK_RV kk_decryption_error(void)
 {
     for (unsigned long error = ERR_get_error(); error != 0; error = ERR_get_error()) {
         int reason = ERR_GET_REASON(error);
@@ -319,7 +277,7 @@ static CK_RV decryption_error(void)
     return CKR_PIN_INCORRECT;
 }
 
-static KK_RV decode_encrypted(const struct decoder *decoder, struct kk_span der,
+static KK_RV decode_encrypted(const struct kk_decoder *decoder, struct kk_span der,
                               const struct kk_secret *pin, EVP_PKEY **ret_pkey)
 {
     const unsigned char *at = der.data;
@@ -330,12 +288,13 @@ static KK_RV decode_encrypted(const struct decoder *decoder, struct kk_span der,
     KK_ENSURE(secret.len <= INT_MAX, CKR_PIN_INCORRECT);
     KK_CLEANUP(PKCS8_PRIV_KEY_INFO_freep) PKCS8_PRIV_KEY_INFO *info =
         PKCS8_decrypt_ex(sig, (const char *)secret.data, (int)secret.len, decoder->lib, NULL);
-    KK_ENSURE(info != NULL, decryption_error());
+    KK_ENSURE(info != NULL, kk_decryption_error());
     return decode_pkcs8(decoder, info, ret_pkey);
 }
 
-static KK_RV decode_traditional(const struct decoder *decoder, const struct envelope *envelope,
-                                const struct kk_secret *pin, EVP_PKEY **ret_pkey)
+static KK_RV decode_traditional(const struct kk_decoder *decoder,
+                                const struct kk_envelope *envelope, const struct kk_secret *pin,
+                                EVP_PKEY **ret_pkey)
 {
     struct kk_span der = kk_secret_span(envelope->der);
     const unsigned char *at = der.data;
@@ -355,16 +314,16 @@ static KK_RV decode_traditional(const struct decoder *decoder, const struct enve
     return CKR_OK;
 }
 
-static KK_RV decode_envelope(const struct decoder *decoder, const struct envelope *envelope,
-                             const struct kk_secret *pin, EVP_PKEY **ret_pkey)
+KK_RV kk_envelope_decode(const struct kk_decoder *decoder, const struct kk_envelope *envelope,
+                         const struct kk_secret *pin, EVP_PKEY **ret_pkey)
 {
     struct kk_span der = kk_secret_span(envelope->der);
     switch (envelope->form) {
-    case FORM_PKCS8:
+    case KK_FORM_PKCS8:
         return decode_plain(decoder, der, pin, ret_pkey);
-    case FORM_PKCS8_ENCRYPTED:
+    case KK_FORM_PKCS8_ENCRYPTED:
         return decode_encrypted(decoder, der, pin, ret_pkey);
-    case FORM_TRADITIONAL:
+    case KK_FORM_TRADITIONAL:
         return decode_traditional(decoder, envelope, pin, ret_pkey);
     }
     return CKR_DATA_INVALID;
@@ -396,11 +355,39 @@ static KK_RV read_bytes(const EVP_PKEY *pkey, const char *param, struct kk_secre
     return CKR_OK;
 }
 
-static KK_RV read_parts(const EVP_PKEY *pkey, const struct algorithm_rule *rule,
+/* What a public key has too. */
+static bool is_public(enum kk_keyfile_part part)
+{
+    switch (part) {
+    case KK_KEYPART_MODULUS:
+    case KK_KEYPART_PUBLIC_EXPONENT:
+    case KK_KEYPART_PRIME:
+    case KK_KEYPART_SUBPRIME:
+    case KK_KEYPART_BASE:
+    case KK_KEYPART_EC_PARAMS:
+    case KK_KEYPART_PUBLIC:
+        return true;
+    case KK_KEYPART_PRIVATE_EXPONENT:
+    case KK_KEYPART_PRIME_1:
+    case KK_KEYPART_PRIME_2:
+    case KK_KEYPART_EXPONENT_1:
+    case KK_KEYPART_EXPONENT_2:
+    case KK_KEYPART_COEFFICIENT:
+    case KK_KEYPART_PRIVATE:
+    case KK_KEYPART_COUNT:
+        break;
+    }
+    return false;
+}
+
+static KK_RV read_parts(const EVP_PKEY *pkey, const struct algorithm_rule *rule, bool with_private,
                         struct kk_keyfile *keyfile)
 {
     for (size_t i = 0; i < rule->part_count; i++) {
         const struct part_rule *part = &rule->parts[i];
+        if (!with_private && !is_public(part->part)) {
+            continue;
+        }
         struct kk_secret **slot = &keyfile->parts[part->part];
         CK_RV rv = part->form == PART_NUMBER ? read_number(pkey, part->param, slot)
                                              : read_bytes(pkey, part->param, slot);
@@ -455,7 +442,20 @@ static const struct algorithm_rule *find_algorithm(const EVP_PKEY *pkey)
     return NULL;
 }
 
-static KK_RV read_key(EVP_PKEY *pkey, struct kk_keyfile *keyfile)
+KK_RV kk_keyfile_of_params(struct kk_span params, struct kk_keyfile *keyfile)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(algorithms); i++) {
+        const struct algorithm_rule *rule = &algorithms[i];
+        if (rule->params[0] != 0 && kk_span_equal(params, KK_SPAN_ARRAY(rule->params))) {
+            keyfile->kind = rule->kind;
+            keyfile->algorithm = rule->name;
+            return CKR_OK;
+        }
+    }
+    return CKR_CURVE_NOT_SUPPORTED;
+}
+
+KK_RV kk_keyfile_read(EVP_PKEY *pkey, bool with_private, struct kk_keyfile *keyfile)
 {
     const struct algorithm_rule *rule = find_algorithm(pkey);
     KK_ENSURE(rule != NULL, CKR_MECHANISM_INVALID);
@@ -472,11 +472,12 @@ static KK_RV read_key(EVP_PKEY *pkey, struct kk_keyfile *keyfile)
             CKR_MECHANISM_INVALID);
     }
     /* A key of three primes has no form in PKCS#11. */
-    KK_ENSURE(rule->kind != KK_KEYFILE_RSA || !has_third_prime(pkey), CKR_MECHANISM_INVALID);
-    return read_parts(pkey, rule, keyfile);
+    KK_ENSURE(rule->kind != KK_KEYFILE_RSA || !with_private || !has_third_prime(pkey),
+              CKR_MECHANISM_INVALID);
+    return read_parts(pkey, rule, with_private, keyfile);
 }
 
-static void envelope_clear(struct envelope *envelope)
+void kk_envelope_clear(struct kk_envelope *envelope)
 {
     kk_secret_free(envelope->der);
     envelope->der = NULL;
@@ -485,16 +486,16 @@ static void envelope_clear(struct envelope *envelope)
 KK_RV kk_keyfile_parse(struct kk_span content, const struct kk_secret *pin,
                        struct kk_keyfile **ret_keyfile)
 {
-    KK_ENSURE(content.len > 0 && content.len <= KEYFILE_MAX, CKR_DATA_INVALID);
-    KK_CLEANUP(decoder_end) struct decoder decoder = {0};
-    KK_TRY(decoder_begin(&decoder));
-    KK_CLEANUP(envelope_clear) struct envelope envelope = {0};
+    KK_ENSURE(content.len > 0 && content.len <= KK_KEYFILE_MAX, CKR_DATA_INVALID);
+    KK_CLEANUP(kk_decoder_end) struct kk_decoder decoder = {0};
+    KK_TRY(kk_decoder_begin(&decoder));
+    KK_CLEANUP(kk_envelope_clear) struct kk_envelope envelope = {0};
     KK_TRY(open_envelope(content, pin, &envelope));
     KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
-    KK_TRY(decode_envelope(&decoder, &envelope, pin, &pkey));
+    KK_TRY(kk_envelope_decode(&decoder, &envelope, pin, &pkey));
     KK_CLEANUP(kk_keyfile_freep) struct kk_keyfile *keyfile = NULL;
     KK_TRY(kk_alloc(sizeof *keyfile, &keyfile));
-    KK_TRY(read_key(pkey, keyfile));
+    KK_TRY(kk_keyfile_read(pkey, true, keyfile));
     *ret_keyfile = KK_STEAL(keyfile);
     return CKR_OK;
 }
@@ -512,7 +513,7 @@ void kk_keyfile_free(struct kk_keyfile *keyfile)
 
 /* ---- certificates ---- */
 
-static KK_RV decode_certificate(const struct decoder *decoder, struct kk_span content,
+static KK_RV decode_certificate(const struct kk_decoder *decoder, struct kk_span content,
                                 X509 **ret_certificate)
 {
     KK_CLEANUP(BIO_free_allp) BIO *bio = BIO_new_mem_buf(content.data, (int)content.len);
@@ -539,7 +540,7 @@ static KK_RV take_der(unsigned char *der, int len, struct kk_buffer *ret_buffer)
     return kk_buffer_check(ret_buffer);
 }
 
-static KK_RV read_certificate(const X509 *certificate, struct kk_certfile *certfile)
+KK_RV kk_certfile_read(const X509 *certificate, struct kk_certfile *certfile)
 {
     unsigned char *der = NULL;
     int len = i2d_X509(certificate, &der);
@@ -557,14 +558,14 @@ static KK_RV read_certificate(const X509 *certificate, struct kk_certfile *certf
 
 KK_RV kk_certfile_parse(struct kk_span content, struct kk_certfile **ret_certfile)
 {
-    KK_ENSURE(content.len > 0 && content.len <= KEYFILE_MAX, CKR_DATA_INVALID);
-    KK_CLEANUP(decoder_end) struct decoder decoder = {0};
-    KK_TRY(decoder_begin(&decoder));
+    KK_ENSURE(content.len > 0 && content.len <= KK_KEYFILE_MAX, CKR_DATA_INVALID);
+    KK_CLEANUP(kk_decoder_end) struct kk_decoder decoder = {0};
+    KK_TRY(kk_decoder_begin(&decoder));
     KK_CLEANUP(X509_freep) X509 *certificate = NULL;
     KK_TRY(decode_certificate(&decoder, content, &certificate));
     KK_CLEANUP(kk_certfile_freep) struct kk_certfile *certfile = NULL;
     KK_TRY(kk_alloc(sizeof *certfile, &certfile));
-    KK_TRY(read_certificate(certificate, certfile));
+    KK_TRY(kk_certfile_read(certificate, certfile));
     *ret_certfile = KK_STEAL(certfile);
     return CKR_OK;
 }

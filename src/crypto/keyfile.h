@@ -63,6 +63,10 @@ KK_RV kk_keyfile_parse(struct kk_span content, const struct kk_secret *pin,
 void kk_keyfile_free(struct kk_keyfile *keyfile);
 KK_DEFINE_CLEANUP(struct kk_keyfile *, kk_keyfile_free);
 
+/* Kind and name of the key of RFC 8410 whose parameters (KK_KEYPART_EC_PARAMS) are these.
+ * CKR_CURVE_NOT_SUPPORTED: they are others. */
+KK_RV kk_keyfile_of_params(struct kk_span params, struct kk_keyfile *keyfile);
+
 /*
  * Computes the parts that the key lacks and that follow from those it has (RSA: all but n and d,
  * and e where it is a usual one; EC, Edwards and Montgomery: the public key), and checks that all

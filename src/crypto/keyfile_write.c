@@ -15,6 +15,7 @@
 #include "crypto/der.h"
 #include "crypto/error.h"
 #include "crypto/key_internal.h"
+#include "crypto/keyfile_internal.h"
 
 #include "base/banned.h"
 
@@ -154,12 +155,13 @@ static const struct kind_rule {
     const struct part_pair *pairs;
     size_t pair_count;
     CK_RV (*complete)(struct kk_crypto *crypto, struct kk_key_parts *parts);
+    const char *name; /* OpenSSL's; NULL: the parameters say it */
 } kind_rules[] = {
-    {KK_KEYFILE_RSA,        KK_KEY_RSA,        PAIRS(rsa_pairs), kk_key_complete},
-    {KK_KEYFILE_DSA,        KK_KEY_DSA,        PAIRS(dsa_pairs), check_dsa},
-    {KK_KEYFILE_EC,         KK_KEY_EC,         PAIRS(ec_pairs),  complete_ec},
-    {KK_KEYFILE_EDWARDS,    KK_KEY_EDWARDS,    PAIRS(ec_pairs),  kk_key_complete},
-    {KK_KEYFILE_MONTGOMERY, KK_KEY_MONTGOMERY, PAIRS(ec_pairs),  kk_key_complete},
+    {KK_KEYFILE_RSA,        KK_KEY_RSA,        PAIRS(rsa_pairs), kk_key_complete, "RSA"},
+    {KK_KEYFILE_DSA,        KK_KEY_DSA,        PAIRS(dsa_pairs), check_dsa,       "DSA"},
+    {KK_KEYFILE_EC,         KK_KEY_EC,         PAIRS(ec_pairs),  complete_ec,     "EC"},
+    {KK_KEYFILE_EDWARDS,    KK_KEY_EDWARDS,    PAIRS(ec_pairs),  kk_key_complete, NULL},
+    {KK_KEYFILE_MONTGOMERY, KK_KEY_MONTGOMERY, PAIRS(ec_pairs),  kk_key_complete, NULL},
 };
 /* clang-format on */
 
@@ -167,6 +169,16 @@ static const struct kind_rule *find_kind(enum kk_keyfile_kind kind)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(kind_rules); i++) {
         if (kind_rules[i].in_file == kind) {
+            return &kind_rules[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct kind_rule *find_kind_of_key(enum kk_key_kind kind)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(kind_rules); i++) {
+        if (kind_rules[i].in_key == kind) {
             return &kind_rules[i];
         }
     }
@@ -190,14 +202,45 @@ static KK_RV context_begin(struct context *context)
     return kk_crypto_new(&context->crypto);
 }
 
-static KK_RV complete(const struct context *context, const struct kk_keyfile *keyfile,
+static KK_RV complete(struct kk_crypto *crypto, const struct kk_keyfile *keyfile,
                       const struct kind_rule *rule, struct kk_key_parts *parts)
 {
     KK_ENSURE(rule != NULL, CKR_MECHANISM_INVALID);
     parts->kind = rule->in_key;
     parts->is_private = true;
     KK_TRY(read_parts(keyfile, rule->pairs, rule->pair_count, parts));
-    return rule->complete(context->crypto, parts);
+    return rule->complete(crypto, parts);
+}
+
+KK_RV kk_keyfile_private_parts(struct kk_crypto *crypto, const struct kk_keyfile *keyfile,
+                               struct kk_key_parts *parts)
+{
+    return complete(crypto, keyfile, find_kind(keyfile->kind), parts);
+}
+
+KK_RV kk_keyfile_take_parts(struct kk_crypto *crypto, struct kk_key_parts *parts,
+                            struct kk_keyfile *keyfile)
+{
+    const struct kind_rule *rule = find_kind_of_key(parts->kind);
+    KK_ENSURE(rule != NULL, CKR_MECHANISM_INVALID);
+    KK_TRY(rule->complete(crypto, parts));
+    for (size_t i = 0; i < rule->pair_count; i++) {
+        keyfile->parts[rule->pairs[i].in_file] = KK_STEAL(parts->part[rule->pairs[i].in_key]);
+    }
+    keyfile->kind = rule->in_file;
+    keyfile->algorithm = rule->name;
+    const struct kk_secret *params = keyfile->parts[KK_KEYPART_EC_PARAMS];
+    return rule->name != NULL || params == NULL
+               ? CKR_OK
+               : kk_keyfile_of_params(kk_secret_span(params), keyfile);
+}
+
+KK_RV kk_keyfile_public_parts(const struct kk_keyfile *keyfile, struct kk_key_parts *parts)
+{
+    const struct kind_rule *rule = find_kind(keyfile->kind);
+    KK_ENSURE(rule != NULL, CKR_MECHANISM_INVALID);
+    parts->kind = rule->in_key;
+    return read_parts(keyfile, rule->pairs, rule->pair_count, parts);
 }
 
 KK_RV kk_keyfile_complete(struct kk_keyfile *keyfile)
@@ -206,7 +249,7 @@ KK_RV kk_keyfile_complete(struct kk_keyfile *keyfile)
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     KK_CLEANUP(context_end) struct context context = {0};
     KK_TRY(context_begin(&context));
-    KK_TRY(complete(&context, keyfile, rule, &parts));
+    KK_TRY(complete(context.crypto, keyfile, rule, &parts));
     for (size_t i = 0; i < rule->pair_count; i++) {
         struct kk_secret **part = &keyfile->parts[rule->pairs[i].in_file];
         kk_secret_free(*part);
@@ -217,9 +260,7 @@ KK_RV kk_keyfile_complete(struct kk_keyfile *keyfile)
 
 /* ---- encryption ---- */
 
-KK_DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free);
 KK_DEFINE_CLEANUP(X509_ALGOR *, X509_ALGOR_free);
-KK_DEFINE_CLEANUP(X509_SIG *, X509_SIG_free);
 
 /* PBES2: AES-256-CBC under PBKDF2 with HMAC-SHA256. */
 static KK_RV new_pbes2(struct kk_crypto *crypto, X509_ALGOR **ret_pbes2)
@@ -232,8 +273,8 @@ static KK_RV new_pbes2(struct kk_crypto *crypto, X509_ALGOR **ret_pbes2)
     return CKR_OK;
 }
 
-static KK_RV encrypt(struct kk_crypto *crypto, struct kk_span der, const struct kk_secret *pin,
-                     struct kk_buffer *ret_der)
+KK_RV kk_keyfile_encrypt(struct kk_crypto *crypto, struct kk_span der, const struct kk_secret *pin,
+                         struct kk_buffer *ret_der)
 {
     struct kk_span secret = kk_secret_span(pin);
     const unsigned char *at = der.data;
@@ -286,7 +327,7 @@ static void put_base64(struct kk_buffer *out, struct kk_span der)
     }
 }
 
-static KK_RV make_pem(const char *name, struct kk_span der, struct kk_secret **ret_pem)
+KK_RV kk_pem_make(const char *name, struct kk_span der, struct kk_secret **ret_pem)
 {
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer out = {.wipe = true};
     put_boundary(&out, "BEGIN ", name);
@@ -304,11 +345,11 @@ KK_RV kk_keyfile_write(const struct kk_keyfile *keyfile, const struct kk_secret 
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer encrypted = {0};
     KK_CLEANUP(context_end) struct context context = {0};
     KK_TRY(context_begin(&context));
-    KK_TRY(complete(&context, keyfile, find_kind(keyfile->kind), &parts));
+    KK_TRY(kk_keyfile_private_parts(context.crypto, keyfile, &parts));
     KK_TRY(kk_pkcs8_encode(&parts, &der));
     if (pin == NULL) {
-        return make_pem("PRIVATE KEY", kk_secret_span(der), ret_pem);
+        return kk_pem_make("PRIVATE KEY", kk_secret_span(der), ret_pem);
     }
-    KK_TRY(encrypt(context.crypto, kk_secret_span(der), pin, &encrypted));
-    return make_pem("ENCRYPTED PRIVATE KEY", kk_buffer_span(&encrypted), ret_pem);
+    KK_TRY(kk_keyfile_encrypt(context.crypto, kk_secret_span(der), pin, &encrypted));
+    return kk_pem_make("ENCRYPTED PRIVATE KEY", kk_buffer_span(&encrypted), ret_pem);
 }

@@ -125,6 +125,8 @@ typedef struct CK_KEYKIST_BACKUP_INFO {
 #define CKF_KEYKIST_BACKUP_NEEDS_PEPPER 0x00000004UL
 /* A PIN opened the token in it: all of it was checked. */
 #define CKF_KEYKIST_BACKUP_CHECKED 0x00000008UL
+/* A TPM guards a PIN in it: that PIN opens it with this TPM only. */
+#define CKF_KEYKIST_BACKUP_NEEDS_TPM 0x00000010UL
 
 /* How to take a backup. `pin` is the SO's or the user's; NULL data: none. */
 typedef struct CK_KEYKIST_RESTORE {
@@ -137,6 +139,12 @@ typedef struct CK_KEYKIST_RESTORE {
 #define CKF_KEYKIST_RESTORE_REPLACE 0x00000001UL
 /* Damaged objects, lists and PINs of others are taken as they are. */
 #define CKF_KEYKIST_RESTORE_DAMAGED 0x00000002UL
+
+/* What C_CreateObject takes for one object. */
+typedef struct CK_KEYKIST_TEMPLATE {
+    CK_ATTRIBUTE_PTR attributes;
+    CK_ULONG count;
+} CK_KEYKIST_TEMPLATE;
 
 /* What verifying a token's audit log gave. Numbers are those of entries; 0: there is none. */
 typedef struct CK_KEYKIST_AUDIT_REPORT {
@@ -189,7 +197,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * CKR_PIN_LOCKED as C_Login. */
 
     /* Holds everything against everything: with a PIN (the user's sees most) also what it opens.
-     * Damage is told to `found` and counted; it is no failure of the call. */
+     * Damage is told to `found` and counted; it is no failure of the call. CKR_DEVICE_ERROR: the
+     * PIN has a guard, and its TPM did not open it; the log says why. */
     CK_RV (*check_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
                          CK_KEYKIST_RESULT *result);
 
@@ -203,7 +212,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     /* Gives the token new keys, and seals its objects with them; or does the rest of that where it
      * was begun. To begin: both PINs (the SO's alone where there is no user). To go on: one that
      * opens the private objects (CKR_USER_NOT_LOGGED_IN). CKR_ARGUMENTS_BAD: a PIN is missing.
-     * CKR_DEVICE_ERROR: the token is damaged. CKR_SESSION_EXISTS when this application has a
+     * CKR_DEVICE_ERROR: the token is damaged, or a PIN needs a pepper or TPM that is not there; the
+     * log says which. CKR_SESSION_EXISTS when this application has a
      * session open with it. Every login of other applications is void afterwards. */
     CK_RV (*rekey_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request);
 
@@ -232,8 +242,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * one it is read to its end; with a PIN in `how` (may be NULL) all of the token in it is
      * checked. CKR_DATA_INVALID: it is no backup; CKR_TOKEN_NOT_RECOGNIZED: of a newer format;
      * CKR_WRAPPED_KEY_INVALID: the key does not open it; CKR_ENCRYPTED_DATA_INVALID: it is damaged
-     * or not whole; CKR_DEVICE_ERROR: the token in it is damaged, or needs a pepper that is not
-     * there; codes of C_Login for the PIN. */
+     * or not whole; CKR_DEVICE_ERROR: the token in it is damaged, or needs a pepper or TPM that
+     * is not there; codes of C_Login for the PIN. */
     CK_RV (*backup_check)(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
                           const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info);
 
@@ -243,6 +253,13 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * a session open with it. Slots change when C_GetSlotList looks for tokens. */
     CK_RV (*restore)(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
                      const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info);
+
+    /* C_CreateObject for many token objects, in one durable transaction: all of them or none. At
+     * most 100,000. `objects` gets their handles; NULL: they get none, which costs less.
+     * *refused is the place of the template that was refused, `count` when the failure (a code of
+     * C_CreateObject) is not about one. CKR_ATTRIBUTE_VALUE_INVALID for a session object. */
+    CK_RV (*create_objects)(CK_SESSION_HANDLE session, const CK_KEYKIST_TEMPLATE *templates,
+                            CK_ULONG count, CK_OBJECT_HANDLE_PTR objects, CK_ULONG_PTR refused);
 
     /* The next lines of the audit log, whole ones with their newlines, as many as fit into *len
      * bytes (2,049 at least, else CKR_BUFFER_TOO_SMALL); *len is 0 at the end. `place` moves.

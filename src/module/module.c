@@ -207,6 +207,14 @@ static CK_RV vendor_restore(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACK
     return kk_admin_restore(app, from, key, how, info);
 }
 
+static CK_RV vendor_create_objects(CK_SESSION_HANDLE session, const CK_KEYKIST_TEMPLATE *templates,
+                                   CK_ULONG count, CK_OBJECT_HANDLE_PTR objects,
+                                   CK_ULONG_PTR refused)
+{
+    ENTER();
+    return kk_admin_create_objects(app, session, templates, count, objects, refused);
+}
+
 static CK_RV vendor_audit_read(CK_SLOT_ID slot, CK_KEYKIST_AUDIT_PLACE *place, CK_BYTE_PTR text,
                                CK_ULONG_PTR len)
 {
@@ -234,6 +242,7 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .backup = vendor_backup,
     .backup_check = vendor_backup_check,
     .restore = vendor_restore,
+    .create_objects = vendor_create_objects,
     .audit_read = vendor_audit_read,
     .audit_verify = vendor_audit_verify,
 };

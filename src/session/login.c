@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "session/handles.h"
 #include "session/session.h"
+#include "token/unattended.h"
 
 #include "base/banned.h"
 
@@ -79,6 +80,16 @@ static KK_RV login_context(struct kk_session *session, struct kk_span pin)
     KK_TRY(kk_token_verify_pin(session->token, unlock, KK_ROLE_USER, KK_SPAN(NULL, 0), pin));
     kk_operation_grant_login(session);
     return CKR_OK;
+}
+
+KK_RV kk_session_login_auto(struct kk_call *call, CK_USER_TYPE user)
+{
+    const struct kk_engine *engine = call->session->app->engine;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
+    KK_ENSURE(kk_engine_has_auto_pin(engine) && (user == CKU_USER || user == CKU_CONTEXT_SPECIFIC),
+              CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_engine_auto_pin(engine, &pin));
+    return kk_session_login(call, user, kk_secret_span(pin));
 }
 
 KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span pin)

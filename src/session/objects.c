@@ -13,8 +13,8 @@
 
 #include "base/banned.h"
 
-#define STORE_MAX 16 /* objects made by one call */
-#define RETRIES 2000 /* of a change that another's change overtook; a second or two in all */
+#define STORE_MAX 100000 /* objects made by one call */
+#define RETRIES 2000     /* of a change that another's change overtook; a second or two in all */
 #define PAUSE_STEPS 20
 
 KK_RV kk_call_uuid(struct kk_call *call, struct kk_uuid *ret_uuid)
@@ -175,8 +175,33 @@ struct making {
     struct kk_attrs **sets;
     const struct kk_uuid *uuids;
     size_t count;
-    CK_OBJECT_HANDLE handles[STORE_MAX];
+    CK_OBJECT_HANDLE *handles;
+    /* of token objects: which they are, and what they are before and after they are stored */
+    size_t *places;
+    struct kk_new_object *fresh;
+    struct kk_object **stored;
 };
+
+static void making_clear(struct making *making)
+{
+    kk_free(making->handles);
+    kk_free(making->places);
+    kk_free(making->fresh);
+    kk_free(making->stored);
+}
+
+static KK_RV making_begin(struct kk_attrs **sets, const struct kk_uuid *uuids, size_t count,
+                          struct making *ret_making)
+{
+    KK_ENSURE(count <= STORE_MAX, CKR_FUNCTION_FAILED);
+    ret_making->sets = sets;
+    ret_making->uuids = uuids;
+    ret_making->count = count;
+    KK_TRY(kk_alloc_array(count, sizeof *ret_making->handles, &ret_making->handles));
+    KK_TRY(kk_alloc_array(count, sizeof *ret_making->places, &ret_making->places));
+    KK_TRY(kk_alloc_array(count, sizeof *ret_making->fresh, &ret_making->fresh));
+    return kk_alloc_array(count, sizeof(struct kk_object *), &ret_making->stored);
+}
 
 static KK_RV make_session_object(struct kk_call *call, struct making *making, size_t i)
 {
@@ -197,49 +222,45 @@ static KK_RV reserve_handle(struct kk_call *call, struct making *making, size_t 
 }
 
 /* In one transaction. */
-static KK_RV store_token_objects(struct kk_call *call, const struct making *making,
-                                 const size_t *places, size_t count)
+static KK_RV store_token_objects(struct kk_call *call, const struct making *making, size_t count)
 {
-    struct kk_new_object fresh[STORE_MAX];
-    struct kk_object *stored[STORE_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
-        fresh[i] = (struct kk_new_object){.uuid = making->uuids[places[i]],
-                                          .attrs = making->sets[places[i]],
-                                          .note = &call->note};
+        size_t place = making->places[i];
+        making->fresh[i] = (struct kk_new_object){
+            .uuid = making->uuids[place], .attrs = making->sets[place], .note = &call->note};
     }
     bool user = false;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_token_create(call->session->token, unlock, fresh, count, stored));
+    KK_TRY(kk_token_create(call->session->token, unlock, making->fresh, count, making->stored));
     for (size_t i = 0; i < count; i++) {
-        update_handle(call, making->handles[places[i]], stored[i], call->epoch);
-        kk_object_unref(stored[i]);
+        update_handle(call, making->handles[making->places[i]], making->stored[i], call->epoch);
+        kk_object_unref(making->stored[i]);
     }
     return CKR_OK;
 }
 
 static KK_RV make_all(struct kk_call *call, struct making *making)
 {
-    size_t places[STORE_MAX];
     size_t count = 0;
     for (size_t i = 0; i < making->count; i++) {
         if (kk_attrs_flag(making->sets[i], CKA_TOKEN, false)) {
             KK_TRY(reserve_handle(call, making, i));
-            places[count++] = i;
+            making->places[count++] = i;
         } else {
             KK_TRY(make_session_object(call, making, i));
         }
     }
-    return count > 0 ? store_token_objects(call, making, places, count) : CKR_OK;
+    return count > 0 ? store_token_objects(call, making, count) : CKR_OK;
 }
 
 KK_RV kk_call_store(struct kk_call *call, struct kk_attrs **sets, const struct kk_uuid *uuids,
                     size_t count, CK_OBJECT_HANDLE *ret_handles)
 {
-    KK_ENSURE(count <= STORE_MAX, CKR_FUNCTION_FAILED);
-    struct making making = {.sets = sets, .uuids = uuids, .count = count};
+    KK_CLEANUP(making_clear) struct making making = {0};
+    KK_TRY(making_begin(sets, uuids, count, &making));
     CK_RV rv = make_all(call, &making);
     for (size_t i = 0; i < count; i++) {
-        if (rv == CKR_OK) {
+        if (rv == CKR_OK && ret_handles != NULL) {
             ret_handles[i] = making.handles[i];
         } else {
             update_handle(call, making.handles[i], NULL, 0);
@@ -248,8 +269,9 @@ KK_RV kk_call_store(struct kk_call *call, struct kk_attrs **sets, const struct k
     return rv;
 }
 
-KK_RV kk_call_create_object(struct kk_call *call, const struct kk_attrs *tmpl,
-                            CK_OBJECT_HANDLE *ret_handle)
+/* A new object's attributes, by the caller's template and the rules. */
+static KK_RV make_set(struct kk_call *call, const struct kk_attrs *tmpl, struct kk_uuid *ret_uuid,
+                      struct kk_attrs **ret_attrs)
 {
     struct kk_begin begin = {.verb = KK_VERB_CREATE,
                              .object_class = CK_UNAVAILABLE_INFORMATION,
@@ -260,7 +282,50 @@ KK_RV kk_call_create_object(struct kk_call *call, const struct kk_attrs *tmpl,
     KK_TRY(kk_policy_begin(&begin, tmpl, &attrs));
     KK_TRY(kk_call_uuid(call, &finish.uuid));
     KK_TRY(kk_policy_finish(call->app->engine->crypto, &finish, attrs));
-    return kk_call_store(call, &attrs, &finish.uuid, 1, ret_handle);
+    *ret_uuid = finish.uuid;
+    *ret_attrs = KK_STEAL(attrs);
+    return CKR_OK;
+}
+
+KK_RV kk_call_create_object(struct kk_call *call, const struct kk_attrs *tmpl,
+                            CK_OBJECT_HANDLE *ret_handle)
+{
+    struct kk_uuid uuid;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    KK_TRY(make_set(call, tmpl, &uuid, &attrs));
+    return kk_call_store(call, &attrs, &uuid, 1, ret_handle);
+}
+
+/* The attribute sets of many objects. */
+struct sets {
+    struct kk_attrs **sets;
+    struct kk_uuid *uuids;
+    size_t count;
+};
+
+static void sets_clear(struct sets *sets)
+{
+    for (size_t i = 0; sets->sets != NULL && i < sets->count; i++) {
+        kk_attrs_free(sets->sets[i]);
+    }
+    kk_free(sets->sets);
+    kk_free(sets->uuids);
+}
+
+KK_RV kk_call_create_objects(struct kk_call *call, struct kk_attrs *const *tmpls, size_t count,
+                             CK_OBJECT_HANDLE *ret_handles, size_t *ret_refused)
+{
+    KK_CLEANUP(sets_clear) struct sets made = {.count = count};
+    *ret_refused = count;
+    KK_ENSURE(count <= STORE_MAX, CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_alloc_array(count, sizeof(struct kk_attrs *), &made.sets));
+    KK_TRY(kk_alloc_array(count, sizeof *made.uuids, &made.uuids));
+    for (size_t i = 0; i < count; i++) {
+        *ret_refused = i;
+        KK_TRY(make_set(call, tmpls[i], &made.uuids[i], &made.sets[i]));
+    }
+    *ret_refused = count;
+    return kk_call_store(call, made.sets, made.uuids, count, ret_handles);
 }
 
 /*= pkcs11-3.2 C_CopyObject: private or token copies need what creating them needs */

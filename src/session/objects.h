@@ -23,12 +23,16 @@ KK_RV kk_call_resolve_param(struct kk_call *call, struct kk_param *param);
 
 /* New objects from finished attribute sets (CKA_UNIQUE_ID is uuids[i]): token objects in one
  * transaction, session objects in the session. `sets` are taken over (NULL afterwards) on success.
- */
+ * `ret_handles` may be NULL for token objects: they get no handles then. */
 KK_RV kk_call_store(struct kk_call *call, struct kk_attrs **sets, const struct kk_uuid *uuids,
                     size_t count, CK_OBJECT_HANDLE *ret_handles);
 
 KK_RV kk_call_create_object(struct kk_call *call, const struct kk_attrs *tmpl,
                             CK_OBJECT_HANDLE *ret_handle);
+/* Many at once, all or none. *ret_refused is the place of a template that the rules refuse, `count`
+ * when the failure is not about one. Token objects only when `ret_handles` is NULL. */
+KK_RV kk_call_create_objects(struct kk_call *call, struct kk_attrs *const *tmpls, size_t count,
+                             CK_OBJECT_HANDLE *ret_handles, size_t *ret_refused);
 KK_RV kk_call_copy_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
                           const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_handle);
 KK_RV kk_call_destroy_object(struct kk_call *call, CK_OBJECT_HANDLE handle);

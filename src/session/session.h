@@ -81,6 +81,9 @@ struct kk_unlock *kk_session_unlock(struct kk_session *session, bool *ret_user);
 
 /* Login states (login.c). */
 KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span pin);
+/* The same with the PIN of pin.auto. CKR_ARGUMENTS_BAD: there is none, or not for this user.
+ * CKR_DEVICE_ERROR: it cannot be had. */
+KK_RV kk_session_login_auto(struct kk_call *call, CK_USER_TYPE user);
 /* Does not wait for a call under way in the session, or in any other: what such a call holds of
  * private keys goes when it ends. */
 KK_RV kk_session_logout(struct kk_app *app, CK_SESSION_HANDLE handle);

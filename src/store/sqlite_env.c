@@ -70,8 +70,9 @@ static bool has_file(DIR *dir, const char *name, const char *file)
            S_ISREG(status.st_mode);
 }
 
-/* Not one that is being deleted, database first. */
-static bool has_lost_database(const struct kk_sqlite_env *env, DIR *dir, const char *name)
+/* A directory with a counter and no database: somebody died while deleting it, database first, or
+ * the database is lost. */
+static void look_at_rest(const struct kk_sqlite_env *env, DIR *dir, const char *name)
 {
     struct kk_change_file change = {0};
     KK_CLEANUP(kk_sqlite_paths_clear) struct kk_sqlite_paths paths = {0};
@@ -80,16 +81,13 @@ static bool has_lost_database(const struct kk_sqlite_env *env, DIR *dir, const c
     if (!kk_uuid_parse(name, &uuid) || !has_file(dir, name, "change") ||
         kk_sqlite_paths_new(env->location, "", name, &paths) != CKR_OK ||
         kk_change_file_map(&change, paths.change, false, &is_sound) != CKR_OK) {
-        return false;
+        return;
     }
     bool is_gone = kk_change_file_read(&change) == KK_CHANGE_GONE;
     kk_change_file_unmap(&change);
-    return is_sound && !is_gone;
-}
-
-static void tell_of_lost(const struct kk_sqlite_env *env, DIR *dir, const char *name)
-{
-    if (has_lost_database(env, dir, name)) {
+    if (is_sound && is_gone) {
+        kk_sqlite_dir_discard(paths.dir, env->location);
+    } else if (is_sound) {
         kk_log_error("%s/%s: is a token without its database, " KK_SQLITE_DB ": left out",
                      env->location, name);
     }
@@ -130,7 +128,7 @@ static KK_RV collect_names(struct kk_sqlite_env *env, struct kk_buffer *ret_name
         } else if (name[0] == '.') {
             remove_stale(env, name);
         } else if (is_to_tell) {
-            tell_of_lost(env, dir, name);
+            look_at_rest(env, dir, name);
         }
     }
     return kk_buffer_check(ret_names);

@@ -43,6 +43,7 @@ struct kk_backup_info {
     char serial[16];
     uint64_t made_at; /* seconds of the epoch */
     bool needs_pepper;
+    bool needs_tpm; /* a TPM guards a PIN in it: that PIN opens with this TPM only */
     uint64_t rows, private_objects, public_objects;
 };
 
@@ -69,8 +70,8 @@ struct kk_restore;
 /* Reads a backup to its end and checks it, with the PIN as far as that goes. `take_damaged`:
  * objects and lists of them that are damaged are no failure, only logged. Codes of
  * kk_backup_look(), and: CKR_WRAPPED_KEY_INVALID: the key does not open it; codes of a login for
- * the PIN; CKR_DEVICE_ERROR: the token in it is damaged, or needs a pepper that is not there, or
- * its KDF asks for more than anybody would use. */
+ * the PIN; CKR_DEVICE_ERROR: the token in it is damaged, or needs a pepper or TPM that is not
+ * there, or its KDF asks for more than anybody would use. */
 KK_RV kk_restore_read(struct kk_engine *engine, const struct kk_backup_stream *from,
                       const struct kk_backup_key *key, const struct kk_backup_pin *pin,
                       bool take_damaged, struct kk_restore **ret_restore);

@@ -82,7 +82,7 @@ KK_RV kk_backup_chunks_done(struct kk_backup_chunks *chunks);
 /* ---- backup_records.c ---- */
 
 /* Puts what the transaction sees as records, the first one and the last one included.
- * info->label, serial, made_at and needs_pepper are given, the counts are set. */
+ * info->label, serial, made_at, needs_pepper and needs_tpm are given, the counts are set. */
 KK_RV kk_backup_records_put(struct kk_store_tx *tx, struct kk_backup_chunks *chunks,
                             struct kk_backup_info *info);
 

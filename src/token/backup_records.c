@@ -19,6 +19,7 @@ enum record_kind { RECORD_TOKEN = 1, RECORD_ROW = 2, RECORD_OBJECT = 3, RECORD_E
 
 #define BODY_VERSION 1
 #define FLAG_NEEDS_PEPPER 1
+#define FLAG_NEEDS_TPM 2
 #define FRAME_LEN 5
 #define OBJECT_HEAD_LEN (16 + 1 + 8 + KK_STORE_TAG + 4 + 8 * KK_STORE_COLUMNS)
 #define PAYLOAD_MAX (KK_STORE_BLOB_MAX + OBJECT_HEAD_LEN)
@@ -89,7 +90,8 @@ static KK_RV put_token(struct writing *writing)
     kk_buffer_put(&writing->head, info->serial, sizeof info->serial);
     kk_buffer_put(&writing->head, info->label, sizeof info->label);
     kk_buffer_put_u64(&writing->head, info->made_at);
-    kk_buffer_put_u8(&writing->head, info->needs_pepper ? FLAG_NEEDS_PEPPER : 0);
+    kk_buffer_put_u8(&writing->head, (info->needs_pepper ? FLAG_NEEDS_PEPPER : 0) |
+                                         (info->needs_tpm ? FLAG_NEEDS_TPM : 0));
     return put_record(writing, RECORD_TOKEN, KK_SPAN(NULL, 0));
 }
 
@@ -216,6 +218,7 @@ static KK_RV take_token(struct reading *reading)
     reading->info->made_at = kk_reader_u64(&reader);
     uint8_t flags = kk_reader_u8(&reader);
     reading->info->needs_pepper = (flags & FLAG_NEEDS_PEPPER) != 0;
+    reading->info->needs_tpm = (flags & FLAG_NEEDS_TPM) != 0;
     KK_ENSURE(kk_reader_done(&reader), CKR_ENCRYPTED_DATA_INVALID);
     return CKR_OK;
 }

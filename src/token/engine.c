@@ -4,12 +4,9 @@
  */
 #include "token/engine.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -17,10 +14,9 @@
 #include "store/path.h"
 #include "token/kinds.h"
 #include "token/token.h"
+#include "token/unattended.h"
 
 #include "base/banned.h"
-
-#define PEPPER_LEN 32
 
 static const struct kk_store_ops *const engines[] = {
     [KK_BACKEND_SQLITE] = &kk_store_sqlite,
@@ -28,114 +24,11 @@ static const struct kk_store_ops *const engines[] = {
     [KK_BACKEND_FILE] = &kk_store_sqlite,
 };
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* 32 bytes as they are, or as 64 hex digits. */
-static bool pepper_parse(const uint8_t *text, size_t len, uint8_t ret_pepper[PEPPER_LEN])
-{
-    if (len == PEPPER_LEN) {
-        memcpy(ret_pepper, text, PEPPER_LEN);
-        return true;
-    }
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
-        len--;
-    }
-    for (size_t i = 0; len == PEPPER_LEN * 2 && i < PEPPER_LEN; i++) {
-        int high = hex_digit(text[2 * i]);
-        int low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        ret_pepper[i] = (uint8_t)(high << 4 | low);
-    }
-    return len == PEPPER_LEN * 2;
-}
-
-static void closep(int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-    }
-}
-
-static KK_RV pepper_read(const char *path, struct kk_secret **ret_pepper)
-{
-    KK_SECRET_ARRAY(text, PEPPER_LEN * 2 + 4);
-    KK_SECRET_ARRAY(pepper, PEPPER_LEN);
-    KK_CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, text, sizeof text) : -1;
-    if (len < 0) {
-        kk_log_error("token.pepper: cannot read %s: %s", path, strerror(errno));
-        return CKR_DEVICE_ERROR;
-    }
-    if (!pepper_parse(text, (size_t)len, pepper)) {
-        kk_log_error("token.pepper: %s holds neither 32 bytes nor 64 hex digits", path);
-        return CKR_DEVICE_ERROR;
-    }
-    return kk_secret_from(KK_SPAN_ARRAY(pepper), ret_pepper);
-}
-
-/* A name, not a way out of the credentials' directory. */
-static bool is_credential_name(const char *name)
-{
-    return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
-           strcmp(name, "..") != 0;
-}
-
-/* What systemd's LoadCredential= and LoadCredentialEncrypted= give a service. */
-static KK_RV pepper_from_credential(const char *name, struct kk_secret **ret_pepper)
-{
-    KK_CLEANUP(kk_freep) char *path = NULL;
-    const char *directory = secure_getenv("CREDENTIALS_DIRECTORY");
-    if (!is_credential_name(name)) {
-        kk_log_error("token.pepper: \"%s\" cannot be a credential's name", name);
-        return CKR_DEVICE_ERROR;
-    }
-    if (directory == NULL || directory[0] != '/') {
-        kk_log_error("token.pepper: there is no credential %s: CREDENTIALS_DIRECTORY is not set, "
-                     "as it is in a systemd service that has LoadCredentialEncrypted=%s",
-                     name, name);
-        return CKR_DEVICE_ERROR;
-    }
-    size_t size = strlen(directory) + strlen(name) + 2;
-    KK_TRY(kk_alloc(size, &path));
-    (void)snprintf(path, size, "%s/%s", directory, name);
-    return pepper_read(path, ret_pepper);
-}
-
-static const struct {
-    const char *prefix;
-    KK_RV (*read)(const char *rest, struct kk_secret **ret_pepper);
-} pepper_sources[] = {
-    {"file:", pepper_read},
-    {"credential:", pepper_from_credential},
-};
-
 /* A pepper that is not there does not stop tokens that need none. */
 static void pepper_load(struct kk_engine *engine)
 {
-    const char *pepper = engine->config->pepper;
-    if (pepper == NULL || strcmp(pepper, "none") == 0) {
-        return;
-    }
-    engine->settings.pepper_missing = true;
-    for (size_t i = 0; i < KK_ARRAY_LEN(pepper_sources); i++) {
-        size_t len = strlen(pepper_sources[i].prefix);
-        if (strncmp(pepper, pepper_sources[i].prefix, len) == 0) {
-            engine->settings.pepper_missing =
-                pepper_sources[i].read(pepper + len, &engine->pepper) != CKR_OK;
-            engine->settings.pepper = engine->pepper;
-            return;
-        }
-    }
-    kk_log_error("token.pepper: this build does not know \"%s\"", pepper);
+    engine->settings.pepper_missing = kk_engine_pepper(engine, &engine->pepper) != CKR_OK;
+    engine->settings.pepper = engine->pepper;
 }
 
 static KK_RV engine_set_up(struct kk_engine *engine)
@@ -153,9 +46,13 @@ static KK_RV engine_set_up(struct kk_engine *engine)
         .keep = config->audit_keep,
         .file_mode = 0666 & ~config->umask,
     };
+    engine->settings.pin_guard = config->pin_guard;
     KK_TRY(engine->store_ops->env_new(config->tokendir, config->umask, &engine->env));
     KK_TRY(kk_crypto_new(&engine->crypto));
     KK_TRY(kk_registry_new(engine->crypto, config->slots_mechanisms, &engine->registry));
+    KK_TRY(kk_tpm_new(config->tcti, &engine->tpm));
+    engine->settings.tpm = engine->tpm;
+    kk_tpm_prepare(engine->tpm, config);
     pepper_load(engine);
     return CKR_OK;
 }
@@ -206,6 +103,7 @@ void kk_engine_free(struct kk_engine *engine)
     kk_registry_free(engine->registry);
     kk_crypto_free(engine->crypto);
     kk_secret_free(engine->pepper);
+    kk_tpm_free(engine->tpm);
     kk_config_free(engine->config);
     kk_mutex_destroy(&engine->lock);
     kk_free(engine);

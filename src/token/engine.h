@@ -20,6 +20,7 @@ struct kk_engine {
     const struct kk_store_ops *store_ops;
     struct kk_store_env *env;
     char *location; /* the tokens' directory, for kinds that are no stores; NULL: there is none */
+    struct kk_tpm *tpm;
     struct kk_secret *pepper;
     struct kk_repository_settings settings;
     struct kk_mutex lock; /* KK_RANK_SLOTS; covers what follows */

@@ -55,11 +55,17 @@ static KK_RV softhsm_list(struct kk_engine *engine, kk_store_name_visit *visit, 
     return kk_softhsm_list(engine->location, visit, context, ret_again);
 }
 
-static void say_not_audited(const struct kk_engine *engine, const char *name)
+/* What is a part of sealed tokens only. */
+static void say_not_heeded(const struct kk_engine *engine, const char *name)
 {
     if (engine->settings.audit.mode != KK_AUDIT_LOG_OFF) {
         kk_log_warning("token %s/%s: audit.log is not heeded: tokens in SoftHSM's format have no "
                        "audit log",
+                       engine->location, name);
+    }
+    if (engine->settings.pin_guard != KK_GUARD_NONE) {
+        kk_log_warning("token %s/%s is in SoftHSM's format: pin.guard does nothing for its PINs; "
+                       "\"keykist token upgrade\" makes a sealed one of it",
                        engine->location, name);
     }
 }
@@ -67,9 +73,10 @@ static void say_not_audited(const struct kk_engine *engine, const char *name)
 static KK_RV softhsm_open(struct kk_engine *engine, const char *name,
                           struct kk_repository **ret_repository)
 {
-    say_not_audited(engine, name);
-    return kk_softhsm_repository_open(engine->crypto, engine->location, name, engine->config->umask,
-                                      &engine->settings, ret_repository);
+    KK_TRY(kk_softhsm_repository_open(engine->crypto, engine->location, name, engine->config->umask,
+                                      &engine->settings, ret_repository));
+    say_not_heeded(engine, name);
+    return CKR_OK;
 }
 
 static KK_RV softhsm_create(struct kk_engine *engine, const char *name, const char serial[16],
@@ -80,7 +87,7 @@ static KK_RV softhsm_create(struct kk_engine *engine, const char *name, const ch
                    "copy, edits of its files are not noticed; \"keykist token upgrade\" makes a "
                    "sealed one of it",
                    engine->location, name);
-    say_not_audited(engine, name);
+    say_not_heeded(engine, name);
     return kk_softhsm_repository_create(engine->crypto, engine->location, name,
                                         engine->config->umask, &engine->settings, so_pin, label,
                                         serial, ret_repository);
@@ -97,9 +104,10 @@ static KK_RV softhsm_db_list(struct kk_engine *engine, kk_store_name_visit *visi
 static KK_RV softhsm_db_open(struct kk_engine *engine, const char *name,
                              struct kk_repository **ret_repository)
 {
-    say_not_audited(engine, name);
-    return kk_softhsm_db_repository_open(engine->crypto, engine->location, name, &engine->settings,
-                                         ret_repository);
+    KK_TRY(kk_softhsm_db_repository_open(engine->crypto, engine->location, name, &engine->settings,
+                                         ret_repository));
+    say_not_heeded(engine, name);
+    return CKR_OK;
 }
 
 /* clang-format off */

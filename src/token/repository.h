@@ -14,6 +14,7 @@
 #include "object/object.h"
 #include "store/store.h"
 #include "token/audit.h"
+#include "tpm/tpm.h"
 
 #define KK_PIN_MAX 255
 #define KK_USER_NAME_MAX 64
@@ -32,6 +33,8 @@ struct kk_repository_settings {
     unsigned long pin_min_length;
     bool so_recovery;               /* for new tokens */
     int integrity;                  /* enum kk_config_integrity */
+    int pin_guard;                  /* enum kk_config_guard, of PINs that are set anew */
+    struct kk_tpm *tpm;             /* borrowed from the engine; NULL: guarded rows do not open */
     const struct kk_secret *pepper; /* NULL: none; borrowed from the engine */
     struct kk_audit_settings audit;
     bool pepper_missing; /* the configuration names one that could not be read: nothing is

@@ -183,7 +183,7 @@ static KK_RV remove_store(const struct kk_engine *engine, struct kk_store *store
     return rv;
 }
 
-static KK_RV remove_token(const struct kk_engine *engine, const char *name)
+static KK_RV remove_token(const struct kk_engine *engine, const char *name, const char *why)
 {
     struct kk_store *store = NULL;
     CK_RV rv = engine->store_ops->open(engine->env, name, &store);
@@ -192,8 +192,9 @@ static KK_RV remove_token(const struct kk_engine *engine, const char *name)
     }
     KK_TRY(rv);
     rv = remove_store(engine, store);
+    rv = rv == CKR_DEVICE_REMOVED ? CKR_OK : rv;
     if (rv == CKR_OK) {
-        kk_log_info("token %s: replaced by its backup, deleted", store->ops->path(store));
+        kk_log_info("token %s: %s, deleted", store->ops->path(store), why);
     } else {
         kk_log_error("token %s: it could not be deleted (0x%lx); its backup stands beside it",
                      store->ops->path(store), rv);
@@ -205,7 +206,7 @@ static KK_RV remove_token(const struct kk_engine *engine, const char *name)
 static KK_RV remove_all(const struct kk_engine *engine, const struct kk_buffer *names)
 {
     for (size_t at = 0; at < names->len; at += KK_UUID_TEXT) {
-        KK_TRY(remove_token(engine, (const char *)names->data + at));
+        KK_TRY(remove_token(engine, (const char *)names->data + at, "replaced by its backup"));
     }
     return CKR_OK;
 }
@@ -249,10 +250,9 @@ static KK_RV look_again(const struct kk_restore *restore, const char *name)
     return rv;
 }
 
-static KK_RV make_token(struct kk_restore *restore)
+static KK_RV make_token(struct kk_restore *restore, char name[KK_UUID_TEXT])
 {
     const struct kk_engine *engine = restore->engine;
-    char name[KK_UUID_TEXT];
     struct kk_store *store = NULL;
     KK_TRY(choose_name(engine->crypto, restore->info.serial, name));
     KK_TRY(engine->store_ops->create(engine->env, name, &store));
@@ -265,15 +265,45 @@ static KK_RV make_token(struct kk_restore *restore)
     return look_again(restore, name);
 }
 
+static bool has_name(const struct kk_buffer *names, const char *name)
+{
+    for (size_t at = 0; at < names->len; at += KK_UUID_TEXT) {
+        if (strcmp((const char *)names->data + at, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Somebody else may have restored the same token meanwhile. Who sees the other one's withdraws: of
+ * two at once, one or none is left, and what was there before is still there. */
+static KK_RV withdraw_from_others(struct kk_restore *restore, const char *own,
+                                  const struct kk_buffer *before)
+{
+    KK_CLEANUP(same_serial_clear) struct same_serial now = {.restore = restore};
+    KK_TRY(find_same(&now));
+    for (size_t at = 0; at < now.names.len; at += KK_UUID_TEXT) {
+        const char *name = (const char *)now.names.data + at;
+        if (strcmp(name, own) != 0 && !has_name(before, name)) {
+            KK_TRY(
+                remove_token(restore->engine, own, "somebody else restored it at the same time"));
+            return CKR_FUNCTION_REJECTED;
+        }
+    }
+    return CKR_OK;
+}
+
 KK_RV kk_restore_write(struct kk_restore *restore, bool replace)
 {
     KK_CLEANUP(same_serial_clear) struct same_serial same = {.restore = restore};
+    char name[KK_UUID_TEXT];
     KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
     KK_TRY(find_same(&same));
     if (same.names.len > 0 && !replace) {
         kk_log_error("a token of the serial number %.16s is there already", restore->info.serial);
         return CKR_FUNCTION_REJECTED;
     }
-    KK_TRY(make_token(restore));
+    KK_TRY(make_token(restore, name));
+    KK_TRY(withdraw_from_others(restore, name, &same.names));
     return remove_all(restore->engine, &same.names);
 }

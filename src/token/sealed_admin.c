@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/config.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "token/sealed_internal.h"
@@ -148,7 +149,7 @@ static void warn_if_weak(const struct kk_sealed *sealed, struct kk_span pin)
     for (size_t i = 0; i < pin.len; i++) {
         digits = digits && pin.data[i] >= '0' && pin.data[i] <= '9';
     }
-    if (sealed->settings.pepper == NULL &&
+    if (sealed->settings.pepper == NULL && sealed->settings.pin_guard == KK_GUARD_NONE &&
         (pin.len < WEAK_LEN || (digits && pin.len < WEAK_DIGITS))) {
         kk_log_warning("token %s: the user's new PIN is weak: who copies the store can try all "
                        "such PINs in minutes or hours; a longer one or token.pepper prevents it",

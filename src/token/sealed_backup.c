@@ -13,6 +13,17 @@
 
 #include "base/banned.h"
 
+/* A row that is damaged needs nothing that anybody could say. */
+static CK_RV note_guard(const struct kk_store_row *stored, void *context)
+{
+    struct kk_backup_info *info = context;
+    struct kk_key_row row;
+    if (kk_key_row_decode(stored, &row) == CKR_OK && row.guarded) {
+        info->needs_tpm = true;
+    }
+    return CKR_OK;
+}
+
 KK_RV kk_sealed_backup(struct kk_repository *repository, struct kk_backup_chunks *chunks,
                        struct kk_backup_info *info)
 {
@@ -24,6 +35,7 @@ KK_RV kk_sealed_backup(struct kk_repository *repository, struct kk_backup_chunks
     memcpy(info->serial, op.identity->serial, sizeof info->serial);
     memcpy(info->label, op.identity->label, sizeof info->label);
     info->needs_pepper = op.identity->pub_is_wrapped;
+    KK_TRY(op.tx->ops->row_each(op.tx, KK_TABLE_KEYS, 0, true, note_guard, info));
     return kk_backup_records_put(op.tx, chunks, info);
 }
 

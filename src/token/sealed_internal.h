@@ -30,6 +30,7 @@ enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
 #define KK_SIDES 2
 
 #define KK_SEALED_VERSION 1
+#define KK_KEY_ROW_GUARDED_VERSION 2 /* of key rows with a guard */
 #define KK_KEY_ROW_SO 0
 #define KK_KEY_ROW_USER 1
 #define KK_ROOT_REKEY UINT32_MAX /* the number of the rekey row's hash among the root's rows */
@@ -107,6 +108,8 @@ struct kk_key_row {
     bool has_pepper;
     uint8_t pepper_id[KK_PEPPER_ID_LEN];
     bool has_dmk;
+    bool guarded; /* by a TPM, which holds a part of the key */
+    struct kk_tpm_blob guard;
     uint8_t nonce[KK_AEAD_NONCE];
     uint8_t sealed[2 * KK_KEY_LEN];
     uint8_t tag[KK_AEAD_TAG];
@@ -237,19 +240,34 @@ KK_RV kk_sealed_pepper(const struct kk_sealed *sealed, const struct kk_secret **
 KK_RV kk_pepper_id(struct kk_crypto *crypto, const struct kk_secret *pepper,
                    const char serial[KK_SERIAL_LEN], uint8_t ret_id[KK_PEPPER_ID_LEN]);
 
-/* Seals the keys under a new salt and the settings' KDF and pepper. The KDF runs here. */
+/* Seals the keys under a new salt and the settings' KDF, pepper and guard; a row that is guarded
+ * already stays so. The KDF runs here, and the TPM's part: CKR_DEVICE_ERROR, logged. */
 KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
                       const struct kk_side_keys *keys, struct kk_span pin, struct kk_key_row *row);
 
 /* CKR_DEVICE_ERROR: it needs a pepper that is not there, or names figures no one would use. */
 KK_RV kk_key_row_usable(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
                         const struct kk_key_row *row);
-/* CKR_PIN_INCORRECT. The KDF runs here. */
+/* CKR_PIN_INCORRECT. The KDF runs here. A guarded row: CKR_PIN_LOCKED when the TPM refuses every
+ * PIN, CKR_DEVICE_ERROR when it cannot be used; both logged, and neither says anything about the
+ * PIN. */
 KK_RV kk_key_row_open(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
                       const struct kk_key_row *row, struct kk_span pin,
                       struct kk_side_keys *ret_keys);
-/* Made with the KDF and the pepper that the settings ask for. */
+/* Made with the KDF, the pepper and the guard that the settings ask for. */
 bool kk_key_row_is_current(const struct kk_sealed *sealed, const struct kk_key_row *row);
+
+/* ---- sealed_guard.c: the TPM behind a key row ---- */
+
+/* What the TPM holds for this row: made anew and put into the row, or asked for. `stretched` is
+ * what the PIN gave. *ret_secret is NULL when the row has no guard. Codes of kk_key_row_seal() and
+ * kk_key_row_open(). */
+KK_RV kk_guard_make(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                    struct kk_key_row *row, const struct kk_secret *stretched,
+                    struct kk_secret **ret_secret);
+KK_RV kk_guard_open(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                    const struct kk_key_row *row, const struct kk_secret *stretched,
+                    struct kk_secret **ret_secret);
 
 /* ---- sealed_rows.c: the bytes of rows ---- */
 

@@ -110,25 +110,42 @@ KK_RV kk_pepper_id(struct kk_crypto *crypto, const struct kk_secret *pepper,
     return CKR_OK;
 }
 
-/* HKDF(Argon2id(PIN, salt) || pepper, info): bound to token, role and name. */
-static KK_RV derive_kek(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
-                        const struct kk_key_row *row, const struct kk_secret *pepper,
-                        struct kk_span pin, struct kk_secret **ret_kek)
+/* `more` (may be NULL) behind `first`. */
+static KK_RV join(const struct kk_secret *first, const struct kk_secret *more,
+                  struct kk_secret **ret_joined)
+{
+    struct kk_span head = kk_secret_span(first);
+    struct kk_span tail = more != NULL ? kk_secret_span(more) : KK_SPAN(NULL, 0);
+    KK_TRY(kk_secret_new(head.len + tail.len, ret_joined));
+    memcpy(kk_secret_data(*ret_joined), head.data, head.len);
+    if (tail.len > 0) {
+        memcpy(kk_secret_data(*ret_joined) + head.len, tail.data, tail.len);
+    }
+    return CKR_OK;
+}
+
+/* Argon2id(PIN, salt) || pepper. */
+static KK_RV stretch_pin(const struct kk_key_row *row, const struct kk_secret *pepper,
+                         struct kk_span pin, struct kk_secret **ret_stretched)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *stretched = NULL;
+    KK_TRY(kk_secret_new(KK_KEY_LEN, &stretched));
+    KK_TRY(kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, stretched));
+    return join(stretched, pepper, ret_stretched);
+}
+
+/* HKDF(stretched PIN || what the TPM held, info): bound to token, role and name. */
+static KK_RV derive_kek(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
+                        const struct kk_key_row *row, const struct kk_secret *stretched,
+                        const struct kk_secret *held, struct kk_secret **ret_kek)
+{
     KK_CLEANUP(kk_secret_freep) struct kk_secret *ikm = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer info = {0};
-    struct kk_span extra = pepper != NULL ? kk_secret_span(pepper) : KK_SPAN(NULL, 0);
-    KK_TRY(kk_secret_new(KK_KEY_LEN, &stretched));
-    KK_TRY(kk_secret_new(KK_KEY_LEN + extra.len, &ikm));
+    KK_TRY(join(stretched, held, &ikm));
     KK_TRY(kk_secret_new(KK_KEY_LEN, &kek));
-    KK_TRY(kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, stretched));
-    memcpy(kk_secret_data(ikm), kk_secret_span(stretched).data, KK_KEY_LEN);
-    if (extra.len > 0) {
-        memcpy(kk_secret_data(ikm) + KK_KEY_LEN, extra.data, extra.len);
-    }
-    kk_buffer_put_span(&info, KK_SPAN_TEXT("keykist/kek"));
+    kk_buffer_put_span(&info, held != NULL ? KK_SPAN_TEXT("keykist/kek-guarded")
+                                           : KK_SPAN_TEXT("keykist/kek"));
     kk_buffer_put(&info, serial, KK_SERIAL_LEN);
     kk_buffer_put_u8(&info, (uint8_t)row->role);
     kk_buffer_put(&info, row->name, row->name_len);
@@ -160,6 +177,8 @@ KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIA
                       const struct kk_side_keys *keys, struct kk_span pin, struct kk_key_row *row)
 {
     const struct kk_secret *pepper = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *stretched = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *held = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer aad = {0};
     KK_TRY(kk_sealed_pepper(sealed, &pepper));
@@ -173,7 +192,9 @@ KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIA
     }
     KK_TRY(kk_crypto_random(sealed->crypto, row->salt, sizeof row->salt));
     KK_TRY(kk_crypto_random(sealed->crypto, row->nonce, sizeof row->nonce));
-    KK_TRY(derive_kek(sealed, serial, row, pepper, pin, &kek));
+    KK_TRY(stretch_pin(row, pepper, pin, &stretched));
+    KK_TRY(kk_guard_make(sealed, serial, row, stretched, &held));
+    KK_TRY(derive_kek(sealed, serial, row, stretched, held, &kek));
     KK_TRY(row_aad(serial, row, &aad));
     return kk_aead_seal(sealed->crypto, kk_secret_span(kek), KK_SPAN_ARRAY(row->nonce),
                         kk_buffer_span(&aad), master_keys(keys), row->sealed, row->tag);
@@ -207,11 +228,15 @@ KK_RV kk_key_row_open(const struct kk_sealed *sealed, const char serial[KK_SERIA
                       const struct kk_key_row *row, struct kk_span pin,
                       struct kk_side_keys *ret_keys)
 {
+    const struct kk_secret *pepper = row->has_pepper ? sealed->settings.pepper : NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *stretched = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *held = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
     KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer aad = {0};
-    KK_TRY(derive_kek(sealed, serial, row, row->has_pepper ? sealed->settings.pepper : NULL, pin,
-                      &kek));
+    KK_TRY(stretch_pin(row, pepper, pin, &stretched));
+    KK_TRY(kk_guard_open(sealed, serial, row, stretched, &held));
+    KK_TRY(derive_kek(sealed, serial, row, stretched, held, &kek));
     KK_TRY(row_aad(serial, row, &aad));
     KK_TRY(kk_side_keys_new(&keys));
     uint8_t *amk = kk_side_key_set(&keys, KK_SLOT_AMK);
@@ -233,7 +258,8 @@ bool kk_key_row_is_current(const struct kk_sealed *sealed, const struct kk_key_r
 {
     return row->ops == kdfs[sealed->settings.pin_kdf].ops &&
            row->mem_kib == kdfs[sealed->settings.pin_kdf].mem_kib &&
-           (row->has_pepper || sealed->settings.pepper == NULL);
+           (row->has_pepper || sealed->settings.pepper == NULL) &&
+           (row->guarded || sealed->settings.pin_guard == KK_GUARD_NONE);
 }
 
 KK_RV kk_sealed_measure_kdf(const struct kk_repository_settings *settings,

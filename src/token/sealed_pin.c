@@ -324,6 +324,7 @@ KK_RV kk_sealed_set_pin(struct kk_repository *repository, enum kk_role role, str
     KK_ENSURE(!kk_sealed_read_only(sealed), CKR_TOKEN_WRITE_PROTECTED);
     KK_TRY(kk_sealed_try(sealed, role, name, old_pin, false, &opened));
     struct kk_key_row row = opened.row;
+    row.guarded = false; /* a new PIN goes by the settings */
     KK_TRY(kk_key_row_seal(sealed, opened.identity->serial, &opened.keys, new_pin, &row));
     return replace_row(sealed, &opened, &row, false, KK_AUDIT_PIN_CHANGE);
 }

@@ -141,7 +141,7 @@ static KK_RV make_identity(struct start *start)
     return kk_side_keys_derive(crypto, &new->pub, KK_SIDE_PUBLIC);
 }
 
-/* All of it that takes long, before anything is written. */
+/* All of it that takes long, before anything is written. The PINs stay, and so do their guards. */
 static KK_RV prepare(struct start *start)
 {
     const struct kk_sealed *sealed = start->sealed;
@@ -149,13 +149,15 @@ static KK_RV prepare(struct start *start)
     KK_TRY(check_sound(start));
     KK_TRY(make_identity(start));
     KK_TRY(make_keys(start));
-    start->so_row = (struct kk_key_row){.no = KK_KEY_ROW_SO, .role = KK_ROLE_SO};
+    start->so_row = (struct kk_key_row){
+        .no = KK_KEY_ROW_SO, .role = KK_ROLE_SO, .guarded = start->so.row.guarded};
     KK_TRY(kk_key_row_seal(sealed, start->identity->serial, &start->so_keys, start->rekey->so_pin,
                            &start->so_row));
     if (!start->has_user) {
         return CKR_OK;
     }
-    start->user_row = (struct kk_key_row){.no = KK_KEY_ROW_USER, .role = KK_ROLE_USER};
+    start->user_row = (struct kk_key_row){
+        .no = KK_KEY_ROW_USER, .role = KK_ROLE_USER, .guarded = start->user.row.guarded};
     return kk_key_row_seal(sealed, start->identity->serial, &start->keys, start->rekey->user_pin,
                            &start->user_row);
 }

@@ -177,16 +177,20 @@ static KK_RV make_keys(const struct source *source, const char serial[KK_SERIAL_
     return kk_side_keys_derive(crypto, &target->keys, KK_SIDE_PRIVATE);
 }
 
+/* A PIN that opened a guarded row keeps its guard. */
 static KK_RV make_rows(const struct source *source, const char serial[KK_SERIAL_LEN],
                        struct target *target)
 {
-    target->so_row = (struct kk_key_row){.no = KK_KEY_ROW_SO, .role = KK_ROLE_SO};
+    target->so_row = (struct kk_key_row){
+        .no = KK_KEY_ROW_SO, .role = KK_ROLE_SO, .guarded = source->opened[KK_ROLE_SO].row.guarded};
     KK_TRY(kk_key_row_seal(target->sealed, serial, &target->so_keys, source->check->so_pin,
                            &target->so_row));
     if (!target->has_user) {
         return CKR_OK;
     }
-    target->user_row = (struct kk_key_row){.no = KK_KEY_ROW_USER, .role = KK_ROLE_USER};
+    target->user_row = (struct kk_key_row){.no = KK_KEY_ROW_USER,
+                                           .role = KK_ROLE_USER,
+                                           .guarded = source->opened[KK_ROLE_USER].row.guarded};
     return kk_key_row_seal(target->sealed, serial, &target->keys, source->check->user_pin,
                            &target->user_row);
 }

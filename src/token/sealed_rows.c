@@ -6,8 +6,9 @@
  *           u32 key epoch of private objects, u32 key epoch of public objects
  *   key     u16 version, u32 number, u8 role, u8 name length, name, u8 kdf (1: Argon2id), u32 ops,
  *           u32 KiB, salt 16, u8 has pepper, pepper id 8, u8 holds (1: AMK, 2: DMK), nonce 12,
- *           then the sealed keys
- *   K_pub   u16 version, u8 wrapped, pepper id 8, nonce 12, then 32 bytes, sealed or plain
+ *           then the sealed keys. Version 2 has behind the nonce: u8 guard (1: TPM 2), u16 length
+ * and the TPM's blob K_pub   u16 version, u8 wrapped, pepper id 8, nonce 12, then 32 bytes, sealed
+ * or plain
  *
  * Tags of what is sealed stand in the rows' tag column. A row's hash is over number, tag and bytes.
  */
@@ -20,6 +21,7 @@
 #include "base/banned.h"
 
 #define KDF_ARGON2ID 1
+#define GUARD_TPM2 1
 #define HOLDS_AMK 1
 #define HOLDS_DMK 2
 #define TOKEN_SO_RECOVERY 1
@@ -88,7 +90,7 @@ KK_RV kk_token_row_put(struct kk_sealed_op *op, uint8_t ret_hash[KK_HASH_LEN])
 
 void kk_key_row_head(const struct kk_key_row *row, struct kk_buffer *buffer)
 {
-    kk_buffer_put_u16(buffer, KK_SEALED_VERSION);
+    kk_buffer_put_u16(buffer, row->guarded ? KK_KEY_ROW_GUARDED_VERSION : KK_SEALED_VERSION);
     kk_buffer_put_u32(buffer, row->no);
     kk_buffer_put_u8(buffer, (uint8_t)row->role);
     kk_buffer_put_u8(buffer, (uint8_t)row->name_len);
@@ -101,6 +103,11 @@ void kk_key_row_head(const struct kk_key_row *row, struct kk_buffer *buffer)
     kk_buffer_put(buffer, row->pepper_id, sizeof row->pepper_id);
     kk_buffer_put_u8(buffer, (uint8_t)(HOLDS_AMK | (row->has_dmk ? HOLDS_DMK : 0)));
     kk_buffer_put(buffer, row->nonce, sizeof row->nonce);
+    if (row->guarded) {
+        kk_buffer_put_u8(buffer, GUARD_TPM2);
+        kk_buffer_put_u16(buffer, (uint16_t)row->guard.len);
+        kk_buffer_put(buffer, row->guard.data, row->guard.len);
+    }
 }
 
 static size_t sealed_len(const struct kk_key_row *row)
@@ -133,11 +140,27 @@ static void take(struct kk_reader *reader, void *out, size_t len)
     }
 }
 
+/* A guard of another kind fails the reader. */
+static void take_guard(struct kk_reader *reader, struct kk_key_row *row)
+{
+    uint8_t kind = kk_reader_u8(reader);
+    uint16_t len = kk_reader_u16(reader);
+    if (kind != GUARD_TPM2 || len > sizeof row->guard.data) {
+        reader->failed = true;
+        return;
+    }
+    row->guarded = true;
+    row->guard.len = len;
+    take(reader, row->guard.data, len);
+}
+
 KK_RV kk_key_row_decode(const struct kk_store_row *stored, struct kk_key_row *ret_row)
 {
     struct kk_key_row row = {0};
     struct kk_reader reader = kk_reader_new(stored->blob);
-    KK_ENSURE(kk_reader_u16(&reader) == KK_SEALED_VERSION, CKR_DEVICE_ERROR);
+    uint16_t version = kk_reader_u16(&reader);
+    KK_ENSURE(version == KK_SEALED_VERSION || version == KK_KEY_ROW_GUARDED_VERSION,
+              CKR_DEVICE_ERROR);
     row.no = kk_reader_u32(&reader);
     uint8_t role = kk_reader_u8(&reader);
     row.name_len = kk_reader_u8(&reader);
@@ -152,6 +175,9 @@ KK_RV kk_key_row_decode(const struct kk_store_row *stored, struct kk_key_row *re
     uint8_t holds = kk_reader_u8(&reader);
     row.has_dmk = (holds & HOLDS_DMK) != 0;
     take(&reader, row.nonce, sizeof row.nonce);
+    if (version == KK_KEY_ROW_GUARDED_VERSION) {
+        take_guard(&reader, &row);
+    }
     take(&reader, row.sealed, sealed_len(&row));
     KK_ENSURE(kk_reader_done(&reader) && row.no == stored->no && kdf == KDF_ARGON2ID &&
                   (role == KK_ROLE_SO || role == KK_ROLE_USER),

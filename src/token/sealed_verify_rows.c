@@ -156,19 +156,35 @@ KK_RV kk_sealed_verify_rows(const struct kk_sealed_op *op, const struct kk_check
 
 /* ---- the call ---- */
 
+/* Whether a TPM stands behind the row: that it does not open is no damage of the token then, and
+ * the log says what it is. */
+static KK_RV is_guarded(struct kk_sealed *sealed, enum kk_role role, bool *ret_guarded)
+{
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    struct kk_key_row row = {0};
+    uint8_t hash[KK_HASH_LEN];
+    KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_READ, &op));
+    uint32_t no = role == KK_ROLE_SO ? KK_KEY_ROW_SO : KK_KEY_ROW_USER;
+    *ret_guarded = kk_key_row_get(&op, no, &row, hash) == CKR_OK && row.guarded;
+    return CKR_OK;
+}
+
 /* Logs in with whichever PIN was given, root or not. A row that cannot be used is a finding, and
  * the check goes on without keys. */
 static KK_RV open_trusting(struct kk_sealed *sealed, const struct kk_check *check,
                            struct kk_check_result *result, struct kk_opened *opened)
 {
     bool by_user = check->user_pin.data != NULL;
+    bool guarded = false;
+    enum kk_role role = by_user ? KK_ROLE_USER : KK_ROLE_SO;
     struct kk_span pin = by_user ? check->user_pin : check->so_pin;
     if (pin.data == NULL) {
         return CKR_OK;
     }
-    CK_RV rv = kk_sealed_try(sealed, by_user ? KK_ROLE_USER : KK_ROLE_SO, KK_SPAN(NULL, 0), pin,
-                             true, opened);
+    CK_RV rv = kk_sealed_try(sealed, role, KK_SPAN(NULL, 0), pin, true, opened);
     if (rv == CKR_DEVICE_ERROR) {
+        KK_TRY(is_guarded(sealed, role, &guarded));
+        KK_ENSURE(!guarded, rv);
         kk_check_found(check, result, NULL, NULL,
                        by_user ? "the user's PIN cannot be tried: its key row is damaged, or "
                                  "needs a pepper that is not there"

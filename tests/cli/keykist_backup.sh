@@ -149,7 +149,7 @@ said "a peppered token" 0 "Token \"p\" (serial S, slot N): backed up, 0 private 
 to be of use, it needs the token's pepper too." ""
 keykist token delete --token p --yes > /dev/null
 runk restore pepper.kkb --passphrase-file pass --so-pin 12345678
-tells "... without its pepper" 1 'keykist: pepper\.kkb: .* or needs another pepper; the log says more\.'
+tells "... without its pepper" 1 'keykist: pepper\.kkb: .* or needs another pepper or TPM; the log says more\.'
 CREDENTIALS_DIRECTORY=$WORK/creds runk restore pepper.kkb --passphrase-file pass --so-pin 12345678
 check "... with it" test "$status" = 0
 finish

@@ -18,6 +18,9 @@ helps "a group's help lists its commands" "^  list  " token --help
 helps "a command's help lists its options" "^  --label LABEL" token init --help
 helps "... and the common ones" "^  --json  " token init --help
 helps "help wins over other options" "^  --label LABEL" token init --json --help --slot 5
+helps "the short words" "^  restore  *backup restore" --help
+helps "a short word's help is its command's" "keykist backup restore \[OPTIONS\] FILE" restore --help
+helps "a group that is a short word has its help" "^  verify  " backup --help
 helps "--version" "^keykist [0-9]" --version
 
 bare
@@ -42,6 +45,11 @@ tells "an unknown option that is like none" 2 \
     'keykist: unknown option "--frobnicate"; see "keykist token list --help"'
 bare token list -x
 tells "an unknown letter" 2 'keykist: unknown option "-x"; see "keykist token list --help"'
+bare backup --jsno
+tells "an unknown option behind a short word" 2 \
+    'keykist: unknown option "--jsno"; nearest is "--json"; see "keykist backup create --help"'
+bare restor
+tells "a short word is the nearest" 2 'keykist: unknown command "restor"; nearest is "restore"; .*'
 bare token list --pin 1234
 tells "an option of other commands" 2 'keykist: unknown option "--pin".*'
 bare token init --label

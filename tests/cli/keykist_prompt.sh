@@ -46,7 +46,7 @@ END
 check "... which is a JSON document" test "$(json 'd["result"]')" = initialised
 check "... and the PINs are not shown" sh -c "! grep -q 1234 '$WORK/shown'"
 
-talk "two different ones are refused" 1 'keykist: the two PINs are not the same' \
+talk "two different ones are refused" 1 'keykist: the two are not the same' \
     "pin change --pin 1234" << 'END'
 await "Enter the new user PIN: ";       send "5678\r"
 await "Enter the new user PIN again: "; send "8765\r"

@@ -110,18 +110,11 @@ static void begin_look(unsigned writer)
     }
 }
 
-/* Two files cannot appear as one: who is killed between them leaves half a pair. */
-static bool may_be_half(const struct note *note, const struct row *row)
-{
-    return !guest_kind()->pairs_whole && note->name[0] == THING_PAIR && row != NULL &&
-           row->acked == THING_ABSENT;
-}
-
 static void take_found(const struct note *note)
 {
     struct row *row = find(note->name);
     result.found++;
-    if (!note->whole && !may_be_half(note, row)) {
+    if (!note->whole) {
         result.broken++;
         complain(note->name, "is not whole", note->version, row);
     }

@@ -129,7 +129,8 @@ static unsigned look(struct leftovers *mine)
     return pin;
 }
 
-/* One of each kind: made, changed, destroyed. One in eight rounds leaves its data object. */
+/* One of each kind: made, changed, destroyed. One in eight rounds leaves its data object. Pairs
+ * only where the two keys come as one: two files cannot. */
 static void write_round(unsigned round)
 {
     struct thing key = thing_named(THING_KEY, self.number, self.start + round);
@@ -137,11 +138,15 @@ static void write_round(unsigned round)
     struct thing data = thing_named(THING_DATA, self.number, self.start + round);
     change(&key, THING_MADE);
     change(&key, 2);
-    change(&pair, THING_MADE);
+    if (guest_kind()->pairs_whole) {
+        change(&pair, THING_MADE);
+    }
     change(&data, THING_MADE);
     change(&data, 2);
     change(&key, THING_GONE);
-    destroy(&pair, THING_MADE);
+    if (guest_kind()->pairs_whole) {
+        destroy(&pair, THING_MADE);
+    }
     change(&data, THING_GONE);
 }
 

@@ -40,6 +40,13 @@ link_leads_to_module()
     [ "$(readlink "$link")" = ../libkeykist.so ] && cmp "$link" "$module"
 }
 
+# Where it was built.
+plugin_is_where_it_is_looked_for()
+{
+    path=$(sed -n 's/^#define KK_TPM_PLUGIN_PATH "\(.*\)"$/\1/p' "$build/paths.h")
+    [ -n "$path" ] && { [ ! -e "$build/src/tpm/libkeykist-tpm2.so" ] || [ -e "$root$path" ]; }
+}
+
 # Nothing but the standard's own names, and what the compiler says with every warning on.
 program_builds()
 {
@@ -79,6 +86,7 @@ tools_say_their_version()
 
 check 'installs' installs
 check 'softhsm/libsofthsm2.so leads to the module' link_leads_to_module
+check 'the TPM plug-in is where it is looked for' plugin_is_where_it_is_looked_for
 check 'a program builds with <keykist/pkcs11.h>' program_builds "$@"
 if [ "${KK_BUILDS_PROGRAMS:-yes}" = yes ]; then
     check 'and runs on the installed module' program_runs

@@ -159,6 +159,9 @@ static void test_every_key(void **state)
                   "pin.kdf = strong\n"
                   "pin.max_tries = 0\n"
                   "pin.min_length = 255\n"
+                  "pin.guard = tpm2\n"
+                  "pin.auto = credential:token-pin\n"
+                  "tpm2.tcti = swtpm:host=localhost,port=2321\n"
                   "token.pepper = file:/etc/pepper\n"
                   "token.so_recovery = off\n"
                   "token.integrity = strict\n"
@@ -178,6 +181,9 @@ static void test_every_key(void **state)
     assert_int_equal(config->pin_kdf, KK_KDF_STRONG);
     assert_int_equal(config->pin_max_tries, 0);
     assert_int_equal(config->pin_min_length, 255);
+    assert_int_equal(config->pin_guard, KK_GUARD_TPM2);
+    assert_string_equal(config->pin_auto, "credential:token-pin");
+    assert_string_equal(config->tcti, "swtpm:host=localhost,port=2321");
     assert_string_equal(config->pepper, "file:/etc/pepper");
     assert_false(config->so_recovery);
     assert_int_equal(config->integrity, KK_INTEGRITY_STRICT);

@@ -81,12 +81,54 @@ static void test_every_byte_in_every_place(void **state)
     }
 }
 
+static void assert_url(const char *text, struct kk_span bytes)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *decoded = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *encoded = NULL;
+    assert_int_equal(kk_base64url_decode(KK_SPAN(text, strlen(text)), &decoded), CKR_OK);
+    assert_true(kk_span_equal(kk_secret_span(decoded), bytes));
+    assert_int_equal(kk_base64url_encode(bytes, &encoded), CKR_OK);
+    assert_true(kk_span_equal(kk_secret_span(encoded), KK_SPAN(text, strlen(text))));
+}
+
+static void test_url_both_ways(void **state)
+{
+    (void)state;
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    assert_url("", KK_SPAN_TEXT(""));
+    assert_url("Zg", KK_SPAN_TEXT("f"));
+    assert_url("Zm8", KK_SPAN_TEXT("fo"));
+    assert_url("Zm9v", KK_SPAN_TEXT("foo"));
+    assert_url("Zm9vYg", KK_SPAN_TEXT("foob"));
+    assert_url("-_-_", KK_SPAN_TEXT("\xfb\xff\xbf"));
+    for (uint8_t i = 0; i < 64; i++) {
+        const char text[] = {'A', digits[i], 'A', 'A', '\0'};
+        const uint8_t expected[] = {(uint8_t)(i >> 4), (uint8_t)(i << 4), 0};
+        assert_url(text, KK_SPAN_ARRAY(expected));
+    }
+}
+
+static void test_what_is_not_base64url(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"Z",    "Zg==", "Zm8=",   "Zh",   "Zm9",  "Zm9vY", "Zm9+",
+                                      "Zm9/", "Zm 9", "Zm9v\n", "Zm9!", "====", "=",     "Zm9\x80"};
+    for (size_t i = 0; i < KK_ARRAY_LEN(bad); i++) {
+        struct kk_secret *bytes = NULL;
+        assert_int_equal(kk_base64url_decode(KK_SPAN(bad[i], strlen(bad[i])), &bytes),
+                         CKR_DATA_INVALID);
+        assert_null(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_rfc_s_examples),
         cmocka_unit_test(test_every_digit),
         cmocka_unit_test(test_what_is_not_base64),
+        cmocka_unit_test(test_url_both_ways),
+        cmocka_unit_test(test_what_is_not_base64url),
         cmocka_unit_test(test_every_byte_in_every_place),
     };
     return cmocka_run_group_tests_name("base64", tests, NULL, NULL);

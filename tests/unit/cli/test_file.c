@@ -151,6 +151,22 @@ static void test_a_failure_changes_nothing(void **state)
     assert_int_equal(entries(false), 0);
 }
 
+static void test_a_file_is_made_once(void **state)
+{
+    (void)state;
+    make_path("once");
+    assert_int_equal(kk_cli_file_create(path, KK_SPAN_TEXT("one")), CKR_OK);
+    assert_content("one");
+    assert_int_equal(mode_of(), S_IFREG | 0600);
+    errno = 0;
+    assert_int_equal(kk_cli_file_create(path, KK_SPAN_TEXT("two")), CKR_FUNCTION_FAILED);
+    assert_int_equal(errno, EEXIST);
+    assert_content("one");
+    assert_int_equal(entries(false), 1);
+    assert_int_equal(kk_cli_file_create(folder, KK_SPAN_TEXT("x")), CKR_FUNCTION_FAILED);
+    assert_int_equal(errno, EEXIST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +175,7 @@ int main(void)
         cmocka_unit_test_teardown(test_behind_a_link_is_the_file, empty_folder),
         cmocka_unit_test_teardown(test_a_pipe_is_written_to, empty_folder),
         cmocka_unit_test_teardown(test_a_failure_changes_nothing, empty_folder),
+        cmocka_unit_test_teardown(test_a_file_is_made_once, empty_folder),
     };
     return cmocka_run_group_tests_name("file", tests, make_folder, remove_folder);
 }

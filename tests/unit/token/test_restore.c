@@ -5,8 +5,12 @@
  */
 #include "backup_test.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "golden_backup.h"
+#include "store_fault.h"
 
 #define PEPPER "0123456789abcdef0123456789abcdef"
 
@@ -23,12 +27,15 @@ struct pair {
 struct kind {
     enum kk_config_backend backends[2];
     bool with_pepper;
+    const char *tpm; /* NULL: none */
 };
 
-static const struct kind sqlite_sqlite = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false};
-static const struct kind memory_sqlite = {{KK_BACKEND_MEMORY, KK_BACKEND_SQLITE}, false};
-static const struct kind sqlite_memory = {{KK_BACKEND_SQLITE, KK_BACKEND_MEMORY}, false};
-static const struct kind peppered = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, true};
+static const struct kind sqlite_sqlite = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false, NULL};
+static const struct kind memory_sqlite = {{KK_BACKEND_MEMORY, KK_BACKEND_SQLITE}, false, NULL};
+static const struct kind sqlite_memory = {{KK_BACKEND_SQLITE, KK_BACKEND_MEMORY}, false, NULL};
+static const struct kind peppered = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, true, NULL};
+static const struct kind guarded = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false, "fake:one"};
+static const struct kind elsewhere = {{KK_BACKEND_SQLITE, KK_BACKEND_SQLITE}, false, "fake:two"};
 
 static struct kk_engine *open_engine(struct house *house, const struct kind *kind, size_t who)
 {
@@ -38,6 +45,11 @@ static struct kk_engine *open_engine(struct house *house, const struct kind *kin
     if (kind->with_pepper) {
         kk_free(config->pepper);
         assert_ok(kk_strdup("credential:p", &config->pepper));
+    }
+    if (kind->tpm != NULL) {
+        kk_free(config->tcti);
+        assert_ok(kk_strdup(kind->tpm, &config->tcti));
+        config->pin_guard = KK_GUARD_TPM2;
     }
     assert_ok(kk_engine_new(config, &engine));
     return engine;
@@ -213,6 +225,8 @@ static void test_the_content_is_said_without_a_pin(void **state)
     assert_memory_equal(kk_restore_info(restored)->serial, kk_token_serial(pair->token), 16);
     assert_int_equal(kk_restore_info(restored)->needs_pepper,
                      pair->engines[0]->settings.pepper != NULL);
+    assert_int_equal(kk_restore_info(restored)->needs_tpm,
+                     pair->engines[0]->settings.pin_guard == KK_GUARD_TPM2);
     assert_rv(kk_restore_write(restored, false), CKR_USER_NOT_LOGGED_IN);
     assert_int_equal(token_count(pair->engines[1]), 0);
 }
@@ -238,6 +252,45 @@ static void test_a_wrong_pin_or_passphrase_restores_nothing(void **state)
     assert_rv(restore(pair, &key, "so-secreu", false), CKR_PIN_INCORRECT);
     assert_rv(restore(pair, &wrong, "so-secret", false), CKR_WRAPPED_KEY_INVALID);
     assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+/* ---- files of the first program ---- */
+
+static const uint8_t golden_identity[] = {
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
+    0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
+    0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a};
+
+static void load_hex(struct tape *tape, const char *const *lines)
+{
+    tape_clear(tape);
+    for (; *lines != NULL; lines++) {
+        for (const char *hex = *lines; hex[0] != '\0'; hex += 2) {
+            const char digits[3] = {hex[0], hex[1], '\0'};
+            kk_buffer_put_u8(&tape->bytes, (uint8_t)strtoul(digits, NULL, 16));
+        }
+    }
+}
+
+static void test_files_of_the_first_program_are_read(void **state)
+{
+    static const char *const *const files[] = {golden_passphrase, golden_recipients};
+    struct pair *pair = *state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(files); i++) {
+        KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+        struct kk_backup_key key = by_passphrase(PASSPHRASE);
+        struct kk_backup_key as = {.identity = KK_SPAN_ARRAY(golden_identity)};
+        struct kk_backup_pin pin = {.given = true, .role = KK_ROLE_USER, .pin = USER_PIN};
+        load_hex(&pair->tape, files[i]);
+        assert_ok(read_with(pair, i == 0 ? &key : &as, &pin, false, &restored));
+        const struct kk_backup_info *info = kk_restore_info(restored);
+        assert_int_equal(info->sealing.recipient_count, i == 0 ? 0 : 2);
+        assert_int_equal(info->private_objects, 1);
+        assert_int_equal(info->public_objects, 1);
+        assert_memory_equal(info->label, "golden  ", 8);
+        assert_ok(kk_restore_write(restored, i > 0));
+        assert_int_equal(token_count(pair->engines[1]), 1);
+    }
 }
 
 /* ---- every byte counts ---- */
@@ -341,6 +394,115 @@ static void test_what_cannot_be_written_leaves_nothing(void **state)
     assert_rv(restore(pair, &key, "so-secret", false), CKR_TOKEN_WRITE_PROTECTED);
     assert_int_equal(chmod(pair->houses[1].dir, 0700), 0);
     assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+/* Whatever fails, one whole token is there, and the next try succeeds. */
+static void test_a_failing_store_leaves_a_whole_token(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin so = so_pin("so-secret");
+    (void)backup(pair, &key);
+    kk_engine_free(pair->engines[1]);
+    assert_ok(kk_engine_new_on(house_config(&pair->houses[1]), kk_store_fault(&kk_store_memory),
+                               &pair->engines[1]));
+    assert_ok(read_with(pair, &key, &so, false, &restored));
+    assert_ok(kk_restore_write(restored, false));
+    CK_RV rv = CKR_DEVICE_ERROR;
+    unsigned long n = 0;
+    unsigned long failed = 0;
+    for (bool reached = true; reached;) {
+        kk_store_fault_at(NULL, ++n, CKR_DEVICE_ERROR);
+        rv = kk_restore_write(restored, true);
+        reached = kk_store_fault_count() >= n;
+        kk_store_fault_at(NULL, 0, CKR_OK);
+        failed += rv != CKR_OK ? 1 : 0;
+        assert_int_equal(token_count(pair->engines[1]), 1);
+        assert_ok(kk_restore_write(restored, true)); /* tidies up */
+    }
+    assert_ok(rv);
+    assert_true(failed > 20);
+    assert_restored(pair);
+}
+
+static void test_no_memory_is_said_and_nothing_is_left(void **state)
+{
+    struct pair *pair = *state;
+    KK_CLEANUP(person_clear) struct person person = x25519_person();
+    struct kk_span spki;
+    struct kk_backup_key to = for_person(&person, &spki);
+    struct kk_backup_key as = as_person(&person);
+    struct kk_backup_pin none = {0};
+    struct kk_restore *restored = NULL;
+    (void)backup(pair, &to);
+    CK_RV rv = CKR_HOST_MEMORY;
+    for (unsigned long n = 1; rv == CKR_HOST_MEMORY; n++) {
+        kk_alloc_fail_at(n);
+        rv = read_with(pair, &as, &none, false, &restored);
+        kk_alloc_fail_at(0);
+        assert_true(rv == CKR_HOST_MEMORY || rv == CKR_OK);
+    }
+    kk_restore_free(restored);
+    struct kk_backup_info info;
+    for (unsigned long n = 1; n == 1 || rv == CKR_HOST_MEMORY; n++) {
+        tape_clear(&pair->tape);
+        struct kk_backup_stream stream = stream_of(&pair->tape);
+        kk_alloc_fail_at(n);
+        rv = kk_backup_write(pair->token, &to, &stream, &info);
+        kk_alloc_fail_at(0);
+        assert_true(rv == CKR_HOST_MEMORY || rv == CKR_OK);
+    }
+}
+
+struct racer {
+    struct kk_engine *engine;
+    struct kk_restore *restored;
+    CK_RV rv;
+};
+
+static void *race(void *argument)
+{
+    struct racer *racer = argument;
+    racer->rv = kk_restore_write(racer->restored, false);
+    return NULL;
+}
+
+/* As two processes would. */
+static void test_of_two_restores_at_once_one_at_most_is_left(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin so = so_pin("so-secret");
+    char command[160];
+    (void)backup(pair, &key);
+    (void)snprintf(command, sizeof command, "exit $(ls %s | wc -l)", pair->houses[1].dir);
+    for (size_t round = 0; round < 10; round++) {
+        struct racer racers[2] = {{0}};
+        pthread_t threads[2];
+        for (size_t i = 0; i < 2; i++) {
+            racers[i].engine = open_engine(&pair->houses[1], &sqlite_sqlite, 1);
+            struct kk_backup_stream stream = stream_of(&pair->tape);
+            assert_ok(
+                kk_restore_read(racers[i].engine, &stream, &key, &so, false, &racers[i].restored));
+        }
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+        }
+        int good = 0;
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_true(racers[i].rv == CKR_OK || racers[i].rv == CKR_FUNCTION_REJECTED);
+            good += racers[i].rv == CKR_OK ? 1 : 0;
+            kk_restore_free(racers[i].restored);
+            kk_engine_free(racers[i].engine);
+        }
+        int left = system(command);
+        assert_true(WIFEXITED(left) && WEXITSTATUS(left) == good && good <= 1);
+        (void)snprintf(command, sizeof command, "rm -rf %s/*", pair->houses[1].dir);
+        assert_int_equal(system(command), 0);
+        (void)snprintf(command, sizeof command, "exit $(ls %s | wc -l)", pair->houses[1].dir);
+    }
 }
 
 /* ---- a damaged token ---- */
@@ -451,6 +613,22 @@ static void test_a_peppered_token_needs_its_pepper(void **state)
     assert_restored(pair);
 }
 
+static void test_a_guarded_token_needs_its_tpm(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    assert_true(backup(pair, &key).needs_tpm);
+    kk_engine_free(pair->engines[1]);
+    pair->engines[1] = open_engine(&pair->houses[1], &elsewhere, 1);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_DEVICE_ERROR);
+    assert_true(house_log_has(&pair->houses[1], "it is another TPM's"));
+    assert_int_equal(token_count(pair->engines[1]), 0);
+    kk_engine_free(pair->engines[1]);
+    pair->engines[1] = open_engine(&pair->houses[1], &guarded, 1);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    assert_restored(pair);
+}
+
 #define WITH(test, kind)                                                                           \
     {#test " " #kind, test, pair_setup, pair_teardown, (void *)(uintptr_t)&(kind)}
 
@@ -466,14 +644,23 @@ int main(void)
         WITH(test_the_content_is_said_without_a_pin, peppered),
         WITH(test_the_users_pin_is_good_too, sqlite_sqlite),
         WITH(test_a_wrong_pin_or_passphrase_restores_nothing, sqlite_sqlite),
+        WITH(test_files_of_the_first_program_are_read, sqlite_memory),
         WITH(test_every_changed_or_missing_byte_is_found, memory_sqlite),
         WITH(test_a_failed_write_fails_the_backup, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_memory),
         WITH(test_two_of_one_serial_become_one, sqlite_sqlite),
         WITH(test_what_cannot_be_written_leaves_nothing, memory_sqlite),
+        WITH(test_a_failing_store_leaves_a_whole_token, memory_sqlite),
+        WITH(test_no_memory_is_said_and_nothing_is_left, sqlite_memory),
+        WITH(test_of_two_restores_at_once_one_at_most_is_left, memory_sqlite),
         cmocka_unit_test(test_a_damaged_token_is_not_restored_unasked),
         WITH(test_a_peppered_token_needs_its_pepper, peppered),
+        WITH(test_the_content_is_said_without_a_pin, guarded),
+        WITH(test_a_guarded_token_needs_its_tpm, guarded),
     };
+    if (setenv("KEYKIST_TPM2_PLUGIN", getenv("KK_FAKE_PLUGIN"), 1) != 0) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
 }

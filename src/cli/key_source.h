@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a file of keys and certificates holds, whatever its format: JWK, PEM, DER, PKCS#12, or a
+ * symmetric key's bare bytes.
+ */
+#pragma once
+
+#include "cli/jwk.h"
+#include "crypto/keyfile_bag.h"
+
+#define KK_SOURCE_FILE_MAX ((size_t)16 << 20)
+
+enum kk_source_kind {
+    KK_SOURCE_PRIVATE,
+    KK_SOURCE_PUBLIC,
+    KK_SOURCE_CERTIFICATE,
+    KK_SOURCE_SECRET
+};
+
+struct kk_source_item {
+    enum kk_source_kind kind;
+    struct kk_keyfile *key;          /* PRIVATE, PUBLIC */
+    struct kk_certfile *certificate; /* CERTIFICATE */
+    struct kk_secret *secret;        /* SECRET */
+    CK_KEY_TYPE secret_type;
+    struct kk_buffer label; /* what the file calls it; empty: nothing */
+    uint8_t id[KK_KEY_ID_LEN];
+    unsigned int uses; /* enum kk_key_use; 0: the file does not say */
+};
+
+struct kk_source {
+    struct kk_source_item *items;
+    size_t count;
+};
+
+void kk_source_free(struct kk_source *source);
+KK_DEFINE_CLEANUP(struct kk_source *, kk_source_free);
+
+/* A kind of symmetric key that --type names: "aes", "generic", "sha256-hmac" ...; false: none. */
+bool kk_source_secret_type(const char *name, CK_KEY_TYPE *ret_type);
+/* The names, for a message: "aes, generic, ...". */
+void kk_source_secret_types(struct kk_buffer *names);
+
+/* Reads a file. `secret_type` (NULL: the format is to be found out) makes its bytes a symmetric key
+ * of that type; in a JWK it is the type of "oct" keys. What is wrong is said, with the file's
+ * name. */
+KK_RV kk_source_read(const struct kk_keyfiles *files, const char *path,
+                     const CK_KEY_TYPE *secret_type, const struct kk_secret *passphrase,
+                     struct kk_source **ret_source);
