@@ -220,9 +220,8 @@ KK_RV kk_cli_out_end(struct kk_cli_out *out)
 {
     bool is_synced = out->temporary == NULL || fsync(out->fd) == 0;
     if (!close_after(out->fd, is_synced) ||
-        (out->temporary != NULL &&
-         !(out->is_new ? put_where_nothing_is(out->temporary, out->path)
-                       : rename(out->temporary, out->path) == 0))) {
+        (out->temporary != NULL && !(out->is_new ? put_where_nothing_is(out->temporary, out->path)
+                                                 : rename(out->temporary, out->path) == 0))) {
         int error = errno;
         if (out->temporary != NULL) {
             (void)unlink(out->temporary);

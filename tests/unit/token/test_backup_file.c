@@ -371,6 +371,7 @@ static void put_end(struct script *script)
         kk_store_u64(payload + 8 * i, script->counts[i]);
     }
     assert_ok(kk_digest_finish(script->digest, payload + 24));
+    assert_ok(kk_digest_start(script->digest)); /* for a second end */
     kk_buffer_put_u8(&script->records, 4);
     kk_buffer_put_u32(&script->records, sizeof payload);
     kk_buffer_put(&script->records, payload, sizeof payload);
