@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/config.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "crypto/provider.h"
@@ -171,11 +172,12 @@ static KK_RV find_same(struct same_serial *same)
     return engine->store_ops->env_list(engine->env, look_at, same);
 }
 
-/* As a token, which has an entry in its audit log; where it is none any more, as a store. */
+/* Audited, as a token, which has an entry in its log; where it is none any more, as a store. */
 static KK_RV remove_store(const struct kk_engine *engine, struct kk_store *store)
 {
     struct kk_repository *repository = NULL;
-    if (kk_sealed_open(engine->crypto, store, &engine->settings, &repository) != CKR_OK) {
+    if (engine->settings.audit.mode == KK_AUDIT_LOG_OFF ||
+        kk_sealed_open(engine->crypto, store, &engine->settings, &repository) != CKR_OK) {
         return store->ops->remove(store);
     }
     CK_RV rv = repository->ops->remove(repository);
@@ -223,29 +225,34 @@ static KK_RV copy_into(struct kk_restore *restore, struct kk_store *store)
     return kk_store_tx_commit(&to);
 }
 
-/* What was written is a token, with an entry in its audit log. */
-static KK_RV look_at_made(const struct kk_restore *restore, struct kk_store *store)
+/* Nobody was told of the token yet: without an entry in its audit log it goes again. */
+static KK_RV audit_made(const struct kk_engine *engine, struct kk_store *store)
 {
-    const struct kk_engine *engine = restore->engine;
-    KK_CLEANUP(kk_sealed_freep) struct kk_sealed *sealed = NULL;
     struct kk_repository *repository = NULL;
-    KK_TRY(kk_sealed_open(engine->crypto, store, &engine->settings, &repository));
-    sealed = (struct kk_sealed *)repository;
-    KK_ENSURE(kk_mem_equal(sealed->identity->serial, SERIAL_LEN, restore->info.serial, SERIAL_LEN),
-              CKR_DEVICE_ERROR);
-    return kk_sealed_audit_birth(sealed, NULL, KK_AUDIT_RESTORE);
+    if (engine->settings.audit.mode == KK_AUDIT_LOG_OFF) {
+        return CKR_OK;
+    }
+    CK_RV rv = kk_sealed_open(engine->crypto, store, &engine->settings, &repository);
+    if (rv == CKR_OK) {
+        rv = kk_sealed_audit_birth((struct kk_sealed *)repository, NULL, KK_AUDIT_RESTORE);
+        kk_sealed_free((struct kk_sealed *)repository);
+    }
+    if (rv != CKR_OK) {
+        KK_IGNORE(store->ops->remove(store));
+    }
+    return rv;
 }
 
-/* Nobody was told of the token yet: where it is not right it goes again. */
+/* What was written is a token. */
 static KK_RV look_again(const struct kk_restore *restore, const char *name)
 {
     const struct kk_engine *engine = restore->engine;
     struct kk_store *store = NULL;
+    bool has = false;
     KK_TRY(engine->store_ops->open(engine->env, name, &store));
-    CK_RV rv = look_at_made(restore, store);
-    if (rv != CKR_OK) {
-        KK_IGNORE(store->ops->remove(store));
-    }
+    CK_RV rv = has_serial(store, restore->info.serial, &has);
+    rv = rv == CKR_OK && !has ? CKR_DEVICE_ERROR : rv;
+    rv = rv == CKR_OK ? audit_made(engine, store) : rv;
     store->ops->close(store);
     return rv;
 }
