@@ -31,7 +31,7 @@ KK_UNUSED static void house_open(struct house *house)
 
 KK_UNUSED static void house_close(struct house *house)
 {
-    char command[sizeof house->dir + sizeof house->log + 16];
+    char command[1024];
     kk_log_configure(KK_LOG_ERROR, KK_LOG_STDERR, NULL);
     (void)snprintf(command, sizeof command, "rm -rf %s %s", house->dir, house->log);
     assert_int_equal(system(command), 0);
