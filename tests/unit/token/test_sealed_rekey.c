@@ -194,6 +194,7 @@ static bool files_have(const struct rig *rig, struct kk_span needle)
     DIR *directory = opendir(folder);
     struct dirent *entry = NULL;
     assert_non_null(directory);
+    assert_non_null(needle.data);
     while ((entry = readdir(directory)) != NULL) {
         char path[512];
         (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
