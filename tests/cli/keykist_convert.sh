@@ -14,7 +14,7 @@ cp "$SOFTHSM2_CONF" "$WORK/file.conf"
 # fresh: a token "t" in SoftHSM's format with one private and three public objects, and no other.
 fresh()
 {
-    rm -rf "$TOKENS"/* "$TOKENS"/.[!.]*
+    rm -rf "${TOKENS:?}"/* "${TOKENS:?}"/.[!.]*
     make_token t
     util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > "$WORK/made" &&
         util --import "$KEYS/cert.pem" --import-type cert --label cert --id 02 --token t \

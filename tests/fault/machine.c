@@ -170,8 +170,8 @@ void machine_extend(const struct machine *machine, uint32_t pcr)
 
 uint32_t machine_left_behind(const struct machine *machine)
 {
-    const uint32_t kinds[] = {TPM2_TRANSIENT_FIRST, TPM2_LOADED_SESSION_FIRST,
-                              TPM2_ACTIVE_SESSION_FIRST};
+    /* Of objects, loaded and saved sessions; TSS's own names for them shift a sign bit. */
+    static const uint32_t kinds[] = {0x80000000u, 0x02000000u, 0x03000000u};
     struct talk talk;
     uint32_t count = 0;
     need_begin(machine, &talk);
