@@ -14,7 +14,7 @@
 #include "base/banned.h"
 
 #define STORE_MAX 100000 /* objects made by one call */
-#define RETRIES 2000     /* of a change that another's change overtook; a second or two in all */
+#define RETRY_SECONDS 30 /* of a change that others' changes overtook, as a busy store's */
 #define PAUSE_STEPS 20
 
 KK_RV kk_call_uuid(struct kk_call *call, struct kk_uuid *ret_uuid)
@@ -421,17 +421,26 @@ static void wait_for_others(long retry)
     (void)nanosleep(&(struct timespec){.tv_nsec = retry % PAUSE_STEPS * 50000}, NULL);
 }
 
+static time_t seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 /* Once more from the start when another change came between. */
 static KK_RV retry(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl,
                    change_fn *change)
 {
-    CK_RV rv = CKR_FUNCTION_REJECTED;
-    for (int i = 0; i < RETRIES && rv == CKR_FUNCTION_REJECTED; i++) {
+    CK_RV rv = change(call, handle, tmpl);
+    if (rv != CKR_FUNCTION_REJECTED) {
+        return rv;
+    }
+    time_t end = seconds() + RETRY_SECONDS;
+    for (long i = 0; rv == CKR_FUNCTION_REJECTED && seconds() < end; i++) {
+        wait_for_others(i);
+        KK_TRY(kk_token_fresh(call->session->token, &call->epoch));
         rv = change(call, handle, tmpl);
-        if (rv == CKR_FUNCTION_REJECTED) {
-            wait_for_others(i);
-            KK_TRY(kk_token_fresh(call->session->token, &call->epoch));
-        }
     }
     return rv == CKR_FUNCTION_REJECTED ? CKR_FUNCTION_FAILED : rv;
 }
