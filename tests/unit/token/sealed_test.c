@@ -4,6 +4,8 @@
  */
 #include "sealed_test.h"
 
+#include <stdatomic.h>
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -172,12 +174,12 @@ struct kk_attrs *data_attrs(bool is_private, const char *label, const char *valu
 /* Its first 12 bits, which name the bucket, go round: two objects of a test are in two buckets. */
 struct kk_uuid new_uuid(void)
 {
-    static unsigned int last;
+    static atomic_uint last;
     struct kk_uuid uuid;
     assert_ok(kk_crypto_random(crypto, uuid.bytes, sizeof uuid.bytes));
-    last++;
-    uuid.bytes[0] = (uint8_t)(last >> 4);
-    uuid.bytes[1] = (uint8_t)(last << 4 | (uuid.bytes[1] & 15));
+    unsigned int place = atomic_fetch_add(&last, 1);
+    uuid.bytes[0] = (uint8_t)(place >> 4);
+    uuid.bytes[1] = (uint8_t)(place << 4 | (uuid.bytes[1] & 15u));
     return uuid;
 }
 
