@@ -5,7 +5,7 @@
 Usage: count_results.py [--broken NAME]... FOLDER...
 FOLDER: holds testlog.json and intro-tests.json, copied from a build's meson-logs and meson-info
 --broken: a step that failed as such (a build, say) and counts as one failure
-Prints one line per failure, how much was skipped, and at last "N passed, N failed". A TAP test counts its checks,
+Prints the end of what each failing test printed, one line per failure, how much was skipped, and at last "N passed, N failed". A TAP test counts its checks,
 any other test counts as one. A test that broke off counts as failed, whatever its checks said.
 """
 import json
@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+EXCERPT_LINES = 12
 GOOD = {"OK", "EXPECTEDFAIL"}
 TAP_LINE = re.compile(r"^(not )?ok\b(.*?)(?:#\s*(skip|todo)\b.*)?$", re.IGNORECASE)
 
@@ -48,6 +49,15 @@ def count_test(test, is_tap):
     return passed, skipped, failures
 
 
+def failure_excerpt(test, is_tap):
+    """The end of what it printed, without the checks that passed."""
+    for stream in ("stdout", "stderr"):
+        lines = [line for line in (test.get(stream) or "").splitlines()
+                 if not (is_tap and line.startswith("ok "))]
+        for line in lines[-EXCERPT_LINES:]:
+            yield f"    {test['name']}: {line}"
+
+
 def read_folder(folder):
     """(test, is it TAP) of each test that ran."""
     with open(folder / "intro-tests.json", encoding="utf-8") as file:
@@ -60,6 +70,7 @@ def read_folder(folder):
 
 def main():
     passed = skipped = failed = 0
+    lines = []
     arguments = sys.argv[1:]
     while arguments[:1] == ["--broken"]:
         print(f"FAILED step: {arguments[1]}")
@@ -71,9 +82,10 @@ def main():
             passed += good
             skipped += left_out
             failed += len(failures)
-            for failure in failures:
-                print(f"FAILED {folder.name}: {failure}")
-    print(f"{skipped} skipped")
+            lines += [f"FAILED {folder.name}: {failure}" for failure in failures]
+            if failures:
+                print("\n".join(failure_excerpt(test, is_tap)))
+    print("\n".join(lines + [f"{skipped} skipped"]))
     print(f"{passed} passed, {failed} failed")
 
 

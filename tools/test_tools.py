@@ -108,10 +108,17 @@ def results_are_counted():
     return found == wanted, str(found)
 
 
+def failures_are_shown():
+    test = {"name": "t", "stdout": "ok 1 - a\n# why\nnot ok 2 - b\n", "stderr": "said\n"}
+    shown = list(count_results.failure_excerpt(test, True))
+    return shown == ["    t: # why", "    t: not ok 2 - b", "    t: said"], str(shown)
+
+
 def main():
     results = [(name, *case_holds(check, path, text, wanted)) for name, check, path, text, wanted in CASES]
     results.append(("a missing licence line", *licence_is_asked_for()))
     results.append(("results are counted", *results_are_counted()))
+    results.append(("failures are shown", *failures_are_shown()))
     print(f"1..{len(results)}")
     for number, (name, good, output) in enumerate(results, 1):
         print(f"{'ok' if good else 'not ok'} {number} - {name}")

@@ -361,13 +361,33 @@ static KK_RV set_session_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     return CKR_OK;
 }
 
-static KK_RV set_token_object(struct kk_call *call, CK_OBJECT_HANDLE handle, struct kk_object *old,
-                              struct kk_attrs *attrs)
+/* How a change is made anew from a version that another change made meanwhile. */
+struct anew {
+    struct kk_crypto *crypto;
+    struct kk_actor actor;
+    const struct kk_attrs *tmpl;
+};
+
+static CK_RV set_anew(void *context, const struct kk_object *present, struct kk_attrs **ret_attrs)
+{
+    const struct anew *anew = context;
+    return kk_policy_set(anew->crypto, present->attrs, anew->tmpl, &anew->actor, ret_attrs);
+}
+
+static CK_RV destroy_anew(KK_UNUSED void *context, const struct kk_object *present,
+                          KK_UNUSED struct kk_attrs **ret_attrs)
+{
+    return kk_policy_destroy(present->attrs);
+}
+
+static KK_RV set_token_object(struct kk_call *call, CK_OBJECT_HANDLE handle, struct anew *anew,
+                              struct kk_object *old, struct kk_attrs *attrs)
 {
     bool user = false;
+    const struct kk_from_version from = {.old = old, .rebase = set_anew, .context = anew};
     KK_CLEANUP(kk_object_unrefp) struct kk_object *changed = NULL;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_token_replace(call->session->token, unlock, old, attrs, &changed));
+    KK_TRY(kk_token_replace(call->session->token, unlock, &from, attrs, &changed));
     update_handle(call, handle, changed, call->epoch);
     return CKR_OK;
 }
@@ -375,19 +395,19 @@ static KK_RV set_token_object(struct kk_call *call, CK_OBJECT_HANDLE handle, str
 /* CKR_FUNCTION_REJECTED when another change came between reading and writing. */
 static KK_RV set_once(struct kk_call *call, CK_OBJECT_HANDLE handle, const struct kk_attrs *tmpl)
 {
-    struct kk_actor actor;
+    struct anew anew = {.crypto = call->app->engine->crypto, .tmpl = tmpl};
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
     /*= pkcs11-3.2 C_SetAttributeValue: only session objects can be modified in a read-only session
      */
     KK_ENSURE(call->session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
-    kk_session_actor(call->session, &actor);
-    KK_TRY(kk_policy_set(call->app->engine->crypto, object->attrs, tmpl, &actor, &attrs));
+    kk_session_actor(call->session, &anew.actor);
+    KK_TRY(set_anew(&anew, object, &attrs));
     if (!object->is_token) {
         return set_session_object(call, handle, object, &attrs);
     }
-    return set_token_object(call, handle, object, attrs);
+    return set_token_object(call, handle, &anew, object, attrs);
 }
 
 /*= pkcs11-3.2 C_DestroyObject: a token object needs a read-write session */
@@ -401,8 +421,9 @@ static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
     KK_TRY(kk_policy_destroy(object->attrs));
     if (object->is_token) {
         bool user = false;
+        const struct kk_from_version from = {.old = object, .rebase = destroy_anew};
         KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
-        KK_TRY(kk_token_destroy(session->token, unlock, object));
+        KK_TRY(kk_token_destroy(session->token, unlock, &from));
     } else {
         KK_TRY(kk_call_audit_session_object(call, KK_AUDIT_DESTROY, object));
     }

@@ -54,12 +54,21 @@ struct kk_token_state {
     uint8_t epoch[16];  /* changes with C_InitToken, rekey and restore: logins and handles die */
 };
 
+/* Makes a change anew from the version that is there. *ret_attrs: what a PUT then writes (the
+ * repository's to free); stays NULL for a DELETE. A code other than CKR_OK: there is no change. It
+ * may be called with the repository's write lock held: it must not call back into it. */
+typedef CK_RV kk_rebase(void *context, const struct kk_object *present,
+                        struct kk_attrs **ret_attrs);
+
 struct kk_stored_change {
     enum { KK_CHANGE_PUT, KK_CHANGE_DELETE } kind;
     struct kk_uuid uuid;
     const struct kk_attrs *attrs;     /* PUT; DELETE (may be NULL): what goes, for the audit log */
     const struct kk_audit_note *note; /* for the audit log; NULL: as it looks */
     uint64_t expected_generation;     /* 0: new; else the version that the change started from */
+    /* For one change alone in its call: what to do when another version is there. NULL: nothing. */
+    kk_rebase *rebase;
+    void *context;
 };
 
 /* Tells how far something long is; a code other than CKR_OK stops it there. */
@@ -147,9 +156,9 @@ struct kk_repository_ops {
                   const struct kk_uuid *uuid, struct kk_object **ret_object);
 
     /* MUST. All changes in one durable transaction. CKR_OBJECT_HANDLE_INVALID when an expected
-     * version is gone, CKR_FUNCTION_REJECTED when it is another one (the caller reads anew and
-     * tries again). ret_objects (may be NULL) gets a snapshot per PUT, in order; NULL for a DELETE.
-     */
+     * version is gone, CKR_FUNCTION_REJECTED when it is another one and there is no rebase, or the
+     * repository cannot do that (the caller reads anew and tries again). ret_objects (may be NULL)
+     * gets a snapshot per PUT, in order; NULL for a DELETE. */
     KK_RV (*change)(struct kk_repository *repository, struct kk_unlock *unlock,
                     const struct kk_stored_change *changes, size_t count,
                     struct kk_object **ret_objects);

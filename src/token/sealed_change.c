@@ -14,8 +14,11 @@
 struct commit {
     struct kk_sealed_op op;
     struct kk_manifest_edit edits[KK_SIDES];
+    const struct kk_stored_change *changes;
     struct kk_object **made; /* a snapshot per PUT */
     size_t count;
+    struct kk_stored_change rebased; /* what `changes` is then */
+    struct kk_attrs *rebased_attrs;
 };
 
 static void commit_clear(struct commit *commit)
@@ -27,6 +30,7 @@ static void commit_clear(struct commit *commit)
         kk_object_unref(commit->made[i]);
     }
     kk_free(commit->made);
+    kk_attrs_free(commit->rebased_attrs);
     kk_sealed_end(&commit->op);
 }
 
@@ -38,6 +42,25 @@ static KK_RV check_side(const struct commit *commit, enum kk_side side)
         return CKR_OK;
     }
     KK_ENSURE(commit->op.keys[KK_SIDE_PUBLIC] != NULL, CKR_DEVICE_ERROR);
+    return CKR_OK;
+}
+
+/* Another version is there than the one that the change started from: once more from that one, now
+ * that nobody can come between. */
+static KK_RV rebase(struct commit *commit, const struct kk_stored_change *change,
+                    const struct kk_store_object *present)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_ENSURE(change->rebase != NULL && commit->count == 1 && commit->rebased_attrs == NULL,
+              CKR_FUNCTION_REJECTED);
+    KK_TRY(kk_sealed_object_open(&commit->op, present, &object));
+    KK_TRY(change->rebase(change->context, object, &commit->rebased_attrs));
+    commit->rebased = *change;
+    commit->rebased.expected_generation = present->generation;
+    if (commit->rebased_attrs != NULL) {
+        commit->rebased.attrs = commit->rebased_attrs;
+    }
+    commit->changes = &commit->rebased;
     return CKR_OK;
 }
 
@@ -57,9 +80,9 @@ static KK_RV check_present(struct commit *commit, const struct kk_stored_change 
         !kk_mem_equal(entry->tag, sizeof entry->tag, present.tag, sizeof present.tag)) {
         return kk_sealed_damaged(op, &change->uuid, "it is not the one of the token's list");
     }
-    KK_ENSURE(present.generation == change->expected_generation, CKR_FUNCTION_REJECTED);
     *ret_side = side;
-    return CKR_OK;
+    return present.generation == change->expected_generation ? CKR_OK
+                                                             : rebase(commit, change, &present);
 }
 
 static KK_RV snapshot(const struct commit *commit, const struct kk_stored_change *change,
@@ -76,19 +99,19 @@ static KK_RV snapshot(const struct commit *commit, const struct kk_stored_change
     return CKR_OK;
 }
 
-static KK_RV put(struct commit *commit, const struct kk_stored_change *change,
-                 struct kk_object **ret_object)
+static KK_RV put(struct commit *commit, size_t i)
 {
     const struct kk_sealed_op *op = &commit->op;
+    enum kk_side old_side = KK_SIDES;
+    if (commit->changes[i].expected_generation != 0) {
+        KK_TRY(check_present(commit, &commit->changes[i], &old_side));
+    }
+    const struct kk_stored_change *change = &commit->changes[i];
     bool is_private = kk_attrs_flag(change->attrs, CKA_PRIVATE, false);
     enum kk_side side = is_private ? KK_SIDE_PRIVATE : KK_SIDE_PUBLIC;
     struct kk_manifest_edit *edit = &commit->edits[side];
+    KK_ENSURE(old_side == KK_SIDES || old_side == side, CKR_TEMPLATE_INCONSISTENT);
     KK_TRY(check_side(commit, side));
-    if (change->expected_generation != 0) {
-        enum kk_side old_side = side;
-        KK_TRY(check_present(commit, change, &old_side));
-        KK_ENSURE(old_side == side, CKR_TEMPLATE_INCONSISTENT);
-    }
     KK_TRY(kk_manifest_edit_load(op, side, edit));
     struct kk_store_object stored = {
         .uuid = change->uuid, .generation = edit->root.generation, .is_private = is_private};
@@ -99,23 +122,23 @@ static KK_RV put(struct commit *commit, const struct kk_stored_change *change,
     struct kk_manifest_entry entry = {.uuid = change->uuid, .generation = stored.generation};
     memcpy(entry.tag, stored.tag, sizeof entry.tag);
     KK_TRY(kk_manifest_edit_set(op, side, edit, &entry));
-    return snapshot(commit, change, &stored, ret_object);
+    return snapshot(commit, change, &stored, &commit->made[i]);
 }
 
-static KK_RV erase(struct commit *commit, const struct kk_stored_change *change)
+static KK_RV erase(struct commit *commit, size_t i)
 {
     const struct kk_sealed_op *op = &commit->op;
+    const struct kk_uuid uuid = commit->changes[i].uuid;
     enum kk_side side = KK_SIDE_PRIVATE;
-    KK_TRY(check_present(commit, change, &side));
-    KK_TRY(op->tx->ops->object_delete(op->tx, &change->uuid));
-    return kk_manifest_edit_remove(op, side, &commit->edits[side], &change->uuid);
+    KK_TRY(check_present(commit, &commit->changes[i], &side));
+    KK_TRY(op->tx->ops->object_delete(op->tx, &uuid));
+    return kk_manifest_edit_remove(op, side, &commit->edits[side], &uuid);
 }
 
-static KK_RV apply(struct commit *commit, const struct kk_stored_change *changes)
+static KK_RV apply(struct commit *commit)
 {
     for (size_t i = 0; i < commit->count; i++) {
-        KK_TRY(changes[i].kind == KK_CHANGE_PUT ? put(commit, &changes[i], &commit->made[i])
-                                                : erase(commit, &changes[i]));
+        KK_TRY(commit->changes[i].kind == KK_CHANGE_PUT ? put(commit, i) : erase(commit, i));
     }
     for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
         KK_TRY(kk_manifest_edit_write(&commit->op, side, &commit->edits[side]));
@@ -138,15 +161,15 @@ KK_RV kk_sealed_change(struct kk_repository *repository, struct kk_unlock *unloc
                        struct kk_object **ret_objects)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
-    KK_CLEANUP(commit_clear) struct commit commit = {.count = count};
+    KK_CLEANUP(commit_clear) struct commit commit = {.changes = changes, .count = count};
     KK_ENSURE(!sealed->store->ops->read_only(sealed->store), CKR_TOKEN_WRITE_PROTECTED);
     KK_TRY(kk_alloc_array(count, sizeof *commit.made, &commit.made));
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &commit.op));
-    KK_TRY(apply(&commit, changes));
-    CK_RV rv = kk_sealed_audit_changes(&commit.op, unlock, changes, count, CKR_OK);
+    KK_TRY(apply(&commit));
+    CK_RV rv = kk_sealed_audit_changes(&commit.op, unlock, commit.changes, count, CKR_OK);
     rv = rv == CKR_OK ? kk_sealed_commit(&commit.op) : rv;
     if (rv != CKR_OK) {
-        KK_IGNORE(kk_sealed_audit_changes(&commit.op, unlock, changes, count, rv));
+        KK_IGNORE(kk_sealed_audit_changes(&commit.op, unlock, commit.changes, count, rv));
         return rv;
     }
     remember_buckets(sealed, &commit);

@@ -475,24 +475,30 @@ KK_RV kk_token_create(struct kk_token *token, struct kk_unlock *unlock,
     return commit(token, unlock, changes, count, NULL, ret_objects);
 }
 
-KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *old,
-                       struct kk_attrs *attrs, struct kk_object **ret_object)
+KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock,
+                       const struct kk_from_version *from, struct kk_attrs *attrs,
+                       struct kk_object **ret_object)
 {
     struct kk_stored_change change = {.kind = KK_CHANGE_PUT,
-                                      .uuid = old->uuid,
+                                      .uuid = from->old->uuid,
                                       .attrs = attrs,
-                                      .expected_generation = old->generation};
-    return commit(token, unlock, &change, 1, old, ret_object);
+                                      .expected_generation = from->old->generation,
+                                      .rebase = from->rebase,
+                                      .context = from->context};
+    return commit(token, unlock, &change, 1, from->old, ret_object);
 }
 
-KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *object)
+KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock,
+                       const struct kk_from_version *from)
 {
     struct kk_stored_change change = {.kind = KK_CHANGE_DELETE,
-                                      .uuid = object->uuid,
-                                      .attrs = object->attrs,
-                                      .expected_generation = object->generation};
-    KK_TRY(commit(token, unlock, &change, 1, object, NULL));
-    atomic_store(&object->destroyed, true);
+                                      .uuid = from->old->uuid,
+                                      .attrs = from->old->attrs,
+                                      .expected_generation = from->old->generation,
+                                      .rebase = from->rebase,
+                                      .context = from->context};
+    KK_TRY(commit(token, unlock, &change, 1, from->old, NULL));
+    atomic_store(&from->old->destroyed, true);
     return CKR_OK;
 }
 

@@ -93,9 +93,18 @@ struct kk_new_object {
 KK_RV kk_token_create(struct kk_token *token, struct kk_unlock *unlock,
                       const struct kk_new_object *objects, size_t count,
                       struct kk_object **ret_objects);
-KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *old,
-                       struct kk_attrs *attrs, struct kk_object **ret_object);
-KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock, struct kk_object *object);
+/* A change of one object that started from a version of it, and how to start anew when that is not
+ * the present one any more (repository.h; may be NULL: CKR_FUNCTION_REJECTED then). */
+struct kk_from_version {
+    struct kk_object *old;
+    kk_rebase *rebase;
+    void *context;
+};
+KK_RV kk_token_replace(struct kk_token *token, struct kk_unlock *unlock,
+                       const struct kk_from_version *from, struct kk_attrs *attrs,
+                       struct kk_object **ret_object);
+KK_RV kk_token_destroy(struct kk_token *token, struct kk_unlock *unlock,
+                       const struct kk_from_version *from);
 
 /* A parsed key was used: keeps the token's list of parsed keys under cache.keys. */
 KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key);

@@ -3,6 +3,9 @@
  * Two applications on one engine: what they share (tokens, objects, tries) and what they do not
  * (sessions, logins, handles, session objects).
  */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +190,52 @@ static void test_a_deleted_token_ends_its_sessions(void **state)
                      CKR_TOKEN_NOT_PRESENT);
 }
 
+/* ---- an object that another application changes without a pause ---- */
+
+struct relentless {
+    struct world *world;
+    CK_SLOT_ID slot;
+    atomic_bool over;
+    atomic_uint changes;
+    CK_RV last;
+};
+
+static void *change_without_pause(void *argument)
+{
+    struct relentless *them = argument;
+    struct kk_app *app = them->world->other;
+    CK_OBJECT_HANDLE object = 0;
+    CK_SESSION_HANDLE session = session_open(app, them->slot, true);
+    assert_int_equal(find_count(app, session, "contended", &object), 1);
+    while (!atomic_load(&them->over)) {
+        them->last = object_label(app, session, object, "contended");
+        them->changes += them->last == CKR_OK ? 1 : 0;
+    }
+    return NULL;
+}
+
+static void test_a_change_is_not_kept_out_by_another_applications(void **state)
+{
+    struct world *world = *state;
+    struct relentless them = {.world = world, .slot = other_slot(world)};
+    pthread_t thread;
+    CK_OBJECT_HANDLE object = 0;
+    CK_SESSION_HANDLE session = session_open(world->app, world->slot, true);
+    assert_ok(session_login(world->app, session, CKU_USER, PIN));
+    assert_ok(data_create(world->app, session, "contended", true, false, &object));
+    assert_int_equal(pthread_create(&thread, NULL, change_without_pause, &them), 0);
+    while (atomic_load(&them.changes) < 3) {
+        (void)sched_yield();
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        assert_ok(object_label(world->app, session, object, "contended"));
+    }
+    assert_ok(object_destroy(world->app, session, object));
+    atomic_store(&them.over, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(them.last == CKR_OK || them.last == CKR_OBJECT_HANDLE_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +248,7 @@ int main(void)
         TEST(test_initialising_anew_ends_the_sessions_of_the_other_application),
         TEST(test_initialising_is_refused_with_own_sessions_open),
         TEST(test_a_deleted_token_ends_its_sessions),
+        TEST(test_a_change_is_not_kept_out_by_another_applications),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,7 +126,7 @@ static void test_each_event_leaves_an_entry(void **state)
     char names[500];
     struct kk_unlock *unlock = log_in(home);
     struct kk_object *object = create(home, unlock, "one");
-    assert_ok(kk_token_destroy(home->token, unlock, object));
+    assert_ok(kk_token_destroy(home->token, unlock, &(struct kk_from_version){.old = object}));
     kk_object_unref(object);
     kk_token_logout(home->token, unlock);
     assert_rv(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, text_span("wrong"), &unlock),

@@ -92,17 +92,79 @@ static void test_another_processs_change_is_seen(void **state)
     assert_int_equal(find(pair, 0, pair->users[0], true, "old"), 1);
     assert_ok(get(pair, 1, &made->uuid, &theirs));
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "new", "y");
-    assert_ok(kk_token_replace(pair->tokens[1], pair->users[1], theirs, attrs, &changed));
+    assert_ok(kk_token_replace(pair->tokens[1], pair->users[1],
+                               &(struct kk_from_version){.old = theirs}, attrs, &changed));
     assert_true(atomic_load(&theirs->superseded));
     assert_int_equal(find(pair, 0, pair->users[0], true, "old"), 0);
     assert_int_equal(find(pair, 0, pair->users[0], true, "new"), 1);
     assert_ok(get(pair, 0, &made->uuid, &seen));
     assert_int_equal(seen->generation, changed->generation);
-    assert_rv(kk_token_destroy(pair->tokens[0], pair->users[0], made), CKR_FUNCTION_REJECTED);
-    assert_ok(kk_token_destroy(pair->tokens[0], pair->users[0], seen));
+    assert_rv(
+        kk_token_destroy(pair->tokens[0], pair->users[0], &(struct kk_from_version){.old = made}),
+        CKR_FUNCTION_REJECTED);
+    assert_ok(
+        kk_token_destroy(pair->tokens[0], pair->users[0], &(struct kk_from_version){.old = seen}));
     assert_true(atomic_load(&seen->destroyed));
     assert_rv(get(pair, 1, &made->uuid, &theirs), CKR_OBJECT_HANDLE_INVALID);
     assert_int_equal(find(pair, 1, pair->users[1], true, "new"), 0);
+}
+
+/* Gives the present version another label; a refusal when it says "no". */
+static CK_RV relabel(void *context, const struct kk_object *present, struct kk_attrs **ret_attrs)
+{
+    unsigned *calls = context;
+    const struct kk_attr *label = kk_attrs_find(present->attrs, CKA_LABEL);
+    (*calls)++;
+    if (label->len == 2 && memcmp(label->value.bytes, "no", 2) == 0) {
+        return CKR_ACTION_PROHIBITED;
+    }
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    assert_ok(kk_attrs_dup(present->attrs, &attrs));
+    assert_ok(kk_attrs_set_bytes(attrs, CKA_LABEL, text_span("rebased")));
+    *ret_attrs = KK_STEAL(attrs);
+    return CKR_OK;
+}
+
+static CK_RV let_go(void *context, const struct kk_object *present, struct kk_attrs **ret_attrs)
+{
+    struct kk_attrs *attrs = NULL;
+    CK_RV rv = relabel(context, present, &attrs);
+    kk_attrs_free(attrs);
+    assert_null(*ret_attrs);
+    return rv;
+}
+
+static void test_an_overtaken_change_is_made_anew_from_the_present_version(void **state)
+{
+    struct pair *pair = *state;
+    unsigned calls = 0;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *old = create(pair, 0, true, "old");
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *theirs = NULL;
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *ours = NULL;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *stale = data_attrs(true, "stale", "x");
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = data_attrs(true, "theirs", "y");
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *no = data_attrs(true, "no", "y");
+    struct kk_from_version from = {.old = old, .rebase = relabel, .context = &calls};
+    assert_ok(kk_token_replace(pair->tokens[1], pair->users[1], &from, attrs, &theirs));
+    assert_int_equal(calls, 0); /* nobody overtook it */
+    assert_ok(kk_token_replace(pair->tokens[0], pair->users[0], &from, stale, &ours));
+    assert_int_equal(calls, 1);
+    assert_int_equal(find(pair, 1, pair->users[1], true, "rebased"), 1);
+    assert_int_equal(find(pair, 1, pair->users[1], true, "stale"), 0);
+    assert_true(
+        kk_attr_equal(kk_attrs_find(ours->attrs, CKA_VALUE),
+                      kk_attrs_find(theirs->attrs, CKA_VALUE))); /* what they wrote is kept */
+
+    from.old = ours;
+    assert_ok(kk_token_replace(pair->tokens[1], pair->users[1], &from, no, NULL));
+    from.rebase = let_go;
+    assert_rv(kk_token_destroy(pair->tokens[0], pair->users[0], &from), CKR_ACTION_PROHIBITED);
+    assert_int_equal(find(pair, 0, pair->users[0], true, "no"), 1);
+    from.old = theirs;
+    from.rebase = relabel;
+    assert_rv(kk_token_replace(pair->tokens[0], pair->users[0], &from, stale, NULL),
+              CKR_ACTION_PROHIBITED);
+    assert_int_equal(find(pair, 1, pair->users[1], true, "no"), 1);
 }
 
 static void test_private_objects_are_for_users_only(void **state)
@@ -235,7 +297,8 @@ static void test_a_key_is_parsed_once(void **state)
     assert_ptr_equal(one, two);
     kk_key_unref(one);
     kk_key_unref(two);
-    assert_ok(kk_token_destroy(pair->tokens[0], pair->users[0], object));
+    assert_ok(kk_token_destroy(pair->tokens[0], pair->users[0],
+                               &(struct kk_from_version){.old = object}));
     assert_null(object->key); /* goes with the object, not with its last holder */
 }
 
@@ -261,7 +324,8 @@ static void *work(void *context)
             find(worker->pair, worker->who, worker->pair->users[worker->who], true, "threads") == 0;
         if (i % 3 == 0 && got != NULL) {
             rv = kk_token_destroy(worker->pair->tokens[worker->who],
-                                  worker->pair->users[worker->who], got);
+                                  worker->pair->users[worker->who],
+                                  &(struct kk_from_version){.old = got});
             worker->failures += rv != CKR_OK;
         }
     }
@@ -294,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(test_a_snapshot_is_read_once),
         ROW(test_another_processs_change_is_seen),
+        ROW(test_an_overtaken_change_is_made_anew_from_the_present_version),
         ROW(test_private_objects_are_for_users_only),
         ROW(test_the_last_logout_forgets_private_snapshots),
         ROW(test_a_reinitialised_token_has_another_incarnation),
