@@ -70,7 +70,7 @@ static int open_generation(const struct kk_softhsm_dir *dir)
 {
     bool writes = !atomic_load(&dir->read_only);
     int flags = writes ? O_RDWR | O_CREAT : O_RDONLY;
-    return openat(dir->fd, GENERATION, flags | O_CLOEXEC | O_NOFOLLOW, dir->file_mode);
+    return openat(dir->fd, GENERATION, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, dir->file_mode);
 }
 
 static KK_RV open_files(struct kk_softhsm_dir *dir)
@@ -406,7 +406,8 @@ KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOF
 /* In place: a write of 64 bytes is there as a whole or not at all. */
 static int write_tries(const struct kk_softhsm_dir *dir, const uint8_t *bytes)
 {
-    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, dir->file_mode);
+    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                    dir->file_mode);
     int error = fd < 0 ? errno : kk_softhsm_write_at(fd, KK_SPAN(bytes, KK_SOFTHSM_TRIES_LEN), 0);
     if (error == 0 && fsync(fd) != 0) {
         error = errno;

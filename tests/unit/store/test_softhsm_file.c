@@ -381,6 +381,64 @@ static void test_only_directories_with_a_token_are_listed(void **state)
     assert_true(unfinished);
 }
 
+/* ---- what others put there ---- */
+
+/* Somebody who may only read the token, and who gives up after a while. */
+static int read_as_a_stranger(void *context)
+{
+    const struct fixture *fixture = context;
+    KK_CLEANUP(kk_softhsm_closep) struct kk_softhsm_dir *dir = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    struct kk_softhsm_stamp stamp;
+    (void)alarm(10);
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) {
+        return 1;
+    }
+    if (kk_softhsm_open(fixture->location, TOKEN_A, 0077, &dir) != CKR_OK ||
+        kk_softhsm_fresh(dir, &stamp) != CKR_OK || stamp.stable) {
+        return 2;
+    }
+    return kk_softhsm_read(dir, NULL, &body, &seen) == CKR_OK && body.len > 0 ? 0 : 3;
+}
+
+static void put_pipe(const struct fixture *fixture, const char *name)
+{
+    (void)unlink(path_of(fixture, name));
+    assert_int_equal(mkfifo(path_of(fixture, name), 0444), 0);
+    assert_int_equal(chmod(path_of(fixture, name), 0444), 0);
+}
+
+/* Whoever may make directories beside the tokens must not hold up those who look for tokens. */
+static void test_pipes_in_place_of_files_hold_nobody_up(void **state)
+{
+    struct fixture *fixture = *state;
+    put_pipe(fixture, "generation");
+    put_pipe(fixture, "token.lock");
+    assert_int_equal(chmod(path_of(fixture, "token.object"), 0444), 0);
+    assert_int_equal(chmod(kk_softhsm_path(fixture->dir), 0555), 0);
+    assert_int_equal(chmod(fixture->location, 0755), 0);
+    int result = unit_in_child(read_as_a_stranger, fixture);
+    assert_int_equal(chmod(kk_softhsm_path(fixture->dir), 0755), 0);
+    assert_int_equal(result, 0);
+}
+
+static int read_token_file(void *context)
+{
+    struct fixture *fixture = context;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    (void)alarm(10);
+    return kk_softhsm_read(fixture->dir, NULL, &body, &seen) == CKR_DEVICE_ERROR ? 0 : 1;
+}
+
+static void test_a_pipe_in_place_of_a_journal_is_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    put_pipe(fixture, "token.new");
+    assert_int_equal(unit_in_child(read_token_file, fixture), 0);
+}
+
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -401,6 +459,8 @@ int main(void)
         ON(test_the_generation_is_seen_to_move),
         ON(test_a_removed_token_is_gone),
         ON(test_only_directories_with_a_token_are_listed),
+        ON(test_pipes_in_place_of_files_hold_nobody_up),
+        ON(test_a_pipe_in_place_of_a_journal_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
