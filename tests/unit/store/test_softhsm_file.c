@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -439,6 +441,50 @@ static void test_a_pipe_in_place_of_a_journal_is_damage(void **state)
     assert_int_equal(unit_in_child(read_token_file, fixture), 0);
 }
 
+struct swapping {
+    char one[4096], two[4096];
+    atomic_bool ends;
+};
+
+static void *swap(void *context)
+{
+    struct swapping *swapping = context;
+    while (!atomic_load(&swapping->ends)) {
+        (void)renameat2(AT_FDCWD, swapping->one, AT_FDCWD, swapping->two, RENAME_EXCHANGE);
+    }
+    return NULL;
+}
+
+/* A directory of somebody's that looks like what a dead maker left, and is a link to a token of
+ * ours in the next moment. */
+static void test_what_a_dead_maker_left_is_deleted_there_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct swapping swapping;
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    const struct timespec until = {.tv_nsec = 1};
+    pthread_t thread;
+    bool unfinished = false;
+    size_t count = 0;
+    atomic_store(&swapping.ends, false);
+    (void)snprintf(swapping.one, sizeof swapping.one, "%s/.new-softhsm-" TOKEN_B,
+                   fixture->location);
+    (void)snprintf(swapping.two, sizeof swapping.two, "%s/link", fixture->location);
+    assert_int_equal(mkdir(swapping.one, 0700), 0);
+    unit_write_file(unit_path(swapping.one, "so that it stays"), "x", 1);
+    assert_int_equal(utimensat(AT_FDCWD, swapping.one, times, 0), 0);
+    assert_int_equal(symlink(kk_softhsm_path(fixture->dir), swapping.two), 0);
+    assert_int_equal(pthread_create(&thread, NULL, swap, &swapping), 0);
+    for (size_t i = 0; i < 5000 && is_there(fixture, "token.object"); i++) {
+        assert_ok(kk_softhsm_list(fixture->location, count_name, &count, &unfinished));
+        (void)nanosleep(&until, NULL);
+    }
+    atomic_store(&swapping.ends, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(is_there(fixture, "token.object"));
+    assert_true(is_there(fixture, "token.lock"));
+}
+
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -461,6 +507,7 @@ int main(void)
         ON(test_only_directories_with_a_token_are_listed),
         ON(test_pipes_in_place_of_files_hold_nobody_up),
         ON(test_a_pipe_in_place_of_a_journal_is_damage),
+        ON(test_what_a_dead_maker_left_is_deleted_there_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
