@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "store/busy.h"
+#include "store/ofd_lock.h"
 #include "store/softhsm_internal.h"
 
 #define OBJECT "aaaaaaaa-0000-4000-8000-000000000001"
@@ -383,6 +384,31 @@ static void test_only_directories_with_a_token_are_listed(void **state)
     assert_true(unfinished);
 }
 
+/* The count goes with the last wrong PIN, and its lock is held on to until it is given back. */
+static void test_the_lock_of_the_tries_outlasts_the_count(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t bytes[KK_SOFTHSM_TRIES_LEN] = {1};
+    uint8_t read[KK_SOFTHSM_TRIES_LEN] = {0};
+    void *mine = NULL;
+    struct kk_ofd_lock *other = NULL;
+    assert_ok(kk_softhsm_tries_lock(fixture->dir, &mine));
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes));
+    assert_ok(kk_softhsm_tries_read(fixture->dir, read));
+    assert_memory_equal(bytes, read, sizeof bytes);
+    assert_ok(kk_softhsm_tries_clear(fixture->dir));
+    assert_ok(kk_ofd_lock_try(path_of(fixture, "keykist.tries"), 0600, &other));
+    assert_null(other);
+    assert_ok(kk_softhsm_tries_read(fixture->dir, read));
+    assert_int_equal(read[0], 0);
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes)); /* in one hold, too */
+    assert_ok(kk_ofd_lock_try(path_of(fixture, "keykist.tries"), 0600, &other));
+    assert_null(other);
+    assert_ok(kk_softhsm_tries_clear(fixture->dir));
+    kk_softhsm_tries_unlock(fixture->dir, mine);
+    assert_false(is_there(fixture, "keykist.tries"));
+}
+
 /* ---- what others put there ---- */
 
 /* Somebody who may only read the token, and who gives up after a while. */
@@ -505,6 +531,7 @@ int main(void)
         ON(test_the_generation_is_seen_to_move),
         ON(test_a_removed_token_is_gone),
         ON(test_only_directories_with_a_token_are_listed),
+        ON(test_the_lock_of_the_tries_outlasts_the_count),
         ON(test_pipes_in_place_of_files_hold_nobody_up),
         ON(test_a_pipe_in_place_of_a_journal_is_damage),
         ON(test_what_a_dead_maker_left_is_deleted_there_alone),
