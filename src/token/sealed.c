@@ -298,6 +298,7 @@ static const struct kk_repository_ops sealed_ops = {
     .fresh = sealed_fresh,
     .reinitialise = kk_sealed_reinitialise,
     .unlock = kk_sealed_unlock,
+    .verify_pin = kk_sealed_verify_pin,
     .set_pin = kk_sealed_set_pin,
     .init_pin = kk_sealed_init_pin,
     .find = kk_sealed_find,
