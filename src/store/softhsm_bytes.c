@@ -160,6 +160,13 @@ int kk_softhsm_write_pieces(int fd, const struct kk_span *pieces, size_t count)
     return fsync(fd) == 0 ? 0 : errno;
 }
 
+KK_RV kk_softhsm_sync(const struct kk_softhsm_dir *dir, const char *name)
+{
+    return fsync(dir->fd) == 0 || errno == EINVAL
+               ? CKR_OK
+               : kk_softhsm_failure(dir, name, errno, "cannot sync its directory");
+}
+
 KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
                            const struct kk_span *pieces, size_t count)
 {

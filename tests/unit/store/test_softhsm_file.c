@@ -136,24 +136,35 @@ static void test_a_rewrite_within_a_moment_is_seen(void **state)
 
 /* ---- what a dead writer leaves ---- */
 
-/* The journal of a change to `body`, as it lies on the disk while the change is made. */
+static const uint8_t old_content[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
+
+static uint64_t fnv(struct kk_span bytes)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < bytes.len; i++) {
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* The journal of a change from `old_content` to `body`, as it lies on the disk while the change is
+ * made.
+ */
 static void leave_journal(struct fixture *fixture, const char *body, uint8_t content[256],
                           size_t *ret_len)
 {
     uint8_t journal[256];
     make_object(fixture, body);
-    /* u64 magic, u64 FNV-1a, then u64 version and body */
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    /* u64 magic, u64 FNV-1a of the rest, u64 version and hash before, then u64 version and body */
     size_t len = 8 + strlen(body);
     kk_store_u64(content, 0x50000);
     memcpy(content + 8, body, strlen(body));
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ content[i]) * UINT64_C(0x100000001b3);
-    }
-    kk_store_u64(journal, UINT64_C(0x4b4b4a524e4c0001));
-    kk_store_u64(journal + 8, hash);
-    memcpy(journal + 16, content, len);
-    write_raw(fixture, OBJECT ".new", KK_SPAN(journal, 16 + len));
+    kk_store_u64(journal, UINT64_C(0x4b4b4a524e4c0002));
+    memcpy(journal + 16, old_content, 8);
+    kk_store_u64(journal + 24, fnv(KK_SPAN_ARRAY(old_content)));
+    memcpy(journal + 32, content, len);
+    kk_store_u64(journal + 8, fnv(KK_SPAN(journal + 16, 16 + len)));
+    write_raw(fixture, OBJECT ".new", KK_SPAN(journal, 32 + len));
     *ret_len = len;
 }
 
@@ -178,15 +189,40 @@ static void test_a_cut_off_overwrite_is_completed(void **state)
     }
 }
 
+/* Sectors of both contents, in whatever order the disk had taken them when the power went. */
+static void test_an_overwrite_in_pieces_is_completed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t content[256];
+    uint8_t torn[256] = {0};
+    size_t len = 0;
+    leave_journal(fixture, "the new content", content, &len);
+    memcpy(torn + 8, content + 8, len - 8); /* but for the version */
+    write_raw(fixture, OBJECT ".object", KK_SPAN(torn, len));
+    age(fixture);
+    assert_true(holds(fixture, "the new content"));
+    leave_journal(fixture, "the new content", content, &len);
+    memcpy(torn, old_content, 8);
+    write_raw(fixture, OBJECT ".object", KK_SPAN(torn, len));
+    age(fixture);
+    assert_true(holds(fixture, "the new content"));
+    leave_journal(fixture, "the new content", content, &len);
+    memcpy(torn, content, 8);
+    memset(torn + 10, 0, 4);
+    write_raw(fixture, OBJECT ".object", KK_SPAN(torn, len));
+    age(fixture);
+    assert_true(holds(fixture, "the new content"));
+    assert_false(is_there(fixture, OBJECT ".new"));
+}
+
 static void test_a_journal_whose_change_never_began_is_dropped(void **state)
 {
     struct fixture *fixture = *state;
-    static const uint8_t old[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
     static const uint8_t softhsm[] = {0, 0, 0, 0, 0, 5, 0, 1, 'n', 'e', 'w', 'e', 'r'};
     uint8_t content[256];
     size_t len = 0;
     leave_journal(fixture, "the new content", content, &len);
-    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old));
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old_content));
     assert_true(holds(fixture, "old"));
     assert_false(is_there(fixture, OBJECT ".new"));
     leave_journal(fixture, "the new content", content, &len); /* SoftHSM wrote since */
@@ -198,9 +234,8 @@ static void test_a_journal_whose_change_never_began_is_dropped(void **state)
 static void test_a_damaged_journal_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    static const uint8_t old[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
     make_object(fixture, "x");
-    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old));
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old_content));
     write_raw(fixture, OBJECT ".new", KK_SPAN_TEXT("no journal at all, but long enough for one"));
     assert_true(holds(fixture, "old"));
     assert_false(is_there(fixture, OBJECT ".new"));
@@ -520,6 +555,7 @@ int main(void)
         ON(test_versions_tell_who_wrote),
         ON(test_a_rewrite_within_a_moment_is_seen),
         ON(test_a_cut_off_overwrite_is_completed),
+        ON(test_an_overwrite_in_pieces_is_completed),
         ON(test_a_journal_whose_change_never_began_is_dropped),
         ON(test_a_damaged_journal_changes_nothing),
         ON(test_both_of_softhsms_locks_are_waited_for),
