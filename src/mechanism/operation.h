@@ -37,6 +37,19 @@ KK_RV kk_secret_of(const struct kk_key *key, struct kk_span *ret_value);
 /* The same for AES keys: 16, 24 or 32 bytes, else CKR_KEY_SIZE_RANGE. */
 KK_RV kk_aes_key_of(const struct kk_key *key, struct kk_span *ret_value);
 
+/* Bytes of a block of the row's cipher. */
+size_t kk_mechanism_block(const struct kk_mechanism *mechanism);
+
+/* The key as the row's block cipher takes it: AES as above; DES of 8 bytes; triple DES of 24, made
+ * in `room` from a double-length key. CKR_KEY_SIZE_RANGE. */
+#define KK_BLOCK_KEY_ROOM 24
+KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key *key,
+                      uint8_t room[KK_BLOCK_KEY_ROOM], struct kk_span *ret_value);
+
+/* The length of a MAC: row->detail, or what the parameter of a _GENERAL mechanism asks for, 1 to
+ * row->detail; else CKR_MECHANISM_PARAM_INVALID. */
+KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
+
 /* Data codes as C_WrapKey and C_UnwrapKey say them. */
 CK_RV kk_wrap_code(CK_RV rv);
 
@@ -52,7 +65,13 @@ extern const struct kk_generate_ops kk_generate_secret_ops;
 extern const struct kk_sign_ops kk_hmac_ops;
 extern const struct kk_sign_ops kk_cmac_ops;
 
-/* AES modes. */
+/* CBC-MAC of FIPS 113: zeros fill the last block up; row->algorithm is a CBC mode. */
+extern const struct kk_sign_ops kk_cbc_mac_ops;
+
+/* DES keys of one, two and three parts, with odd parity and without weak parts. */
+extern const struct kk_generate_ops kk_generate_des_ops;
+
+/* Modes of block ciphers. */
 extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;

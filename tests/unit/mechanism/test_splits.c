@@ -247,7 +247,8 @@ static struct kk_key *key_for(const struct kk_mechanism *row)
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(i * 37 + 1);
     }
-    size_t most = row->min_key < 64 ? KK_MIN((size_t)row->max_key, sizeof bytes) : sizeof bytes;
+    bool counts_bytes = row->max_key > 0 && row->min_key < sizeof bytes;
+    size_t most = counts_bytes ? KK_MIN((size_t)row->max_key, sizeof bytes) : sizeof bytes;
     return secret_key(KK_SPAN(bytes, max == 0 ? 32 : KK_MIN(max, most)));
 }
 
