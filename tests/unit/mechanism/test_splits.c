@@ -40,9 +40,10 @@ static void set_ctr(struct some_param *param)
     param->len = sizeof param->value.ctr;
 }
 
-static void set_gcm(struct some_param *param)
+/* GMAC's data is the message. */
+static void set_gcm(struct some_param *param, bool has_aad)
 {
-    param->value.gcm = (CK_GCM_PARAMS){nonce, 12, 0, nonce, 7, 128};
+    param->value.gcm = (CK_GCM_PARAMS){nonce, 12, 0, has_aad ? nonce : NULL, has_aad ? 7 : 0, 128};
     param->len = sizeof param->value.gcm;
 }
 
@@ -87,7 +88,7 @@ static void make_param(const struct kk_mechanism *row, size_t len, size_t iv_len
         set_ctr(param);
         return;
     case KK_PARAM_GCM:
-        set_gcm(param);
+        set_gcm(param, row->cipher != NULL);
         return;
     case KK_PARAM_CCM:
         set_ccm(param, len);
