@@ -39,6 +39,9 @@ static const struct {
     {OSSL_OP_KEYMGMT,     "ED448",   OWN "ED448"},
     {OSSL_OP_KEYMGMT,     "X25519",  OWN "X25519"},
     {OSSL_OP_KEYMGMT,     "X448",    OWN "X448"},
+    {OSSL_OP_KEYMGMT,     "DSA",     OWN "DSA"},
+    {OSSL_OP_KEYMGMT,     "DH",      OWN "DH"},
+    {OSSL_OP_KEYMGMT,     "DHX",     OWN "DHX"},
     {OSSL_OP_SIGNATURE,   "RSA",     OWN "RSA"},
     {OSSL_OP_SIGNATURE,   "RSA",     "RSA"},
     {OSSL_OP_SIGNATURE,   "ECDSA",   "ECDSA"},
@@ -46,6 +49,8 @@ static const struct {
     {OSSL_OP_SIGNATURE,   "ED25519", "ED25519"},
     {OSSL_OP_SIGNATURE,   "ED448",   OWN "ED448"},
     {OSSL_OP_SIGNATURE,   "ED448",   "ED448"},
+    {OSSL_OP_SIGNATURE,   "DSA",     OWN "DSA"},
+    {OSSL_OP_SIGNATURE,   "DSA",     "DSA"},
     {OSSL_OP_ASYM_CIPHER, "RSA",     OWN "RSA"},
     {OSSL_OP_ASYM_CIPHER, "RSA",     "RSA"},
     {OSSL_OP_KEYEXCH,     "ECDH",    "ECDH"},
@@ -53,6 +58,9 @@ static const struct {
     {OSSL_OP_KEYEXCH,     "X25519",  "X25519"},
     {OSSL_OP_KEYEXCH,     "X448",    OWN "X448"},
     {OSSL_OP_KEYEXCH,     "X448",    "X448"},
+    {OSSL_OP_KEYEXCH,     "DH",      OWN "DH"},
+    {OSSL_OP_KEYEXCH,     "DH",      OWN "DHX"},
+    {OSSL_OP_KEYEXCH,     "DH",      "DH"},
 };
 /* clang-format on */
 

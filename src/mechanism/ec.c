@@ -10,7 +10,7 @@
 #include "crypto/eddsa.h"
 #include "mechanism/asym.h"
 
-/* --- ECDSA ------------------------------------------------------------------------------------ */
+/* --- ECDSA and DSA ---------------------------------------------------------------------------- */
 
 static void ecdsa_free(void *context)
 {
@@ -19,7 +19,7 @@ static void ecdsa_free(void *context)
 
 static KK_RV ecdsa_init(struct kk_op *op)
 {
-    KK_TRY(kk_asym_check(op->mechanism, op->key, KK_KEY_EC));
+    KK_TRY(kk_asym_check(op->mechanism, op->key, kk_key_kind_of(op->mechanism->key_type)));
     struct kk_ecdsa_op *ecdsa = kk_asym_context(op, ecdsa_free);
     CK_RV rv =
         kk_ecdsa_begin(op->crypto, op->key, kk_asym_use_of(op->kind), op->mechanism->hash, &ecdsa);
@@ -150,7 +150,7 @@ const struct kk_sign_ops kk_eddsa_ops = {
 /* --- ECDH ------------------------------------------------------------------------------------- */
 
 /* No key is longer. */
-#define LONGEST_VALUE ((size_t)1 << 27)
+#define LONGEST_VALUE KK_AGREED_MAX
 
 static const struct kdf {
     CK_EC_KDF_TYPE type;
@@ -192,15 +192,6 @@ static KK_RV kdf_of(const CK_ECDH1_DERIVE_PARAMS *params, const struct kdf **ret
     return CKR_MECHANISM_PARAM_INVALID;
 }
 
-/*= pkcs11-3.2 ECDH1_DERIVE: the truncation removes bytes from the leading end of the value */
-static KK_RV truncate(struct kk_secret *secret, size_t len, struct kk_secret **ret_value)
-{
-    struct kk_span whole = kk_secret_span(secret);
-    KK_ENSURE(len <= whole.len, CKR_KEY_SIZE_RANGE);
-    size_t kept = len != 0 ? len : whole.len;
-    return kk_secret_from(KK_SPAN(whole.data + (whole.len - kept), kept), ret_value);
-}
-
 static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                          struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                          size_t count, struct kk_secret **ret_values)
@@ -220,7 +211,7 @@ static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *me
     KK_TRY(kk_ecdh_derive(crypto, base, KK_SPAN(params->pPublicData, public_len),
                           mechanism->detail != 0, &secret));
     if (kdf->hash == NULL) {
-        return truncate(secret, lengths[0], &ret_values[0]);
+        return kk_agreed_truncate(secret, lengths[0], &ret_values[0]);
     }
     size_t len = lengths[0] != 0 ? lengths[0] : kk_hash_length(kdf->hash);
     return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
