@@ -129,7 +129,13 @@ static KK_RV journal_write(const struct kk_softhsm_edit *edit, struct kk_span ve
     kk_store_u64(head + 8, hash_of(kk_buffer_span(&content)));
     const struct kk_span pieces[] = {KK_SPAN_ARRAY(head), kk_buffer_span(&content)};
     kk_softhsm_name(edit->uuid, ".new", name);
-    return kk_softhsm_write_new(edit->dir, name, pieces, KK_ARRAY_LEN(pieces));
+    KK_TRY(kk_softhsm_write_new(edit->dir, name, pieces, KK_ARRAY_LEN(pieces)));
+    int error = kk_softhsm_sync_names(edit->dir);
+    if (error != 0) {
+        (void)unlinkat(edit->dir->fd, name, 0);
+        return kk_softhsm_failure(edit->dir, name, error, "cannot write");
+    }
+    return CKR_OK;
 }
 
 /* The content in a journal that is whole; an empty span otherwise. */

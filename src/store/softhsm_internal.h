@@ -61,6 +61,9 @@ int kk_softhsm_write_pieces(int fd, const struct kk_span *pieces, size_t count);
 
 /* All bytes at an offset. 0 or an errno. */
 int kk_softhsm_write_at(int fd, struct kk_span bytes, size_t offset);
+/* The names in the directory are on the disk. 0 or an errno; what some file systems refuse for
+ * directories is no failure. */
+int kk_softhsm_sync_names(const struct kk_softhsm_dir *dir);
 KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
                            const struct kk_span *pieces, size_t count);
 
