@@ -103,6 +103,23 @@ static CK_RV check_row(const struct kk_store_row *stored, void *context)
     return CKR_OK;
 }
 
+/* The row of a rekey that is under way; none is right where the root knows of none. */
+static KK_RV check_rekey_row(const struct kk_sealed_op *op, const struct kk_row_hash *wanted,
+                             bool *sound)
+{
+    struct kk_store_row stored = {0};
+    uint8_t hash[KK_HASH_LEN] = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    CK_RV rv = op->tx->ops->row_get(op->tx, KK_TABLE_REKEY, 0, &stored, &blob);
+    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
+    if (rv == CKR_OK) {
+        KK_TRY(kk_row_hash_of(op->sealed->crypto, &stored, hash));
+    }
+    *sound = *sound && (rv == CKR_OK) == (wanted != NULL) &&
+             (wanted == NULL || kk_ct_equal(hash, wanted->hash, sizeof hash));
+    return CKR_OK;
+}
+
 /* The login said which row is wrong, and its own is right. */
 static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
 {
@@ -110,7 +127,10 @@ static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
     struct row_check check = {.op = op, .root = &root};
     KK_TRY(kk_root_read(op, KK_SIDE_PRIVATE, &root));
     KK_TRY(op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, check_row, &check));
-    *sound = *sound && check.good == root.row_count &&
+    const struct kk_row_hash *rekey = kk_root_row(&root, KK_ROOT_REKEY);
+    size_t key_rows = root.row_count - (rekey != NULL ? 1 : 0);
+    KK_TRY(check_rekey_row(op, rekey, sound));
+    *sound = *sound && check.good == key_rows &&
              kk_ct_equal(op->identity->pub_hash, root.pub_hash, sizeof root.pub_hash);
     return CKR_OK;
 }
@@ -120,10 +140,13 @@ static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
 /* `opened` is NULL without a PIN: then the public side is all that can be looked at. */
 static KK_RV check_token(struct kk_sealed *sealed, const struct kk_opened *opened, bool *sound)
 {
+    KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys old = {0};
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
     KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_READ, &op));
     if (opened != NULL) {
+        KK_TRY(kk_rekey_open_private(sealed, op.identity, &opened->keys, &old));
         op.keys[KK_SIDE_PRIVATE] = &opened->keys;
+        op.old_keys[KK_SIDE_PRIVATE] = old.present != 0 ? &old : NULL;
         op.opens_private = kk_side_keys_has(&opened->keys, KK_SLOT_OBJ);
         KK_TRY(check_rows(&op, sound));
         KK_TRY(check_side(&op, KK_SIDE_PRIVATE, op.opens_private, sound));
