@@ -103,20 +103,21 @@ static CK_RV check_row(const struct kk_store_row *stored, void *context)
     return CKR_OK;
 }
 
-/* The row of a rekey that is under way; none is right where the root knows of none. */
-static KK_RV check_rekey_row(const struct kk_sealed_op *op, const struct kk_row_hash *wanted,
-                             bool *sound)
+/* The row of the keys from before a rekey counts as one of the root's too. */
+static KK_RV check_rekey_row(struct row_check *check)
 {
     struct kk_store_row stored = {0};
-    uint8_t hash[KK_HASH_LEN] = {0};
+    uint8_t hash[KK_HASH_LEN];
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
-    CK_RV rv = op->tx->ops->row_get(op->tx, KK_TABLE_REKEY, 0, &stored, &blob);
-    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
-    if (rv == CKR_OK) {
-        KK_TRY(kk_row_hash_of(op->sealed->crypto, &stored, hash));
+    const struct kk_row_hash *wanted = kk_root_row(check->root, KK_ROOT_REKEY);
+    struct kk_store_tx *tx = check->op->tx;
+    CK_RV rv = tx->ops->row_get(tx, KK_TABLE_REKEY, 0, &stored, &blob);
+    if (wanted == NULL || rv == CKR_OBJECT_HANDLE_INVALID) {
+        return CKR_OK;
     }
-    *sound = *sound && (rv == CKR_OK) == (wanted != NULL) &&
-             (wanted == NULL || kk_ct_equal(hash, wanted->hash, sizeof hash));
+    KK_TRY(rv);
+    KK_TRY(kk_row_hash_of(check->op->sealed->crypto, &stored, hash));
+    check->good += kk_ct_equal(wanted->hash, hash, sizeof hash) ? 1 : 0;
     return CKR_OK;
 }
 
@@ -127,10 +128,8 @@ static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
     struct row_check check = {.op = op, .root = &root};
     KK_TRY(kk_root_read(op, KK_SIDE_PRIVATE, &root));
     KK_TRY(op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, check_row, &check));
-    const struct kk_row_hash *rekey = kk_root_row(&root, KK_ROOT_REKEY);
-    size_t key_rows = root.row_count - (rekey != NULL ? 1 : 0);
-    KK_TRY(check_rekey_row(op, rekey, sound));
-    *sound = *sound && check.good == key_rows &&
+    KK_TRY(check_rekey_row(&check));
+    *sound = *sound && check.good == root.row_count &&
              kk_ct_equal(op->identity->pub_hash, root.pub_hash, sizeof root.pub_hash);
     return CKR_OK;
 }
