@@ -122,6 +122,20 @@ KK_RV kk_restore_read(struct kk_engine *engine, const struct kk_backup_stream *f
     return CKR_OK;
 }
 
+/* ---- new keys ---- */
+
+KK_RV kk_restore_rekey(struct kk_restore *restore, const struct kk_rekey *rekey)
+{
+    struct kk_token_state state;
+    KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
+    KK_TRY(restore->copy->ops->state(restore->copy, &state));
+    KK_ENSURE(!state.user_pin_set || rekey->user_pin.data != NULL, CKR_USER_NOT_LOGGED_IN);
+    if (state.rekey_pending) {
+        KK_TRY(kk_sealed_rekey(restore->copy, rekey));
+    }
+    return kk_sealed_rekey(restore->copy, rekey);
+}
+
 /* ---- tokens that there are ---- */
 
 /* A token of the backup's serial number. */
