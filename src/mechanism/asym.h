@@ -30,9 +30,14 @@ extern const struct kk_sign_ops kk_rsa_hash_ops;
 extern const struct kk_wrap_ops kk_rsa_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_raw_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_aes_wrap_ops;
+extern const struct kk_kem_ops kk_rsa_kem_ops;
 
 /* Elliptic curves; row->hash as above. ECDH: row->detail is 1 with cofactor multiplication. */
 extern const struct kk_sign_ops kk_ecdsa_ops;
 extern const struct kk_sign_ops kk_ecdsa_hash_ops;
 extern const struct kk_sign_ops kk_eddsa_ops;
 extern const struct kk_derive_ops kk_ecdh_ops;
+extern const struct kk_kem_ops kk_ecdh_kem_ops;
+
+/* RSASVE and ML-KEM. */
+extern const struct kk_kem_ops kk_kem_ops;
