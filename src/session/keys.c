@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "session/audit.h"
+#include "session/guarded.h"
 
 #include "base/banned.h"
 
@@ -32,6 +33,7 @@ KK_RV kk_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
     KK_ENSURE(kk_mechanism_takes(mechanism, object->key_type), codes->type_inconsistent);
     KK_ENSURE((object->usage & usage) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
     KK_ENSURE(kk_object_allows(object, mechanism->type), CKR_MECHANISM_INVALID);
+    KK_TRY(kk_call_guard(call, object));
     return kk_call_parsed_key(call, ret_used->object, &ret_used->key);
 }
 
