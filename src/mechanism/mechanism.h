@@ -203,6 +203,9 @@ kk_key_kind_of(CK_KEY_TYPE key_type); /* KK_KEY_SECRET for every secret type; 0 
  */
 bool kk_key_type_lengths(CK_KEY_TYPE key_type, size_t *ret_min, size_t *ret_max, size_t *ret_step);
 
+/* Makes a new value one that a key of this type may have: DES keys get their parity bits. */
+void kk_key_value_settle(CK_KEY_TYPE key_type, struct kk_secret *value);
+
 /* The first three bytes of the standard's check value for a secret key: AES and DES encrypt a block
  * of zeros, others hash with SHA-1. */
 KK_RV kk_check_value(struct kk_crypto *crypto, CK_KEY_TYPE key_type, struct kk_span value,

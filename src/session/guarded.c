@@ -10,7 +10,7 @@ static bool is_about(const struct kk_guarded *guarded, const struct kk_session *
                      const struct kk_uuid *key)
 {
     return guarded->login_round == atomic_load(&session->login_round) &&
-           memcmp(guarded->key.bytes, key->bytes, sizeof key->bytes) == 0;
+           kk_uuid_equal(&guarded->key, key);
 }
 
 /*= pkcs11-3.2 Private key objects: omitting to re-authenticate will result in

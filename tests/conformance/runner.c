@@ -95,6 +95,7 @@ static void register_chapters(void)
     chapter_interop();
     chapter_random();
     chapter_process();
+    chapter_events();
     chapter_chaos();
 }
 

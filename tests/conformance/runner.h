@@ -92,6 +92,7 @@ void chapter_templates(void);
 void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
+void chapter_events(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
