@@ -168,8 +168,7 @@ int kk_softhsm_sync_names(const struct kk_softhsm_dir *dir)
 KK_RV kk_softhsm_sync(const struct kk_softhsm_dir *dir, const char *name)
 {
     int error = kk_softhsm_sync_names(dir);
-    return error == 0 ? CKR_OK
-                      : kk_softhsm_failure(dir, name, error, "cannot sync its directory");
+    return error == 0 ? CKR_OK : kk_softhsm_failure(dir, name, error, "cannot sync its directory");
 }
 
 KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
