@@ -17,7 +17,9 @@ static CK_RV convert_failed(CK_RV rv)
 {
     switch (rv) {
     case CKR_FUNCTION_REJECTED:
-        return kk_cli_error("another program changed the token meanwhile: stop it and try again");
+        return kk_cli_error(
+            "another program changed the token meanwhile (stop it and try again), or "
+            "there is a second token of its serial number; the log says which");
     case CKR_ATTRIBUTE_VALUE_INVALID:
         return kk_cli_error("SoftHSM's format cannot hold one of the objects, which the log names");
     case CKR_DEVICE_ERROR:

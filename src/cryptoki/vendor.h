@@ -227,8 +227,9 @@ typedef struct CK_KEYKIST_FUNCTIONS {
      * with the same serial number, slot, label, PINs, objects and unique ids. Needs the SO's PIN
      * and, where there is one, the user's; CKR_ARGUMENTS_BAD without, and when it is of that kind.
      * What it was is set aside in the tokens' directory. CKR_FUNCTION_REJECTED: another program
-     * changed it meanwhile, CKR_ATTRIBUTE_VALUE_INVALID: the other kind cannot hold an object; the
-     * log names it, and nothing has changed. CKR_SESSION_EXISTS as above. */
+     * changed it meanwhile, or a second token with its serial number holds more than it;
+     * CKR_ATTRIBUTE_VALUE_INVALID: the other kind cannot hold an object; the log names it, and
+     * nothing has changed. CKR_SESSION_EXISTS as above. */
     CK_RV (*convert_token)(CK_SLOT_ID slot, const CK_UTF8CHAR kind[16],
                            const CK_KEYKIST_REQUEST *request, CK_KEYKIST_RESULT *result);
 

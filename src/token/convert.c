@@ -137,30 +137,6 @@ static KK_RV open_old(struct conversion *conversion, struct kk_token *token)
     return side_login(conversion, &conversion->old);
 }
 
-/* Of a try that was interrupted: it has the serial number too, and was never used. */
-static CK_RV remove_leftover(const char *name, void *context)
-{
-    const struct conversion *conversion = context;
-    struct kk_repository *repository = NULL;
-    struct kk_token_state state;
-    if (!is_near(kk_token_name(conversion->old.token), name)) {
-        return CKR_OK;
-    }
-    CK_RV rv = conversion->kind->open(conversion->engine, name, &repository);
-    if (rv != CKR_OK) {
-        return rv == CKR_TOKEN_NOT_PRESENT ? CKR_OK : rv;
-    }
-    rv = repository->ops->state(repository, &state);
-    if (rv == CKR_OK && kk_mem_equal(state.serial, sizeof state.serial, conversion->state.serial,
-                                     sizeof state.serial)) {
-        kk_log_info("%s: was left by a conversion that did not end, deleted",
-                    repository->ops->path(repository));
-        rv = repository->ops->remove(repository);
-    }
-    repository->ops->close(repository);
-    return rv;
-}
-
 /* Takes the repository over. */
 static KK_RV new_token(struct conversion *conversion, struct kk_repository *repository)
 {
@@ -183,19 +159,6 @@ static KK_RV set_user_pin(struct conversion *conversion)
     CK_RV rv = kk_token_init_pin(token, so, conversion->convert->user_pin);
     kk_token_logout(token, so);
     return rv;
-}
-
-static KK_RV make_new(struct conversion *conversion)
-{
-    struct kk_repository *repository = NULL;
-    bool again = false;
-    KK_TRY(conversion->kind->list(conversion->engine, remove_leftover, conversion, &again));
-    KK_TRY(conversion->kind->create(conversion->engine, conversion->name, conversion->state.serial,
-                                    conversion->convert->so_pin, conversion->state.label,
-                                    &repository));
-    KK_TRY(new_token(conversion, repository));
-    KK_TRY(set_user_pin(conversion));
-    return side_login(conversion, &conversion->new);
 }
 
 /* As another process would find it: nothing of what was written is remembered. */
@@ -354,6 +317,93 @@ static KK_RV compare_until_still(struct conversion *conversion)
         KK_TRY(kk_token_fresh(conversion->old.token, &after));
     }
     return CKR_OK;
+}
+
+/* ---- beginning ---- */
+
+/* Whether all that is in the other token is in the old one too, as it is there. */
+static KK_RV has_nothing_new(const struct conversion *conversion, const struct side *other,
+                             bool *ret_nothing)
+{
+    KK_CLEANUP(kk_freep) struct kk_uuid *uuids = NULL;
+    size_t count = 0;
+    *ret_nothing = true;
+    KK_TRY(list(other, &uuids, &count));
+    for (size_t i = 0; i < count && *ret_nothing; i++) {
+        KK_CLEANUP(kk_object_unrefp) struct kk_object *mine = NULL;
+        KK_CLEANUP(kk_object_unrefp) struct kk_object *theirs = NULL;
+        CK_RV rv = get(&conversion->old, &uuids[i], &mine);
+        KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
+        KK_TRY(get(other, &uuids[i], &theirs));
+        *ret_nothing = rv == CKR_OK && kk_attrs_match(theirs->attrs, mine->attrs);
+    }
+    return CKR_OK;
+}
+
+/* A token of the same serial number may be one that was converted and used since, and the old one
+ * came back out of a copy. */
+static KK_RV is_leftover(const struct conversion *conversion, struct side *side, bool *ret_is)
+{
+    CK_RV rv = side_login(conversion, side);
+    *ret_is = rv == CKR_USER_PIN_NOT_INITIALIZED; /* nothing was copied before that */
+    if (*ret_is || rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED) {
+        return CKR_OK;
+    }
+    KK_TRY(rv);
+    return has_nothing_new(conversion, side, ret_is);
+}
+
+static KK_RV open_side(const struct conversion *conversion, const char *name, struct side *side)
+{
+    struct kk_repository *repository = NULL;
+    KK_TRY(conversion->kind->open(conversion->engine, name, &repository));
+    CK_RV rv = kk_token_new(conversion->engine, name, repository, &side->token);
+    if (rv != CKR_OK) {
+        repository->ops->close(repository);
+    }
+    return rv;
+}
+
+/* Of a try that was interrupted: it has the serial number too, and was never used. */
+static CK_RV remove_leftover(const char *name, void *context)
+{
+    const struct conversion *conversion = context;
+    KK_CLEANUP(side_clear) struct side side = {0};
+    bool is_one = false;
+    if (!is_near(kk_token_name(conversion->old.token), name)) {
+        return CKR_OK;
+    }
+    CK_RV rv = open_side(conversion, name, &side);
+    if (rv != CKR_OK) {
+        return rv == CKR_TOKEN_NOT_PRESENT ? CKR_OK : rv;
+    }
+    if (!kk_mem_equal(kk_token_serial(side.token), 16, conversion->state.serial, 16)) {
+        return CKR_OK;
+    }
+    KK_TRY(is_leftover(conversion, &side, &is_one));
+    if (!is_one) {
+        kk_log_error("%s: has the serial number of %s and is none that a conversion left: it has "
+                     "other objects or PINs; one of the two must go first",
+                     kk_token_path(side.token), kk_token_path(conversion->old.token));
+        return CKR_FUNCTION_REJECTED;
+    }
+    KK_TRY(kk_token_remove(side.token));
+    kk_log_info("%s: was left by a conversion that did not end, deleted",
+                kk_token_path(side.token));
+    return CKR_OK;
+}
+
+static KK_RV make_new(struct conversion *conversion)
+{
+    struct kk_repository *repository = NULL;
+    bool again = false;
+    KK_TRY(conversion->kind->list(conversion->engine, remove_leftover, conversion, &again));
+    KK_TRY(conversion->kind->create(conversion->engine, conversion->name, conversion->state.serial,
+                                    conversion->convert->so_pin, conversion->state.label,
+                                    &repository));
+    KK_TRY(new_token(conversion, repository));
+    KK_TRY(set_user_pin(conversion));
+    return side_login(conversion, &conversion->new);
 }
 
 /* ---- the exchange ---- */

@@ -22,7 +22,8 @@ struct kk_convert_result {
  * A new token with the serial number, label, PINs and objects of `token`, which is set aside when
  * all of it was found in the new one. Interrupted anywhere, the token that was there is what it
  * was, and the next try begins anew. No other program may change the token meanwhile: objects that
- * differ at the end are CKR_FUNCTION_REJECTED, and nothing has changed.
+ * differ at the end are CKR_FUNCTION_REJECTED, and nothing has changed. The same where there is a
+ * second token of its serial number that is more than what an interrupted try left.
  *
  * CKR_ARGUMENTS_BAD: it is of that kind, there is no such kind, or a user PIN is needed and not
  * given (data NULL); CKR_PIN_INCORRECT, CKR_PIN_LOCKED; CKR_ATTRIBUTE_VALUE_INVALID: an object that

@@ -5,6 +5,8 @@
  */
 #include "token/convert.h"
 
+#include <sys/wait.h>
+
 #include "engine_test.h"
 
 #define OBJECTS 3
@@ -189,11 +191,68 @@ static void test_logins_are_no_change(void **state)
     assert_is(fixture, "softhsm2", OBJECTS);
 }
 
+/* The token is converted, and then what was set aside comes back beside it, out of a copy of the
+ * tokens' place, say: whoever looks for tokens sees the old one first. `with_new`: the converted
+ * one was used meanwhile. */
+static void convert_and_put_back(struct fixture *fixture, bool with_new)
+{
+    char command[512];
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s", kk_token_name(fixture->token));
+    assert_ok(convert(fixture, "softhsm2"));
+    if (with_new) {
+        KK_CLEANUP(kk_engine_freep) struct kk_engine *engine = house_engine(&fixture->house);
+        KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(engine);
+        struct kk_unlock *user = NULL;
+        assert_ok(kk_token_login(token, KK_ROLE_USER, NO_NAME, USER_PIN, &user));
+        (void)add(token, user, "made since");
+        kk_token_logout(token, user);
+    }
+    (void)snprintf(command, sizeof command, "cp -a %s/.backup/*-%s %s/%s", fixture->house.dir, name,
+                   fixture->house.dir, name);
+    assert_int_equal(system(command), 0);
+    kk_token_unref(fixture->token);
+    fixture->token = only_token(fixture->engine);
+    assert_string_equal(kk_token_kind(fixture->token), "sealed");
+    (void)snprintf(command, sizeof command, "rm -rf %s/.backup", fixture->house.dir);
+    assert_int_equal(system(command), 0);
+}
+
+static size_t count_directories(const struct fixture *fixture)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "exit $(ls %s | wc -l)", fixture->house.dir);
+    int status = system(command);
+    assert_true(WIFEXITED(status));
+    return (size_t)WEXITSTATUS(status);
+}
+
+static void test_what_a_dead_one_left_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    convert_and_put_back(fixture, false);
+    assert_int_equal(count_directories(fixture), 2);
+    assert_ok(convert(fixture, "softhsm2"));
+    assert_int_equal(count_directories(fixture), 1);
+}
+
+static void test_a_token_that_was_used_since_is_not_left_over(void **state)
+{
+    struct fixture *fixture = *state;
+    convert_and_put_back(fixture, true);
+    assert_int_equal(count_directories(fixture), 2);
+    assert_rv(convert(fixture, "softhsm2"), CKR_FUNCTION_REJECTED);
+    assert_int_equal(count_directories(fixture), 2);
+    assert_true(house_log_has(&fixture->house, "is none that a conversion left"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_what_a_dead_one_left_goes),
+        TEST(test_a_token_that_was_used_since_is_not_left_over),
         TEST(test_there_and_back),
         TEST(test_as_many_is_not_the_same),
         TEST(test_a_late_change_is_not_lost),
