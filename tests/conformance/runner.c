@@ -91,6 +91,7 @@ static void register_chapters(void)
     chapter_wrap();
     chapter_derive();
     chapter_kem();
+    chapter_wrapauth();
     chapter_lattice();
     chapter_templates();
     chapter_interop();
