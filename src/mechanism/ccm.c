@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "mechanism/held.h"
 #include "mechanism/operation.h"
+#include "mechanism/wrap_auth.h"
 
 #include "base/banned.h"
 
@@ -168,5 +169,6 @@ const struct kk_wrap_ops kk_ccm_wrap_ops = {
     .length = ccm_wrap_length,
     .wrap = ccm_wrap,
     .unwrap = ccm_unwrap,
+    .auth = &kk_ccm_wrap_auth_ops,
     .private_keys = true,
 };

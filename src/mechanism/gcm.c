@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "crypto/cipher.h"
 #include "mechanism/operation.h"
+#include "mechanism/wrap_auth.h"
 
 #include "base/banned.h"
 
@@ -226,6 +227,7 @@ const struct kk_wrap_ops kk_gcm_wrap_ops = {
     .length = gcm_wrap_length,
     .wrap = gcm_wrap,
     .unwrap = gcm_unwrap,
+    .auth = &kk_gcm_wrap_auth_ops,
     .private_keys = true,
 };
 

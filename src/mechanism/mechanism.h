@@ -108,6 +108,8 @@ struct kk_derive_ops {
                     size_t count, struct kk_secret **ret_values);
 };
 
+struct kk_wrap_auth_ops;
+
 struct kk_wrap_ops {
     /* The wrapped length for `plain_len` bytes; CKR_KEY_SIZE_RANGE when it cannot be wrapped. */
     KK_RV (*length)(const struct kk_mechanism *mechanism, struct kk_key *key,
@@ -119,7 +121,8 @@ struct kk_wrap_ops {
     KK_RV (*unwrap)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                     struct kk_key *key, const struct kk_param *param, struct kk_span wrapped,
                     struct kk_secret **ret_plain);
-    bool private_keys; /* wraps PKCS#8 too; otherwise secret keys only */
+    const struct kk_wrap_auth_ops *auth; /* see wrap_auth.h; NULL: not with associated data */
+    bool private_keys;                   /* wraps PKCS#8 too; otherwise secret keys only */
     bool trailing; /* raw RSA: the key is the last CKA_VALUE_LEN bytes of the plaintext; elsewhere
                       the first */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mechanism/wrap_auth.h"
 #include "session/audit.h"
 #include "session/guarded.h"
 
@@ -159,22 +160,58 @@ static KK_RV material_of(struct kk_call *call, const struct kk_object *object,
     return kk_pkcs8_encode(&parts, ret_material);
 }
 
-KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
-                   struct kk_param *param, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
-                   const struct kk_output *out)
+/* What wrapping and unwrapping do alike with associated data and without. */
+struct wrapping {
+    const struct kk_mechanism *mechanism;
+    struct kk_param *param;
+    const struct kk_span *aad; /* NULL: C_WrapKey, C_UnwrapKey */
+};
+
+static KK_RV wrapped_length(const struct wrapping *wrapping, struct kk_key *key, size_t plain_len,
+                            size_t *ret_len)
 {
-    KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(kk_used_key_clear) struct kk_used_key wrapping = {0};
+    const struct kk_mechanism *mechanism = wrapping->mechanism;
+    return wrapping->aad != NULL
+               ? kk_wrap_auth_length(mechanism, key, wrapping->param, plain_len, ret_len)
+               : mechanism->wrap->length(mechanism, key, wrapping->param, plain_len, ret_len);
+}
+
+static KK_RV wrap_material(struct kk_crypto *crypto, const struct wrapping *wrapping,
+                           struct kk_key *key, struct kk_span plain, uint8_t *out, size_t *ret_len)
+{
+    const struct kk_mechanism *mechanism = wrapping->mechanism;
+    return wrapping->aad != NULL ? kk_wrap_auth(crypto, mechanism, key, wrapping->param,
+                                                *wrapping->aad, plain, out, ret_len)
+                                 : mechanism->wrap->wrap(crypto, mechanism, key, wrapping->param,
+                                                         plain, out, ret_len);
+}
+
+static KK_RV unwrap_material(struct kk_crypto *crypto, const struct wrapping *wrapping,
+                             struct kk_key *key, struct kk_span wrapped,
+                             struct kk_secret **ret_plain)
+{
+    const struct kk_mechanism *mechanism = wrapping->mechanism;
+    return wrapping->aad != NULL ? kk_unwrap_auth(crypto, mechanism, key, wrapping->param,
+                                                  *wrapping->aad, wrapped, ret_plain)
+                                 : mechanism->wrap->unwrap(crypto, mechanism, key, wrapping->param,
+                                                           wrapped, ret_plain);
+}
+
+static KK_RV wrap_key(struct kk_call *call, const struct wrapping *wrapping,
+                      CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                      const struct kk_output *out)
+{
+    const struct kk_mechanism *mechanism = wrapping->mechanism;
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key by = {0};
     KK_CLEANUP(kk_object_unrefp) struct kk_object *target = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *material = NULL;
     size_t len = 0;
-    KK_TRY(
-        kk_take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &kk_wrapping_codes, &wrapping));
+    KK_TRY(kk_take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &kk_wrapping_codes, &by));
     KK_TRY(kk_call_key_object(call, key, CKR_KEY_HANDLE_INVALID, &target));
-    KK_TRY(check_wrappable(wrapping.object, target, mechanism));
-    KK_TRY(kk_call_resolve_param(call, param));
+    KK_TRY(check_wrappable(by.object, target, mechanism));
+    KK_TRY(kk_call_resolve_param(call, wrapping->param));
     KK_TRY(material_of(call, target, &material));
-    KK_TRY(mechanism->wrap->length(mechanism, wrapping.key, param, kk_secret_len(material), &len));
+    KK_TRY(wrapped_length(wrapping, by.key, kk_secret_len(material), &len));
     bool query = out->data == NULL;
     bool fits = !query && *out->len >= len;
     *out->len = len;
@@ -182,11 +219,29 @@ KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     if (query) {
         return CKR_OK;
     }
-    KK_TRY(kk_call_audit_wrap(call, target, wrapping.object, mechanism->type));
-    KK_TRY(mechanism->wrap->wrap(call->app->engine->crypto, mechanism, wrapping.key, param,
-                                 kk_secret_span(material), out->data, &len));
+    KK_TRY(kk_call_audit_wrap(call, target, by.object, mechanism->type));
+    KK_TRY(wrap_material(call->app->engine->crypto, wrapping, by.key, kk_secret_span(material),
+                         out->data, &len));
     *out->len = len;
     return CKR_OK;
+}
+
+KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
+                   struct kk_param *param, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                   const struct kk_output *out)
+{
+    const struct wrapping wrapping = {mechanism, param, NULL};
+    KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
+    return wrap_key(call, &wrapping, wrapping_key, key, out);
+}
+
+KK_RV kk_call_wrap_auth(struct kk_call *call, const struct kk_mechanism *mechanism,
+                        struct kk_param *param, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                        struct kk_span aad, const struct kk_output *out)
+{
+    const struct wrapping wrapping = {mechanism, param, &aad};
+    KK_ENSURE(mechanism->wrap != NULL && mechanism->wrap->auth != NULL, CKR_MECHANISM_INVALID);
+    return wrap_key(call, &wrapping, wrapping_key, key, out);
 }
 
 size_t kk_wanted_length(const struct kk_attrs *set)
@@ -231,26 +286,25 @@ static KK_RV secret_parts(const struct kk_mechanism *mechanism, const struct kk_
     return kk_key_parts_set(ret_parts, KK_PART_VALUE, value);
 }
 
-KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
-                     struct kk_param *param, CK_OBJECT_HANDLE unwrapping_key,
-                     struct kk_span wrapped, const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_key)
+static KK_RV unwrap_key(struct kk_call *call, const struct wrapping *wrapping,
+                        CK_OBJECT_HANDLE unwrapping_key, struct kk_span wrapped,
+                        const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_key)
 {
-    KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(kk_used_key_clear) struct kk_used_key unwrapping = {0};
+    const struct kk_mechanism *mechanism = wrapping->mechanism;
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key by = {0};
     KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    KK_TRY(kk_take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &kk_unwrapping_codes,
-                       &unwrapping));
+    KK_TRY(
+        kk_take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &kk_unwrapping_codes, &by));
     struct kk_begin begin = {.verb = KK_VERB_UNWRAP,
                              .object_class = CK_UNAVAILABLE_INFORMATION,
                              .key_type = CK_UNAVAILABLE_INFORMATION,
-                             .imposed = kk_template_of(unwrapping.object, CKA_UNWRAP_TEMPLATE)};
+                             .imposed = kk_template_of(by.object, CKA_UNWRAP_TEMPLATE)};
     struct kk_finish finish = {.verb = KK_VERB_UNWRAP, .parts = &parts};
     KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
-    KK_TRY(kk_call_resolve_param(call, param));
-    KK_TRY(mechanism->wrap->unwrap(call->app->engine->crypto, mechanism, unwrapping.key, param,
-                                   wrapped, &plain));
+    KK_TRY(kk_call_resolve_param(call, wrapping->param));
+    KK_TRY(unwrap_material(call->app->engine->crypto, wrapping, by.key, wrapped, &plain));
     uint64_t object_class = kk_attrs_number(made.sets[0], CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
     KK_ENSURE(object_class == CKO_SECRET_KEY ||
                   (object_class == CKO_PRIVATE_KEY && mechanism->wrap->private_keys),
@@ -261,8 +315,27 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
         KK_TRY(kk_pkcs8_decode(kk_secret_span(plain), &parts));
     }
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
-    kk_call_note(call, KK_AUDIT_UNWRAP, mechanism->type, unwrapping.object);
+    kk_call_note(call, KK_AUDIT_UNWRAP, mechanism->type, by.object);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+}
+
+KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
+                     struct kk_param *param, CK_OBJECT_HANDLE unwrapping_key,
+                     struct kk_span wrapped, const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_key)
+{
+    const struct wrapping wrapping = {mechanism, param, NULL};
+    KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
+    return unwrap_key(call, &wrapping, unwrapping_key, wrapped, tmpl, ret_key);
+}
+
+KK_RV kk_call_unwrap_auth(struct kk_call *call, const struct kk_mechanism *mechanism,
+                          struct kk_param *param, CK_OBJECT_HANDLE unwrapping_key,
+                          struct kk_span wrapped, struct kk_span aad, const struct kk_attrs *tmpl,
+                          CK_OBJECT_HANDLE *ret_key)
+{
+    const struct wrapping wrapping = {mechanism, param, &aad};
+    KK_ENSURE(mechanism->wrap != NULL && mechanism->wrap->auth != NULL, CKR_MECHANISM_INVALID);
+    return unwrap_key(call, &wrapping, unwrapping_key, wrapped, tmpl, ret_key);
 }
 
 KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,

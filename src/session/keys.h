@@ -27,6 +27,16 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
                      struct kk_span wrapped, const struct kk_attrs *tmpl,
                      CK_OBJECT_HANDLE *ret_key);
 
+/* C_WrapKeyAuthenticated and C_UnwrapKeyAuthenticated, the same with associated data: `param` is of
+ * the shape that the row's wrap->auth says, and IV and tag stand in it after wrapping. */
+KK_RV kk_call_wrap_auth(struct kk_call *call, const struct kk_mechanism *mechanism,
+                        struct kk_param *param, CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                        struct kk_span aad, const struct kk_output *out);
+KK_RV kk_call_unwrap_auth(struct kk_call *call, const struct kk_mechanism *mechanism,
+                          struct kk_param *param, CK_OBJECT_HANDLE unwrapping_key,
+                          struct kk_span wrapped, struct kk_span aad, const struct kk_attrs *tmpl,
+                          CK_OBJECT_HANDLE *ret_key);
+
 KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
                      struct kk_param *param, CK_OBJECT_HANDLE base_key, const struct kk_attrs *tmpl,
                      CK_OBJECT_HANDLE *ret_key);

@@ -92,6 +92,7 @@ static void register_chapters(void)
     chapter_derive();
     chapter_groups();
     chapter_kem();
+    chapter_wrapauth();
     chapter_lattice();
     chapter_templates();
     chapter_interop();

@@ -89,6 +89,7 @@ void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_groups(void);
 void chapter_kem(void);
+void chapter_wrapauth(void);
 void chapter_lattice(void);
 void chapter_templates(void);
 void chapter_interop(void);
