@@ -17,8 +17,8 @@ CK_RV kk_api_C_OpenSession(struct kk_app *app, CK_SLOT_ID slotID, CK_FLAGS flags
 {
     KK_ENSURE(phSession != NULL, CKR_ARGUMENTS_BAD);
     KK_ENSURE((flags & CKF_SERIAL_SESSION) != 0, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
-    KK_ENSURE((flags & CKF_ASYNC_SESSION) == 0, CKR_SESSION_ASYNC_NOT_SUPPORTED);
-    return kk_session_open(app, slotID, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION), phSession);
+    return kk_session_open(
+        app, slotID, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION | CKF_ASYNC_SESSION), phSession);
 }
 
 CK_RV kk_api_C_CloseSession(struct kk_app *app, CK_SESSION_HANDLE hSession)
@@ -34,12 +34,12 @@ CK_RV kk_api_C_CloseAllSessions(struct kk_app *app, CK_SLOT_ID slotID)
 CK_RV kk_api_C_GetSessionInfo(struct kk_app *app, CK_SESSION_HANDLE hSession,
                               CK_SESSION_INFO_PTR pInfo)
 {
-    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(kk_session_living(app, hSession, &session));
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
-    *pInfo = (CK_SESSION_INFO){.slotID = call.session->slot->id,
-                               .state = kk_session_state(call.session),
-                               .flags = call.session->flags,
+    *pInfo = (CK_SESSION_INFO){.slotID = session->slot->id,
+                               .state = kk_session_state(session),
+                               .flags = session->flags,
                                .ulDeviceError = 0};
     return CKR_OK;
 }
@@ -78,7 +78,7 @@ CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
     for (size_t i = 0; i < KK_ARRAY_LEN(kinds); i++) {
         what |= (flags & kinds[i].flag) != 0 ? kinds[i].what : 0;
     }
-    return kk_session_cancel(app, hSession, what);
+    return kk_session_cancel(app, hSession, flags, what);
 }
 
 CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,

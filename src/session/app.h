@@ -15,6 +15,7 @@
 
 struct kk_session;
 struct kk_builtins;
+struct kk_workers;
 
 /* Who is logged in on a token, seen by one application. */
 enum kk_login_state { KK_LOGIN_NONE, KK_LOGIN_USER, KK_LOGIN_SO };
@@ -52,6 +53,7 @@ struct kk_app {
     size_t slot_count;
     size_t making; /* tokens that calls of this application are making: their slots are theirs */
     atomic_bool ending;
+    struct kk_workers *workers; /* for asynchronous sessions */
 };
 
 /* The engine is borrowed and must outlive the application. Looks for tokens. */

@@ -93,6 +93,7 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_async();
     chapter_features();
     chapter_chaos();
 }
