@@ -10,7 +10,6 @@
 #include "crypto/der.h"
 #include "crypto/error.h"
 #include "crypto/own_keys.h"
-#include "crypto/stop.h"
 
 void kk_key_parts_clear(struct kk_key_parts *parts)
 {

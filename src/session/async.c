@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "crypto/stop.h"
 #include "session/workers.h"
 
 #include "base/banned.h"
