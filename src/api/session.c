@@ -82,18 +82,35 @@ CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
     return kk_session_cancel(app, hSession, flags, what);
 }
 
+static CK_RV login(struct kk_app *app, CK_SESSION_HANDLE session, CK_USER_TYPE user,
+                   const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
+                   CK_ULONG name_len)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span given;
+    struct kk_span user_name;
+    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_arg_span(name, name_len, &user_name));
+    /*= pkcs11-3.2 C_Login: pPin is NULL_PTR where the token has a protected authentication path */
+    if (pin == NULL) {
+        return kk_session_login_auto(&call, user, user_name);
+    }
+    KK_TRY(kk_arg_span(pin, pin_len, &given));
+    return kk_session_login(&call, user, user_name, given);
+}
+
 CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
                      CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen)
 {
-    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    struct kk_span pin;
-    KK_TRY(kk_call_begin(app, hSession, &call));
-    /*= pkcs11-3.2 C_Login: pPin is NULL_PTR where the token has a protected authentication path */
-    if (pPin == NULL) {
-        return kk_session_login_auto(&call, userType);
-    }
-    KK_TRY(kk_arg_span(pPin, ulPinLen, &pin));
-    return kk_session_login(&call, userType, pin);
+    return login(app, hSession, userType, pPin, ulPinLen, NULL, 0);
+}
+
+/*= pkcs11-3.2 C_LoginUser: as C_Login, for the user of that name; without one the unnamed user */
+CK_RV kk_api_C_LoginUser(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
+                         CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen, CK_UTF8CHAR_PTR pUsername,
+                         CK_ULONG ulUsernameLen)
+{
+    return login(app, hSession, userType, pPin, ulPinLen, pUsername, ulUsernameLen);
 }
 
 CK_RV kk_api_C_Logout(struct kk_app *app, CK_SESSION_HANDLE hSession)

@@ -33,6 +33,8 @@ struct kk_slot {
     size_t rw_sessions;
     enum kk_login_state login;
     struct kk_unlock *unlock;
+    uint8_t user[KK_USER_NAME_MAX]; /* the name of who is logged in; the unnamed user's is empty */
+    size_t user_len;
     _Atomic uint64_t login_round; /* moves at each login and logout */
     uint64_t incarnation; /* of the token, when the first of the present sessions was opened */
     struct kk_index *session_objects;

@@ -92,16 +92,22 @@ void kk_session_actor(struct kk_session *session, struct kk_actor *ret_actor);
  * a user's. */
 struct kk_unlock *kk_session_unlock(struct kk_session *session, bool *ret_user);
 
-/* Login states (login.c). */
-KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span pin);
+/* Login states (login.c). `name` is empty for the unnamed user and for the SO, who has none. */
+KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span name,
+                       struct kk_span pin);
 /* The same with the PIN of pin.auto. CKR_ARGUMENTS_BAD: there is none, or not for this user.
  * CKR_DEVICE_ERROR: it cannot be had. */
-KK_RV kk_session_login_auto(struct kk_call *call, CK_USER_TYPE user);
+KK_RV kk_session_login_auto(struct kk_call *call, CK_USER_TYPE user, struct kk_span name);
 /* Does not wait for a call under way in the session, or in any other: what such a call holds of
  * private keys goes when it ends. */
 KK_RV kk_session_logout(struct kk_app *app, CK_SESSION_HANDLE handle);
 KK_RV kk_session_init_pin(struct kk_call *call, struct kk_span pin);
 KK_RV kk_session_set_pin(struct kk_call *call, struct kk_span old_pin, struct kk_span new_pin);
+
+/* Named users, made and removed by the SO, or by the user where the SO cannot reset PINs. Codes of
+ * repository.h, CKR_PIN_LEN_RANGE, CKR_SESSION_READ_ONLY. */
+KK_RV kk_session_user_add(struct kk_call *call, struct kk_span name, struct kk_span pin);
+KK_RV kk_session_user_remove(struct kk_call *call, struct kk_span name);
 
 /* Ends a slot's login. Caller holds the state lock; sessions purge themselves. */
 void kk_slot_logout(struct kk_app *app, struct kk_slot *slot);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults of slot events, of objects that a token makes itself, and of asynchronous calls.
+ * Faults of slot events, of objects that a token makes itself, of asynchronous calls, and of named
+ * users.
  */
 #include <string.h>
 
@@ -255,6 +256,37 @@ static void spoil_async_cancel_flags(void)
     USED->C_SessionCancel = cancel_all;
 }
 
+/* ---- named users ---- */
+
+static CK_RV login_nameless(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
+                            CK_ULONG length, CK_UTF8CHAR_PTR name, CK_ULONG name_length)
+{
+    /* Whoever it says it is, it is the user. */
+    (void)name;
+    (void)name_length;
+    return REAL->C_LoginUser(session, user, pin, length, NULL, 0);
+}
+
+static void spoil_user_name(void)
+{
+    USED->C_LoginUser = login_nameless;
+}
+
+static CK_RV login_swapped(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
+                           CK_ULONG length, CK_UTF8CHAR_PTR name, CK_ULONG name_length)
+{
+    /* An empty name is taken for a name. */
+    static CK_UTF8CHAR none[] = "none";
+    return name != NULL && name_length == 0
+               ? REAL->C_LoginUser(session, user, pin, length, none, 4)
+               : REAL->C_LoginUser(session, user, pin, length, name, name_length);
+}
+
+static void spoil_empty_name(void)
+{
+    USED->C_LoginUser = login_swapped;
+}
+
 /* clang-format off */
 static const struct mutant_fault faults[] = {
     CODE_FAULT("event-arguments-code", "events", C_WaitForSlotEvent, CKR_ARGUMENTS_BAD, CKR_NO_EVENT),
@@ -274,6 +306,12 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("own-profile-unknown", "features", spoil_profile_id),
     HOOK_FAULT("own-otp-format", "features", spoil_otp_format),
     HOOK_FAULT("own-trust-default", "features", spoil_trust_default),
+    CODE_FAULT("login-user-pin-accepted", "loginuser", C_LoginUser, CKR_PIN_INCORRECT, CKR_OK),
+    CODE_FAULT("login-user-unknown-accepted", "loginuser", C_LoginUser, CKR_USER_PIN_NOT_INITIALIZED, CKR_OK),
+    CODE_FAULT("login-user-twice-accepted", "loginuser", C_LoginUser, CKR_USER_ALREADY_LOGGED_IN, CKR_OK),
+    CODE_FAULT("login-user-type-code", "loginuser", C_LoginUser, CKR_USER_TYPE_INVALID, CKR_ARGUMENTS_BAD),
+    HOOK_FAULT("login-user-name-ignored", "loginuser", spoil_user_name),
+    HOOK_FAULT("login-user-empty-name", "loginuser", spoil_empty_name),
     CODE_FAULT("async-not-pending-code", "async", C_AsyncComplete, CKR_OPERATION_NOT_INITIALIZED, CKR_OK),
     CODE_FAULT("async-id-code", "async", C_AsyncGetID, CKR_OPERATION_NOT_INITIALIZED, CKR_OK),
     CODE_FAULT("async-unsaveable-code", "async", C_AsyncGetID, CKR_STATE_UNSAVEABLE, CKR_DEVICE_ERROR),
