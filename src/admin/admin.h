@@ -29,6 +29,15 @@ CK_RV kk_admin_convert_token(struct kk_app *app, CK_SLOT_ID slot_id, const CK_UT
 CK_RV kk_admin_purge_token(struct kk_app *app, CK_SLOT_ID slot_id, CK_ULONG *count);
 CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health);
 
+/* ---- users.c ---- */
+
+CK_RV kk_admin_user_add(struct kk_app *app, CK_SESSION_HANDLE session, const CK_UTF8CHAR *name,
+                        CK_ULONG name_len, const CK_UTF8CHAR *pin, CK_ULONG pin_len);
+CK_RV kk_admin_user_remove(struct kk_app *app, CK_SESSION_HANDLE session, const CK_UTF8CHAR *name,
+                           CK_ULONG name_len);
+CK_RV kk_admin_users(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_USER *users,
+                     CK_ULONG *count);
+
 /* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
  * empty slot. */
 KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api/arguments.h"
+#include "session/async.h"
 
 #include "base/banned.h"
 
@@ -61,6 +62,9 @@ static CK_RV result(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_ki
     KK_TRY(kk_call_begin_on(app, session, KK_CANCEL_OPERATION(kind), &call));
     if (out_len == NULL || kk_arg_span(data, len, &in) != CKR_OK) {
         return kk_operation_fail(&call, kind, CKR_ARGUMENTS_BAD);
+    }
+    if (kind == KK_OP_SIGN && kk_async_wanted(&call)) {
+        return kk_async_sign(&call, phase, in, &(struct kk_output){out, out_len});
     }
     return kk_operation_result(&call, kind, phase, in, &(struct kk_output){out, out_len});
 }

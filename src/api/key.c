@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "api/arguments.h"
 #include "base/memory.h"
+#include "session/async.h"
 
 #include "base/banned.h"
 
@@ -23,6 +24,9 @@ CK_RV kk_api_C_GenerateKey(struct kk_app *app, CK_SESSION_HANDLE hSession,
     KK_ENSURE(phKey != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_arg_mechanism(app, pMechanism, &row, &param));
     KK_TRY(kk_template_copy(pTemplate, ulCount, KK_VERB_GENERATE, &tmpl));
+    if (kk_async_wanted(&call)) {
+        return kk_async_generate_key(&call, row, &param, &tmpl, phKey);
+    }
     return kk_call_generate_key(&call, row, &param, tmpl, phKey);
 }
 
@@ -46,6 +50,10 @@ CK_RV kk_api_C_GenerateKeyPair(struct kk_app *app, CK_SESSION_HANDLE hSession,
                             &public_tmpl));
     KK_TRY(kk_template_copy(pPrivateKeyTemplate, ulPrivateKeyAttributeCount, KK_VERB_GENERATE,
                             &private_tmpl));
+    if (kk_async_wanted(&call)) {
+        return kk_async_generate_pair(&call, row, &param, &public_tmpl, &private_tmpl, phPublicKey,
+                                      phPrivateKey);
+    }
     return kk_call_generate_pair(&call, row, &param, public_tmpl, private_tmpl, phPublicKey,
                                  phPrivateKey);
 }

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "session/app.h"
+#include "session/async.h"
 #include "session/session.h"
 
 #include "base/banned.h"
@@ -33,6 +34,7 @@ void kk_api_close_sessions(struct kk_app *app)
 {
     kk_app_end_waits(app);
     kk_session_close_all(app);
+    kk_async_end(app);
 }
 
 void kk_api_stop(struct kk_app *app)

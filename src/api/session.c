@@ -17,8 +17,8 @@ CK_RV kk_api_C_OpenSession(struct kk_app *app, CK_SLOT_ID slotID, CK_FLAGS flags
 {
     KK_ENSURE(phSession != NULL, CKR_ARGUMENTS_BAD);
     KK_ENSURE((flags & CKF_SERIAL_SESSION) != 0, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
-    KK_ENSURE((flags & CKF_ASYNC_SESSION) == 0, CKR_SESSION_ASYNC_NOT_SUPPORTED);
-    return kk_session_open(app, slotID, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION), phSession);
+    return kk_session_open(
+        app, slotID, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION | CKF_ASYNC_SESSION), phSession);
 }
 
 CK_RV kk_api_C_CloseSession(struct kk_app *app, CK_SESSION_HANDLE hSession)
@@ -34,12 +34,12 @@ CK_RV kk_api_C_CloseAllSessions(struct kk_app *app, CK_SLOT_ID slotID)
 CK_RV kk_api_C_GetSessionInfo(struct kk_app *app, CK_SESSION_HANDLE hSession,
                               CK_SESSION_INFO_PTR pInfo)
 {
-    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(kk_session_living(app, hSession, &session));
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
-    *pInfo = (CK_SESSION_INFO){.slotID = call.session->slot->id,
-                               .state = kk_session_state(call.session),
-                               .flags = call.session->flags,
+    *pInfo = (CK_SESSION_INFO){.slotID = session->slot->id,
+                               .state = kk_session_state(session),
+                               .flags = session->flags,
                                .ulDeviceError = 0};
     return CKR_OK;
 }
@@ -79,21 +79,38 @@ CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
     for (size_t i = 0; i < KK_ARRAY_LEN(kinds); i++) {
         what |= (flags & kinds[i].flag) != 0 ? kinds[i].what : 0;
     }
-    return kk_session_cancel(app, hSession, what);
+    return kk_session_cancel(app, hSession, flags, what);
+}
+
+static CK_RV login(struct kk_app *app, CK_SESSION_HANDLE session, CK_USER_TYPE user,
+                   const CK_UTF8CHAR *pin, CK_ULONG pin_len, const CK_UTF8CHAR *name,
+                   CK_ULONG name_len)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span given;
+    struct kk_span user_name;
+    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_arg_span(name, name_len, &user_name));
+    /*= pkcs11-3.2 C_Login: pPin is NULL_PTR where the token has a protected authentication path */
+    if (pin == NULL) {
+        return kk_session_login_auto(&call, user, user_name);
+    }
+    KK_TRY(kk_arg_span(pin, pin_len, &given));
+    return kk_session_login(&call, user, user_name, given);
 }
 
 CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
                      CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen)
 {
-    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    struct kk_span pin;
-    KK_TRY(kk_call_begin(app, hSession, &call));
-    /*= pkcs11-3.2 C_Login: pPin is NULL_PTR where the token has a protected authentication path */
-    if (pPin == NULL) {
-        return kk_session_login_auto(&call, userType);
-    }
-    KK_TRY(kk_arg_span(pPin, ulPinLen, &pin));
-    return kk_session_login(&call, userType, pin);
+    return login(app, hSession, userType, pPin, ulPinLen, NULL, 0);
+}
+
+/*= pkcs11-3.2 C_LoginUser: as C_Login, for the user of that name; without one the unnamed user */
+CK_RV kk_api_C_LoginUser(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
+                         CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen, CK_UTF8CHAR_PTR pUsername,
+                         CK_ULONG ulUsernameLen)
+{
+    return login(app, hSession, userType, pPin, ulPinLen, pUsername, ulUsernameLen);
 }
 
 CK_RV kk_api_C_Logout(struct kk_app *app, CK_SESSION_HANDLE hSession)

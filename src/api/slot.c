@@ -119,7 +119,7 @@ static KK_RV token_flags(struct kk_app *app, struct kk_token *token, CK_TOKEN_IN
     memcpy(info->label, state.label, sizeof info->label);
     memcpy(info->serialNumber, state.serial, sizeof info->serialNumber);
     info->flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_RESTORE_KEY_NOT_NEEDED |
-                  CKF_TOKEN_INITIALIZED | pin_flags(app, &state);
+                  CKF_TOKEN_INITIALIZED | CKF_ASYNC_SESSION_SUPPORTED | pin_flags(app, &state);
     info->flags |= state.read_only ? CKF_WRITE_PROTECTED : 0;
     info->flags |= kk_engine_has_auto_pin(app->engine) ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
     return CKR_OK;

@@ -114,6 +114,7 @@ extern const size_t kk_keykist_shortcut_count;
 extern const struct kk_keykist_group kk_keykist_audit_group;
 extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
+extern const struct kk_keykist_group kk_keykist_user_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
 extern const struct kk_keykist_group kk_keykist_object_group;
@@ -204,6 +205,9 @@ CK_RV kk_keykist_token_init(struct kk_keykist *keykist);
 CK_RV kk_keykist_token_delete(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_change(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_init(struct kk_keykist *keykist);
+CK_RV kk_keykist_user_add(struct kk_keykist *keykist);
+CK_RV kk_keykist_user_remove(struct kk_keykist *keykist);
+CK_RV kk_keykist_user_list(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_reset(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_show(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_verify(struct kk_keykist *keykist);
@@ -240,6 +244,9 @@ struct kk_keykist_init_options {
 struct kk_keykist_show_options {
     const char *since;
     const char *event;
+};
+struct kk_keykist_user_options {
+    const char *name;
 };
 struct kk_keykist_change_options {
     bool so;

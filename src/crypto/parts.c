@@ -158,13 +158,20 @@ KK_RV kk_pkey_generator(struct kk_crypto *crypto, const char *type, struct kk_pk
     return CKR_OK;
 }
 
+static int goes_on(KK_UNUSED EVP_PKEY_CTX *ctx)
+{
+    return !kk_crypto_is_stopped();
+}
+
 KK_RV kk_pkey_generate(struct kk_crypto *crypto, const char *type, struct kk_pkey_params *params,
                        EVP_PKEY **ret_pkey)
 {
     KK_CLEANUP(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
     KK_TRY(kk_pkey_generator(crypto, type, params, &ctx));
+    EVP_PKEY_CTX_set_cb(ctx, goes_on);
     int ok = EVP_PKEY_generate(ctx, ret_pkey);
     kk_wipe_stack();
+    KK_ENSURE(ok == 1 || !kk_crypto_is_stopped(), CKR_FUNCTION_CANCELED);
     KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_generate", CKR_FUNCTION_FAILED));
     kk_crypto_forget_drawn(crypto);
     return CKR_OK;

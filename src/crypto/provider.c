@@ -308,3 +308,15 @@ void kk_crypto_leave(void)
 {
     ERR_pop_to_mark();
 }
+
+static __thread const atomic_bool *stop_flag;
+
+void kk_crypto_stop_on(const atomic_bool *stop)
+{
+    stop_flag = stop;
+}
+
+bool kk_crypto_is_stopped(void)
+{
+    return stop_flag != NULL && atomic_load(stop_flag);
+}

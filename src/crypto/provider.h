@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "base/macros.h"
 
@@ -49,6 +51,11 @@ bool kk_crypto_is_over(void);
 /* Mixes a caller's bytes into this thread's public generator; never in place of its own entropy.
  * CKR_RANDOM_SEED_NOT_SUPPORTED. */
 KK_RV kk_crypto_seed(struct kk_crypto *crypto, struct kk_span seed);
+
+/* In this thread, from now on: the generation of a key that takes long ends with
+ * CKR_FUNCTION_CANCELED soon after *stop is true. NULL: nothing ends it. */
+void kk_crypto_stop_on(const atomic_bool *stop);
+bool kk_crypto_is_stopped(void);
 
 /* OpenSSL's version as text, for C_GetInfo's log line and `doctor`. */
 const char *kk_crypto_version(void);

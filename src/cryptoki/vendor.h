@@ -19,6 +19,14 @@ typedef struct CK_KEYKIST_TOKEN_INFO {
     CK_ULONG so_failed;
 } CK_KEYKIST_TOKEN_INFO;
 
+/* A named user. */
+typedef struct CK_KEYKIST_USER {
+    CK_UTF8CHAR name[64];
+    CK_ULONG name_len;
+    CK_ULONG failed;    /* wrong PINs since the last right one */
+    CK_BBOOL is_locked; /* too many: to be removed and added anew */
+} CK_KEYKIST_USER;
+
 /* The SO can give the user a new PIN without the loss of private objects. */
 #define CKF_KEYKIST_SO_RECOVERY 0x00000001UL
 /* A rekey was begun and is not at its end. */
@@ -279,6 +287,19 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     /* Verifies the audit log of the session's token: with the login that the session has, MACs
      * too. What is wrong stands in the report, and the answer is CKR_OK. */
     CK_RV (*audit_verify)(CK_SESSION_HANDLE session, CK_KEYKIST_AUDIT_REPORT *report);
+
+    /* Named users (C_LoginUser), in a R/W session with the SO logged in; with the user where the
+     * token was made with token.so_recovery = off (the SO may remove them there too). Else
+     * CKR_USER_NOT_LOGGED_IN. user_add: CKR_FUNCTION_REJECTED when there is one of that name,
+     * CKR_PIN_LEN_RANGE; user_remove: CKR_USER_PIN_NOT_INITIALIZED when there is none. A name is 1
+     * to 64 bytes of UTF-8: CKR_ARGUMENTS_BAD. Tokens in SoftHSM's format:
+     * CKR_FUNCTION_NOT_SUPPORTED.
+     */
+    CK_RV (*user_add)(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR name, CK_ULONG name_len,
+                      CK_UTF8CHAR_PTR pin, CK_ULONG pin_len);
+    CK_RV (*user_remove)(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR name, CK_ULONG name_len);
+    /* Without login; the list convention of C_GetSlotList. */
+    CK_RV (*users)(CK_SLOT_ID slot, CK_KEYKIST_USER *users, CK_ULONG_PTR count);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

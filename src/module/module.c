@@ -228,6 +228,25 @@ static CK_RV vendor_audit_verify(CK_SESSION_HANDLE session, CK_KEYKIST_AUDIT_REP
     return kk_admin_audit_verify(app, session, report);
 }
 
+static CK_RV vendor_user_add(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR name, CK_ULONG name_len,
+                             CK_UTF8CHAR_PTR pin, CK_ULONG pin_len)
+{
+    ENTER();
+    return kk_admin_user_add(app, session, name, name_len, pin, pin_len);
+}
+
+static CK_RV vendor_user_remove(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR name, CK_ULONG name_len)
+{
+    ENTER();
+    return kk_admin_user_remove(app, session, name, name_len);
+}
+
+static CK_RV vendor_users(CK_SLOT_ID slot, CK_KEYKIST_USER *users, CK_ULONG_PTR count)
+{
+    ENTER();
+    return kk_admin_users(app, slot, users, count);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
@@ -245,6 +264,9 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .create_objects = vendor_create_objects,
     .audit_read = vendor_audit_read,
     .audit_verify = vendor_audit_verify,
+    .user_add = vendor_user_add,
+    .user_remove = vendor_user_remove,
+    .users = vendor_users,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

@@ -8,9 +8,11 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "session/async.h"
 #include "session/builtin.h"
 #include "session/handles.h"
 #include "session/session.h"
+#include "session/workers.h"
 #include "token/wait.h"
 
 #include "base/banned.h"
@@ -220,6 +222,7 @@ KK_RV kk_app_new(struct kk_engine *engine, struct kk_app **ret_app)
     KK_TRY(kk_handle_map_new(&app->counter, &app->sessions));
     KK_TRY(kk_handle_map_new(&app->counter, &app->objects));
     KK_TRY(kk_uuid_map_new(&app->handles));
+    KK_TRY(kk_workers_new(&app->workers));
     KK_TRY(refresh(app, false));
     KK_TRY(relist(app));
     clear_events(app);
@@ -234,6 +237,10 @@ void kk_app_free(struct kk_app *app)
     }
     if (app->sessions != NULL) {
         kk_session_close_all(app);
+    }
+    if (app->workers != NULL) {
+        kk_async_end(app);
+        kk_workers_free(app->workers);
     }
     if (app->objects != NULL) {
         kk_handles_forget_all(app);

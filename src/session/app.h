@@ -15,6 +15,7 @@
 
 struct kk_session;
 struct kk_builtins;
+struct kk_workers;
 
 /* Who is logged in on a token, seen by one application. */
 enum kk_login_state { KK_LOGIN_NONE, KK_LOGIN_USER, KK_LOGIN_SO };
@@ -32,6 +33,8 @@ struct kk_slot {
     size_t rw_sessions;
     enum kk_login_state login;
     struct kk_unlock *unlock;
+    uint8_t user[KK_USER_NAME_MAX]; /* the name of who is logged in; the unnamed user's is empty */
+    size_t user_len;
     _Atomic uint64_t login_round; /* moves at each login and logout */
     uint64_t incarnation; /* of the token, when the first of the present sessions was opened */
     struct kk_index *session_objects;
@@ -52,6 +55,7 @@ struct kk_app {
     size_t slot_count;
     size_t making; /* tokens that calls of this application are making: their slots are theirs */
     atomic_bool ending;
+    struct kk_workers *workers; /* for asynchronous sessions */
 };
 
 /* The engine is borrowed and must outlive the application. Looks for tokens. */

@@ -48,6 +48,8 @@ void kk_builtin_clock(CK_CHAR ret_time[16])
 /* The profiles that hold for every token, in all but what is looked at when somebody asks. */
 static const CK_PROFILE_ID profiles[] = {
     CKP_BASELINE_PROVIDER,
+    CKP_EXTENDED_PROVIDER,
+    CKP_AUTHENTICATION_TOKEN,
     CKP_PUBLIC_CERTIFICATES_TOKEN,
 };
 

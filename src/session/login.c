@@ -4,6 +4,8 @@
  * and is shared by all its sessions there. PINs are derived outside every lock but the session's
  * own.
  */
+#include <string.h>
+
 #include "base/memory.h"
 #include "session/guarded.h"
 #include "session/handles.h"
@@ -23,10 +25,16 @@ static KK_RV check_new_pin(const struct kk_session *session, struct kk_span pin)
     return CKR_OK;
 }
 
-/* Whether a login of this kind may begin. Caller holds the state lock. */
-static KK_RV check_login(const struct kk_slot *slot, enum kk_login_state wanted)
+static bool is_named(const struct kk_slot *slot, struct kk_span name)
 {
-    if (slot->login == wanted) {
+    return kk_mem_equal(slot->user, slot->user_len, name.data, name.len);
+}
+
+/* Whether a login of this kind may begin. Caller holds the state lock. */
+static KK_RV check_login(const struct kk_slot *slot, enum kk_login_state wanted,
+                         struct kk_span name)
+{
+    if (slot->login == wanted && is_named(slot, name)) {
         return CKR_USER_ALREADY_LOGGED_IN;
     }
     if (slot->login != KK_LOGIN_NONE) {
@@ -41,19 +49,19 @@ static KK_RV check_login(const struct kk_slot *slot, enum kk_login_state wanted)
 }
 
 static KK_RV login_role(struct kk_session *session, enum kk_login_state wanted, enum kk_role role,
-                        struct kk_span pin)
+                        struct kk_span name, struct kk_span pin)
 {
     struct kk_slot *slot = session->slot;
     struct kk_unlock *unlock = NULL;
     CK_RV rv = CKR_OK;
     KK_WITH_LOCK(&session->app->state_lock)
     {
-        KK_TRY(check_login(slot, wanted));
+        KK_TRY(check_login(slot, wanted, name));
     }
-    KK_TRY(kk_token_login(session->token, role, KK_SPAN(NULL, 0), pin, &unlock));
+    KK_TRY(kk_token_login(session->token, role, name, pin, &unlock));
     KK_WITH_LOCK(&session->app->state_lock)
     {
-        rv = check_login(slot, wanted); /* another thread may have been quicker */
+        rv = check_login(slot, wanted, name); /* another thread may have been quicker */
         if (rv == CKR_OK &&
             (atomic_load(&session->dead) || slot->incarnation != session->incarnation)) {
             rv = CKR_SESSION_CLOSED; /* or the token was initialised anew meanwhile */
@@ -61,6 +69,10 @@ static KK_RV login_role(struct kk_session *session, enum kk_login_state wanted, 
         if (rv == CKR_OK) {
             slot->login = wanted;
             slot->unlock = unlock;
+            slot->user_len = name.len;
+            if (name.len > 0) {
+                memcpy(slot->user, name.data, name.len);
+            }
             atomic_fetch_add(&slot->login_round, 1);
         }
     }
@@ -70,40 +82,60 @@ static KK_RV login_role(struct kk_session *session, enum kk_login_state wanted, 
     return rv;
 }
 
+/* The name of who is logged in, copied. */
+struct own_name {
+    uint8_t bytes[KK_USER_NAME_MAX];
+};
+
+static struct kk_span name_of(struct kk_session *session, struct own_name *ret_name)
+{
+    KK_LOCK_SCOPE(&session->app->state_lock);
+    const struct kk_slot *slot = session->slot;
+    memcpy(ret_name->bytes, slot->user, sizeof ret_name->bytes);
+    return KK_SPAN(ret_name->bytes, slot->user_len);
+}
+
 /*= pkcs11-3.2 C_Login: CKU_CONTEXT_SPECIFIC authenticates the key operation that is about to be
  * done */
-static KK_RV login_context(struct kk_session *session, struct kk_span pin)
+static KK_RV login_context(struct kk_session *session, struct kk_span name, struct kk_span pin)
 {
+    struct own_name own;
     bool user = false;
     KK_ENSURE(kk_operation_wants_login(session) || kk_guard_wants_login(session),
               CKR_OPERATION_NOT_INITIALIZED);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
     KK_ENSURE(unlock != NULL && user, CKR_USER_NOT_LOGGED_IN);
-    KK_TRY(kk_token_verify_pin(session->token, unlock, KK_ROLE_USER, KK_SPAN(NULL, 0), pin));
+    KK_ENSURE(name.len == 0 || kk_span_equal(name, name_of(session, &own)),
+              CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+    KK_TRY(kk_token_verify_pin(session->token, unlock, KK_ROLE_USER, name_of(session, &own), pin));
     kk_operation_grant_login(session);
     kk_guard_grant_login(session);
     return CKR_OK;
 }
 
-KK_RV kk_session_login_auto(struct kk_call *call, CK_USER_TYPE user)
+KK_RV kk_session_login_auto(struct kk_call *call, CK_USER_TYPE user, struct kk_span name)
 {
     const struct kk_engine *engine = call->session->app->engine;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
-    KK_ENSURE(kk_engine_has_auto_pin(engine) && (user == CKU_USER || user == CKU_CONTEXT_SPECIFIC),
+    KK_ENSURE(kk_engine_has_auto_pin(engine) && name.len == 0 &&
+                  (user == CKU_USER || user == CKU_CONTEXT_SPECIFIC),
               CKR_ARGUMENTS_BAD);
     KK_TRY(kk_engine_auto_pin(engine, &pin));
-    return kk_session_login(call, user, kk_secret_span(pin));
+    return kk_session_login(call, user, name, kk_secret_span(pin));
 }
 
-KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span pin)
+KK_RV kk_session_login(struct kk_call *call, CK_USER_TYPE user, struct kk_span name,
+                       struct kk_span pin)
 {
+    KK_ENSURE(name.len <= KK_USER_NAME_MAX, CKR_USER_PIN_NOT_INITIALIZED);
     switch (user) {
     case CKU_USER:
-        return login_role(call->session, KK_LOGIN_USER, KK_ROLE_USER, pin);
+        return login_role(call->session, KK_LOGIN_USER, KK_ROLE_USER, name, pin);
     case CKU_SO:
-        return login_role(call->session, KK_LOGIN_SO, KK_ROLE_SO, pin);
+        KK_ENSURE(name.len == 0, CKR_USER_PIN_NOT_INITIALIZED); /* the SO has no name */
+        return login_role(call->session, KK_LOGIN_SO, KK_ROLE_SO, name, pin);
     case CKU_CONTEXT_SPECIFIC:
-        return login_context(call->session, pin);
+        return login_context(call->session, name, pin);
     default:
         return CKR_USER_TYPE_INVALID;
     }
@@ -116,6 +148,7 @@ void kk_slot_logout(struct kk_app *app, struct kk_slot *slot)
         return;
     }
     slot->login = KK_LOGIN_NONE;
+    slot->user_len = 0;
     atomic_fetch_add(&slot->login_round, 1);
     kk_handles_forget_private(app, slot);
     kk_token_logout(slot->token, KK_STEAL(slot->unlock));
@@ -138,9 +171,31 @@ KK_RV kk_session_init_pin(struct kk_call *call, struct kk_span pin)
 KK_RV kk_session_set_pin(struct kk_call *call, struct kk_span old_pin, struct kk_span new_pin)
 {
     struct kk_session *session = call->session;
+    struct own_name own;
     KK_ENSURE(session->rw, CKR_SESSION_READ_ONLY);
     KK_TRY(check_new_pin(session, new_pin));
     enum kk_role role =
         kk_session_state(session) == CKS_RW_SO_FUNCTIONS ? KK_ROLE_SO : KK_ROLE_USER;
-    return kk_token_set_pin(session->token, role, KK_SPAN(NULL, 0), old_pin, new_pin);
+    return kk_token_set_pin(session->token, role, name_of(session, &own), old_pin, new_pin);
+}
+
+/* ---- named users ---- */
+
+KK_RV kk_session_user_add(struct kk_call *call, struct kk_span name, struct kk_span pin)
+{
+    struct kk_session *session = call->session;
+    bool user = false;
+    KK_ENSURE(session->rw, CKR_SESSION_READ_ONLY);
+    KK_TRY(check_new_pin(session, pin));
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
+    return kk_token_user_add(session->token, unlock, name, pin);
+}
+
+KK_RV kk_session_user_remove(struct kk_call *call, struct kk_span name)
+{
+    struct kk_session *session = call->session;
+    bool user = false;
+    KK_ENSURE(session->rw, CKR_SESSION_READ_ONLY);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
+    return kk_token_user_remove(session->token, unlock, name);
 }

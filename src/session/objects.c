@@ -259,6 +259,7 @@ KK_RV kk_call_store(struct kk_call *call, struct kk_attrs **sets, const struct k
                     size_t count, CK_OBJECT_HANDLE *ret_handles)
 {
     KK_CLEANUP(making_clear) struct making making = {0};
+    KK_ENSURE(call->abandoned == NULL || !atomic_load(call->abandoned), CKR_FUNCTION_CANCELED);
     KK_TRY(making_begin(sets, uuids, count, &making));
     CK_RV rv = make_all(call, &making);
     for (size_t i = 0; i < count; i++) {

@@ -442,6 +442,28 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     return conclude(operation, phase, rv, delivered);
 }
 
+size_t kk_operation_signature_length(const struct kk_call *call)
+{
+    return result_length(&call->session->operations[KK_OP_SIGN].op);
+}
+
+bool kk_operation_is_slow(struct kk_call *call, enum kk_phase phase, const struct kk_output *out)
+{
+    static const CK_KEY_TYPE slow[] = {CKK_RSA, CKK_ML_DSA, CKK_SLH_DSA};
+    const struct kk_operation *operation = &call->session->operations[KK_OP_SIGN];
+    if (!operation->active || operation->needs_login || operation->object == NULL ||
+        (phase == KK_PHASE_SINGLE ? operation->multi : !has_update(&operation->op)) ||
+        out->data == NULL || *out->len < result_length(&operation->op)) {
+        return false; /* answered at once */
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(slow); i++) {
+        if (operation->object->key_type == slow[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A MAC is verified by computing it again. */
 static KK_RV verify_mac(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
                         struct kk_span signature)

@@ -47,6 +47,11 @@ KK_RV kk_operation_update(struct kk_call *call, enum kk_op_kind kind, struct kk_
 KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_phase phase,
                           struct kk_span in, const struct kk_output *out);
 
+/* Whether this call would compute a signature that takes long; and how long the active one's
+ * signatures are. */
+bool kk_operation_is_slow(struct kk_call *call, enum kk_phase phase, const struct kk_output *out);
+size_t kk_operation_signature_length(const struct kk_call *call);
+
 /* Verify: single (with data) or final. */
 KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
                           struct kk_span signature);

@@ -5,6 +5,7 @@
 #include "session/session.h"
 
 #include "base/memory.h"
+#include "session/async.h"
 #include "session/audit.h"
 #include "session/handles.h"
 
@@ -22,6 +23,7 @@ static void session_free(struct kk_session *session)
         kk_operation_clear(&session->operations[i]);
     }
     kk_find_clear(&session->find);
+    kk_job_unref(atomic_load(&session->job));
     kk_token_unref(session->token);
     kk_mutex_destroy(&session->lock);
     kk_free(session);
@@ -34,7 +36,6 @@ void kk_session_unref(struct kk_session *session)
         session_free(session);
     }
 }
-KK_DEFINE_CLEANUP(struct kk_session *, kk_session_unref);
 
 static void cancel(struct kk_session *session, unsigned int what)
 {
@@ -126,14 +127,30 @@ static KK_RV check_alive(struct kk_session *session, uint64_t *ret_epoch)
     return CKR_OK;
 }
 
-KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
-                       struct kk_call *ret_call)
+/* Whether the session's lock is for this call: another one than its job need not wait for it. */
+static KK_RV check_job(struct kk_session *session, const struct kk_job *job)
+{
+    const struct kk_job *present = atomic_load_explicit(&session->job, memory_order_acquire);
+    if (KK_LIKELY(present == job)) {
+        return CKR_OK;
+    }
+    return job == NULL ? CKR_OPERATION_ACTIVE : CKR_FUNCTION_CANCELED;
+}
+
+static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_job *job,
+                   unsigned int what, struct kk_call *ret_call)
 {
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
     KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
+    KK_TRY(check_job(session, job));
     kk_mutex_lock(&session->lock);
-    CK_RV rv = check_alive(session, &ret_call->epoch);
-    if (rv != CKR_OK) {
+    CK_RV rv = check_job(session, job); /* it may have come while this call waited */
+    if (KK_UNLIKELY(rv != CKR_OK)) {
+        what = 0; /* nothing but its own job may touch the operations */
+    } else {
+        rv = check_alive(session, &ret_call->epoch);
+    }
+    if (KK_UNLIKELY(rv != CKR_OK)) {
         cancel(session, what);
         kk_mutex_unlock(&session->lock);
         if (rv == CKR_SESSION_HANDLE_INVALID) {
@@ -149,7 +166,21 @@ KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned in
 
 KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call)
 {
-    return kk_call_begin_on(app, handle, 0, ret_call);
+    return begin(app, handle, NULL, 0, ret_call);
+}
+
+KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
+                       struct kk_call *ret_call)
+{
+    return begin(app, handle, NULL, what, ret_call);
+}
+
+KK_RV kk_call_begin_job(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_job *job,
+                        const atomic_bool *abandoned, struct kk_call *ret_call)
+{
+    KK_TRY(begin(app, handle, job, 0, ret_call));
+    ret_call->abandoned = abandoned;
+    return CKR_OK;
 }
 
 static bool forget_destroyed(KK_UNUSED CK_ULONG handle, void *value, KK_UNUSED void *context)
@@ -185,10 +216,8 @@ void kk_call_end(struct kk_call *call)
     }
 }
 
-/* A session for a call that does not take its lock. A store that fails keeps nobody from logging
- * out. */
-static KK_RV living_session(struct kk_app *app, CK_SESSION_HANDLE handle,
-                            struct kk_session **ret_session)
+KK_RV kk_session_living(struct kk_app *app, CK_SESSION_HANDLE handle,
+                        struct kk_session **ret_session)
 {
     uint64_t epoch = 0;
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
@@ -201,10 +230,12 @@ static KK_RV living_session(struct kk_app *app, CK_SESSION_HANDLE handle,
     return CKR_OK;
 }
 
-KK_RV kk_session_cancel(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what)
+KK_RV kk_session_cancel(struct kk_app *app, CK_SESSION_HANDLE handle, CK_FLAGS pending,
+                        unsigned int what)
 {
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
-    KK_TRY(living_session(app, handle, &session));
+    KK_TRY(kk_session_living(app, handle, &session));
+    kk_async_abandon(session, pending);
     atomic_fetch_or(&session->cancelled, what);
     kk_session_settle(session);
     return CKR_OK;
@@ -230,7 +261,7 @@ KK_RV kk_session_logout(struct kk_app *app, CK_SESSION_HANDLE handle)
 {
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
-    KK_TRY(living_session(app, handle, &session));
+    KK_TRY(kk_session_living(app, handle, &session));
     KK_WITH_LOCK(&app->state_lock)
     {
         KK_ENSURE(session->slot->login != KK_LOGIN_NONE, CKR_USER_NOT_LOGGED_IN);
@@ -311,6 +342,7 @@ static void leave_slot(struct kk_session *session)
     struct kk_slot *slot = session->slot;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
     atomic_store_explicit(&session->dead, true, memory_order_release);
+    kk_async_abandon(session, ~(CK_FLAGS)0);
     KK_WITH_LOCK(&session->app->state_lock)
     {
         kk_handles_forget_session(session->app, session);

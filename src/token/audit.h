@@ -32,6 +32,8 @@ enum kk_audit_kind {
     KK_AUDIT_GUARD_LOCKED, /* the TPM behind a PIN took none: no try was counted */
     KK_AUDIT_PIN_CHANGE,
     KK_AUDIT_PIN_INIT,
+    KK_AUDIT_USER_ADD,
+    KK_AUDIT_USER_REMOVE,
     KK_AUDIT_TOKEN_INIT,
     KK_AUDIT_TOKEN_DELETE,
     KK_AUDIT_REKEY,

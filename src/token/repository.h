@@ -54,6 +54,14 @@ struct kk_token_state {
     uint8_t epoch[16];  /* changes with C_InitToken, rekey and restore: logins and handles die */
 };
 
+/* A named user. */
+struct kk_user {
+    struct kk_span name;
+    unsigned long failed; /* tries since the last success */
+    bool locked;
+};
+typedef CK_RV kk_user_visit(const struct kk_user *user, void *context);
+
 /* Makes a change anew from the version that is there. *ret_attrs: what a PUT then writes (the
  * repository's to free); stays NULL for a DELETE. A code other than CKR_OK: there is no change. It
  * may be called with the repository's write lock held: it must not call back into it. */
@@ -204,6 +212,18 @@ struct kk_repository_ops {
                         uint8_t *text, size_t room, size_t *ret_len);
     KK_RV (*audit_verify)(struct kk_repository *repository, struct kk_unlock *unlock,
                           struct kk_audit_report *ret_report);
+
+    /* MAY, all three (CKR_FUNCTION_NOT_SUPPORTED without). Named users: `unlock` is the SO's, or on
+     * a token without so_recovery the unnamed user's (the SO may remove users there too), else
+     * CKR_USER_NOT_LOGGED_IN. user_add: CKR_FUNCTION_REJECTED when there is one of that name;
+     * user_remove: CKR_USER_PIN_NOT_INITIALIZED when there is none. Names are UTF-8, 1 to
+     * KK_USER_NAME_MAX bytes: CKR_ARGUMENTS_BAD. users: each of them, without login; the visit must
+     * not call back. */
+    KK_RV (*user_add)(struct kk_repository *repository, struct kk_unlock *unlock,
+                      struct kk_span name, struct kk_span pin);
+    KK_RV (*user_remove)(struct kk_repository *repository, struct kk_unlock *unlock,
+                         struct kk_span name);
+    KK_RV (*users)(struct kk_repository *repository, kk_user_visit *visit, void *context);
 
     /* MAY. The next value of the token's monotonic counter: at least `least`, more than any that it
      * gave before, in whatever process, and on the disk when it is returned. */

@@ -340,6 +340,14 @@ KK_RV kk_sealed_repair(struct kk_repository *repository, const struct kk_check *
                        struct kk_store *store, const char serial[KK_SERIAL_LEN],
                        struct kk_check_result *ret_result, struct kk_repository **ret_repository);
 
+/* ---- sealed_users.c ---- */
+
+KK_RV kk_sealed_user_add(struct kk_repository *repository, struct kk_unlock *unlock,
+                         struct kk_span name, struct kk_span pin);
+KK_RV kk_sealed_user_remove(struct kk_repository *repository, struct kk_unlock *unlock,
+                            struct kk_span name);
+KK_RV kk_sealed_users(struct kk_repository *repository, kk_user_visit *visit, void *context);
+
 /* ---- sealed_counter.c ---- */
 
 KK_RV kk_sealed_counter(struct kk_repository *repository, uint64_t least, uint64_t *ret_value);

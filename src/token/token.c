@@ -514,6 +514,28 @@ KK_RV kk_token_set_aside(struct kk_token *token, const char *path)
                                   : CKR_FUNCTION_NOT_SUPPORTED;
 }
 
+KK_RV kk_token_user_add(struct kk_token *token, struct kk_unlock *unlock, struct kk_span name,
+                        struct kk_span pin)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    KK_ENSURE(ops->user_add != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return ops->user_add(token->repository, unlock, name, pin);
+}
+
+KK_RV kk_token_user_remove(struct kk_token *token, struct kk_unlock *unlock, struct kk_span name)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    KK_ENSURE(ops->user_remove != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return ops->user_remove(token->repository, unlock, name);
+}
+
+KK_RV kk_token_users(struct kk_token *token, kk_user_visit *visit, void *context)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    KK_ENSURE(ops->users != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return ops->users(token->repository, visit, context);
+}
+
 bool kk_token_has_counter(struct kk_token *token)
 {
     struct kk_token_state state;

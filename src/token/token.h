@@ -77,6 +77,12 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
  * when it lies in none. */
 KK_RV kk_token_set_aside(struct kk_token *token, const char *path);
 
+/* Named users (repository.h). */
+KK_RV kk_token_user_add(struct kk_token *token, struct kk_unlock *unlock, struct kk_span name,
+                        struct kk_span pin);
+KK_RV kk_token_user_remove(struct kk_token *token, struct kk_unlock *unlock, struct kk_span name);
+KK_RV kk_token_users(struct kk_token *token, kk_user_visit *visit, void *context);
+
 /* The next value of the monotonic counter (repository.h). CKR_FUNCTION_NOT_SUPPORTED: its
  * repository has none. */
 bool kk_token_has_counter(struct kk_token *token);

@@ -99,6 +99,8 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_loginuser();
+    chapter_async();
     chapter_features();
     chapter_chaos();
 }

@@ -96,6 +96,8 @@ void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 void chapter_events(void);
+void chapter_loginuser(void);
+void chapter_async(void);
 void chapter_features(void);
 void chapter_chaos(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults of slot events and of objects that a token makes itself.
+ * Faults of slot events, of objects that a token makes itself, of asynchronous calls, and of named
+ * users.
  */
 #include <string.h>
 
@@ -170,6 +171,122 @@ static void spoil_validation(void)
     USED->C_GetSessionValidationFlags = flags_claimed;
 }
 
+/* ---- asynchronous calls ---- */
+
+static CK_RV complete_blind(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function,
+                            CK_ASYNC_DATA_PTR result)
+{
+    /* Whatever is pending is taken for what was asked for. */
+    static const char *const names[] = {"C_GenerateKey", "C_GenerateKeyPair", "C_Sign",
+                                        "C_SignFinal"};
+    CK_RV rv = REAL->C_AsyncComplete(session, function, result);
+    for (int i = 0; i < 4 && rv == CKR_OPERATION_NOT_INITIALIZED; i++)
+        rv = REAL->C_AsyncComplete(session, (CK_UTF8CHAR_PTR)names[i], result);
+    return rv;
+}
+
+static void spoil_async_name(void)
+{
+    USED->C_AsyncComplete = complete_blind;
+}
+
+static CK_RV complete_swapped(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function,
+                              CK_ASYNC_DATA_PTR result)
+{
+    CK_RV rv = REAL->C_AsyncComplete(session, function, result);
+    if (rv == CKR_OK && result->hAdditionalObject != 0) {
+        CK_OBJECT_HANDLE first = result->hObject;
+        result->hObject = result->hAdditionalObject;
+        result->hAdditionalObject = first;
+    }
+    return rv;
+}
+
+static void spoil_async_handles(void)
+{
+    USED->C_AsyncComplete = complete_swapped;
+}
+
+static CK_RV complete_elsewhere(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function,
+                                CK_ASYNC_DATA_PTR result)
+{
+    static CK_BYTE own[1024];
+    CK_RV rv = REAL->C_AsyncComplete(session, function, result);
+    if (rv != CKR_PENDING && result != NULL && result->pValue != NULL)
+        result->pValue = own;
+    return rv;
+}
+
+static void spoil_async_buffer(void)
+{
+    USED->C_AsyncComplete = complete_elsewhere;
+}
+
+static CK_RV complete_touches(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function,
+                              CK_ASYNC_DATA_PTR result)
+{
+    CK_RV rv = REAL->C_AsyncComplete(session, function, result);
+    if (rv == CKR_PENDING)
+        result->ulValue = 0;
+    return rv;
+}
+
+static void spoil_async_pending(void)
+{
+    USED->C_AsyncComplete = complete_touches;
+}
+
+static CK_RV cancel_nothing(CK_SESSION_HANDLE session, CK_FLAGS flags)
+{
+    return REAL->C_SessionCancel(session, flags & ~(CK_FLAGS)CKF_GENERATE_KEY_PAIR);
+}
+
+static void spoil_async_cancel(void)
+{
+    USED->C_SessionCancel = cancel_nothing;
+}
+
+static CK_RV cancel_all(CK_SESSION_HANDLE session, CK_FLAGS flags)
+{
+    return REAL->C_SessionCancel(session, flags | CKF_GENERATE_KEY_PAIR);
+}
+
+static void spoil_async_cancel_flags(void)
+{
+    USED->C_SessionCancel = cancel_all;
+}
+
+/* ---- named users ---- */
+
+static CK_RV login_nameless(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
+                            CK_ULONG length, CK_UTF8CHAR_PTR name, CK_ULONG name_length)
+{
+    /* Whoever it says it is, it is the user. */
+    (void)name;
+    (void)name_length;
+    return REAL->C_LoginUser(session, user, pin, length, NULL, 0);
+}
+
+static void spoil_user_name(void)
+{
+    USED->C_LoginUser = login_nameless;
+}
+
+static CK_RV login_swapped(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
+                           CK_ULONG length, CK_UTF8CHAR_PTR name, CK_ULONG name_length)
+{
+    /* An empty name is taken for a name. */
+    static CK_UTF8CHAR none[] = "none";
+    return name != NULL && name_length == 0
+               ? REAL->C_LoginUser(session, user, pin, length, none, 4)
+               : REAL->C_LoginUser(session, user, pin, length, name, name_length);
+}
+
+static void spoil_empty_name(void)
+{
+    USED->C_LoginUser = login_swapped;
+}
+
 /* clang-format off */
 static const struct mutant_fault faults[] = {
     CODE_FAULT("event-arguments-code", "events", C_WaitForSlotEvent, CKR_ARGUMENTS_BAD, CKR_NO_EVENT),
@@ -189,6 +306,24 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("own-profile-unknown", "features", spoil_profile_id),
     HOOK_FAULT("own-otp-format", "features", spoil_otp_format),
     HOOK_FAULT("own-trust-default", "features", spoil_trust_default),
+    CODE_FAULT("login-user-pin-accepted", "loginuser", C_LoginUser, CKR_PIN_INCORRECT, CKR_OK),
+    CODE_FAULT("login-user-unknown-accepted", "loginuser", C_LoginUser, CKR_USER_PIN_NOT_INITIALIZED, CKR_OK),
+    CODE_FAULT("login-user-twice-accepted", "loginuser", C_LoginUser, CKR_USER_ALREADY_LOGGED_IN, CKR_OK),
+    CODE_FAULT("login-user-type-code", "loginuser", C_LoginUser, CKR_USER_TYPE_INVALID, CKR_ARGUMENTS_BAD),
+    HOOK_FAULT("login-user-name-ignored", "loginuser", spoil_user_name),
+    HOOK_FAULT("login-user-empty-name", "loginuser", spoil_empty_name),
+    CODE_FAULT("async-not-pending-code", "async", C_AsyncComplete, CKR_OPERATION_NOT_INITIALIZED, CKR_OK),
+    CODE_FAULT("async-id-code", "async", C_AsyncGetID, CKR_OPERATION_NOT_INITIALIZED, CKR_OK),
+    CODE_FAULT("async-unsaveable-code", "async", C_AsyncGetID, CKR_STATE_UNSAVEABLE, CKR_DEVICE_ERROR),
+    CODE_FAULT("async-join-accepted", "async", C_AsyncJoin, CKR_SAVED_STATE_INVALID, CKR_OK),
+    CODE_FAULT("async-busy-hidden", "async", C_FindObjectsInit, CKR_OPERATION_ACTIVE, CKR_OK),
+    CODE_FAULT("async-too-small-pends", "async", C_Sign, CKR_BUFFER_TOO_SMALL, CKR_PENDING),
+    HOOK_FAULT("async-name-ignored", "async", spoil_async_name),
+    HOOK_FAULT("async-handles-swapped", "async", spoil_async_handles),
+    HOOK_FAULT("async-buffer-elsewhere", "async", spoil_async_buffer),
+    HOOK_FAULT("async-pending-touches-result", "async", spoil_async_pending),
+    HOOK_FAULT("async-cancel-ignored", "async", spoil_async_cancel),
+    HOOK_FAULT("async-cancel-all", "async", spoil_async_cancel_flags),
 };
 /* clang-format on */
 

@@ -36,7 +36,7 @@ static void test_unknown_and_closed_handles_are_invalid(void **state)
     assert_int_equal(kk_call_begin(world.app, session, &call), CKR_SESSION_HANDLE_INVALID);
     assert_int_equal(kk_session_close(world.app, session), CKR_SESSION_HANDLE_INVALID);
     assert_int_equal(kk_session_logout(world.app, session), CKR_SESSION_HANDLE_INVALID);
-    assert_int_equal(kk_session_cancel(world.app, session, 1), CKR_SESSION_HANDLE_INVALID);
+    assert_int_equal(kk_session_cancel(world.app, session, 0, 1), CKR_SESSION_HANDLE_INVALID);
     kk_call_end(&call);
 }
 
@@ -90,7 +90,7 @@ static void test_a_logout_empties_idle_sessions_at_once(void **state)
 
 static CK_RV cancel_sign(struct kk_app *app, CK_SESSION_HANDLE handle)
 {
-    return kk_session_cancel(app, handle, KK_CANCEL_OPERATION(KK_OP_SIGN));
+    return kk_session_cancel(app, handle, 0, KK_CANCEL_OPERATION(KK_OP_SIGN));
 }
 
 static void test_a_cancel_does_not_wait_and_ends_what_it_names(void **state)
@@ -105,7 +105,7 @@ static void test_a_cancel_does_not_wait_and_ends_what_it_names(void **state)
     kk_call_end(&call);
     assert_int_equal(op_update(world.app, session, KK_OP_SIGN, PIN), CKR_OPERATION_NOT_INITIALIZED);
     assert_ok(op_update(world.app, session, KK_OP_VERIFY, PIN));
-    assert_ok(kk_session_cancel(world.app, session, KK_CANCEL_OPERATION(KK_OP_VERIFY)));
+    assert_ok(kk_session_cancel(world.app, session, 0, KK_CANCEL_OPERATION(KK_OP_VERIFY)));
     assert_int_equal(op_update(world.app, session, KK_OP_VERIFY, PIN),
                      CKR_OPERATION_NOT_INITIALIZED);
 }
@@ -121,7 +121,7 @@ static void test_a_cancel_ends_the_search(void **state)
         assert_ok(kk_call_find_init(&call, tmpl));
         assert_int_equal(kk_call_find_init(&call, tmpl), CKR_OPERATION_ACTIVE);
     }
-    assert_ok(kk_session_cancel(world.app, session, KK_CANCEL_FIND));
+    assert_ok(kk_session_cancel(world.app, session, 0, KK_CANCEL_FIND));
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     assert_ok(kk_call_begin(world.app, session, &call));
     assert_int_equal(kk_call_find_final(&call), CKR_OPERATION_NOT_INITIALIZED);
@@ -151,7 +151,7 @@ static void test_a_store_that_fails_keeps_nobody_from_logging_out(void **state)
     assert_ok(session_login(failing.app, handle, CKU_USER, PIN));
     kk_store_fault_from("fresh", 1, CKR_DEVICE_ERROR);
     assert_int_equal(kk_call_begin(failing.app, handle, &call), CKR_DEVICE_ERROR);
-    assert_ok(kk_session_cancel(failing.app, handle, KK_CANCEL_FIND));
+    assert_ok(kk_session_cancel(failing.app, handle, 0, KK_CANCEL_FIND));
     assert_ok(kk_session_logout(failing.app, handle));
     assert_ok(kk_session_close(failing.app, handle));
     kk_store_fault_at(NULL, 0, CKR_OK);
