@@ -91,3 +91,17 @@ KK_RV kk_digest_pieces(struct kk_crypto *crypto, const char *name, const struct 
     }
     return kk_digest_finish(digest, out);
 }
+
+KK_RV kk_digest_expand(struct kk_crypto *crypto, const char *name, struct kk_span in, uint8_t *out,
+                       size_t out_len)
+{
+    KK_CLEANUP(EVP_MD_freep) EVP_MD *md = NULL;
+    KK_CLEANUP(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    KK_ENSURE(ctx != NULL, CKR_HOST_MEMORY);
+    KK_TRY(kk_crypto_fetch_digest(crypto, name, &md));
+    KK_ENSURE(EVP_DigestInit_ex2(ctx, md, NULL) == 1 &&
+                  EVP_DigestUpdate(ctx, in.data, in.len) == 1 &&
+                  EVP_DigestFinalXOF(ctx, out, out_len) == 1,
+              kk_crypto_error("EVP_DigestFinalXOF", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}

@@ -97,3 +97,24 @@ extern const struct kk_cipher_ops kk_stream_ops;
 extern const struct kk_wrap_ops kk_stream_wrap_ops;
 extern const struct kk_cipher_ops kk_stream_aead_ops;
 extern const struct kk_sign_ops kk_poly1305_ops;
+
+/* Derivations. row->detail of the concatenations says which part comes first, of SP 800-108 the
+ * mode, of the hashed keys the length. */
+enum kk_concatenate_detail { KK_CONCATENATE_BASE_FIRST, KK_CONCATENATE_DATA_FIRST };
+enum kk_sp800_108_detail {
+    KK_SP800_108_COUNTER_MODE,
+    KK_SP800_108_FEEDBACK_MODE,
+    KK_SP800_108_PIPELINE_MODE,
+};
+extern const struct kk_derive_ops kk_base_and_key_ops;
+extern const struct kk_derive_ops kk_base_and_data_ops;
+extern const struct kk_derive_ops kk_xor_data_ops;
+extern const struct kk_derive_ops kk_cut_out_ops;
+extern const struct kk_derive_ops kk_hashed_ops;
+extern const struct kk_derive_ops kk_expanded_ops; /* by a function of any length */
+extern const struct kk_derive_ops kk_hkdf_ops;
+extern const struct kk_derive_ops kk_hkdf_data_ops;
+extern const struct kk_derive_ops kk_sp800_108_ops;
+
+/* PBKDF2: a key of the template's type from a password. */
+extern const struct kk_generate_ops kk_pbkdf2_ops;

@@ -27,6 +27,7 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_ec,
     &kk_family_stream,
     &kk_family_des,
+    &kk_family_derive,
 };
 /* clang-format on */
 

@@ -3,7 +3,7 @@
  * Key management. Each call goes the same way: check keys and templates, compute outside every lock
  * but the session's, finish the attributes, store all new objects in one transaction.
  */
-#include "session/keys.h"
+#include "session/keys_internal.h"
 
 #include <string.h>
 
@@ -12,33 +12,20 @@
 
 #include "base/banned.h"
 
-/* A key object fit for one use, with its parsed key. */
-struct used_key {
-    struct kk_object *object;
-    struct kk_key *key;
-};
-
-static void used_key_clear(struct used_key *used)
+void kk_used_key_clear(struct kk_used_key *used)
 {
     kk_key_unref(used->key);
     kk_object_unref(used->object);
 }
 
-/* The codes that differ between wrapping, unwrapping and deriving. */
-struct key_codes {
-    CK_RV handle_invalid;
-    CK_RV type_inconsistent;
-};
+static const struct kk_key_codes wrapping_codes = {CKR_WRAPPING_KEY_HANDLE_INVALID,
+                                                   CKR_WRAPPING_KEY_TYPE_INCONSISTENT};
+static const struct kk_key_codes unwrapping_codes = {CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+                                                     CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
 
-static const struct key_codes wrapping_codes = {CKR_WRAPPING_KEY_HANDLE_INVALID,
-                                                CKR_WRAPPING_KEY_TYPE_INCONSISTENT};
-static const struct key_codes unwrapping_codes = {CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-                                                  CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
-static const struct key_codes base_codes = {CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT};
-
-static KK_RV take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
-                      CK_OBJECT_HANDLE handle, enum kk_usage usage, const struct key_codes *codes,
-                      struct used_key *ret_used)
+KK_RV kk_call_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                       CK_OBJECT_HANDLE handle, enum kk_usage usage,
+                       const struct kk_key_codes *codes, struct kk_used_key *ret_used)
 {
     KK_TRY(kk_call_key_object(call, handle, codes->handle_invalid, &ret_used->object));
     const struct kk_object *object = ret_used->object;
@@ -84,16 +71,25 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_ENSURE(mechanism->generate != NULL && !mechanism->generate->pair, CKR_MECHANISM_INVALID);
     KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    struct kk_begin begin = {
-        .verb = KK_VERB_GENERATE, .object_class = CKO_SECRET_KEY, .key_type = mechanism->key_type};
+    struct kk_begin begin = {.verb = KK_VERB_GENERATE,
+                             .object_class = CKO_SECRET_KEY,
+                             .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
+                                                                       : mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
     KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
-    KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
+    CK_KEY_TYPE type =
+        (CK_KEY_TYPE)kk_attrs_number(made.sets[0], CKA_KEY_TYPE, mechanism->key_type);
+    KK_TRY(kk_policy_generation(crypto, type, made.sets[0], &parts));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
+    if (mechanism->generate->any_type) {
+        kk_key_value_settle(type, parts.part[KK_PART_VALUE]);
+    }
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
-    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+    KK_TRY(kk_call_store(call, made.sets, made.uuids, 1, ret_key));
+    kk_param_give_back(param);
+    return CKR_OK;
 }
 
 KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mechanism,
@@ -163,11 +159,12 @@ KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
                    const struct kk_output *out)
 {
     KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(used_key_clear) struct used_key wrapping = {0};
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key wrapping = {0};
     KK_CLEANUP(kk_object_unrefp) struct kk_object *target = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *material = NULL;
     size_t len = 0;
-    KK_TRY(take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &wrapping_codes, &wrapping));
+    KK_TRY(
+        kk_call_take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &wrapping_codes, &wrapping));
     KK_TRY(kk_call_key_object(call, key, CKR_KEY_HANDLE_INVALID, &target));
     KK_TRY(check_wrappable(wrapping.object, target, mechanism));
     KK_TRY(kk_call_resolve_param(call, param));
@@ -188,7 +185,7 @@ KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
 }
 
 /* The length that template or key type give a new secret key; 0: neither does. */
-static size_t wanted_length(const struct kk_attrs *set)
+size_t kk_wanted_length(const struct kk_attrs *set)
 {
     size_t min = 0;
     size_t max = 0;
@@ -216,7 +213,7 @@ static KK_RV secret_parts(const struct kk_mechanism *mechanism, const struct kk_
                           const struct kk_secret *plain, struct kk_key_parts *ret_parts)
 {
     struct kk_span value = kk_secret_span(plain);
-    size_t wanted = wanted_length(set);
+    size_t wanted = kk_wanted_length(set);
     if (wanted > 0 && wanted < value.len) {
         size_t extra = value.len - wanted;
         bool trailing = mechanism->wrap->trailing;
@@ -235,12 +232,12 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
                      struct kk_span wrapped, const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_key)
 {
     KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(used_key_clear) struct used_key unwrapping = {0};
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key unwrapping = {0};
     KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    KK_TRY(
-        take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &unwrapping_codes, &unwrapping));
+    KK_TRY(kk_call_take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &unwrapping_codes,
+                            &unwrapping));
     const struct kk_attr *imposed = kk_attrs_find(unwrapping.object->attrs, CKA_UNWRAP_TEMPLATE);
     struct kk_begin begin = {.verb = KK_VERB_UNWRAP,
                              .object_class = CK_UNAVAILABLE_INFORMATION,
@@ -264,41 +261,5 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     }
     KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_UNWRAP, mechanism->type, unwrapping.object);
-    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
-}
-
-KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
-                     struct kk_param *param, CK_OBJECT_HANDLE base_key, const struct kk_attrs *tmpl,
-                     CK_OBJECT_HANDLE *ret_key)
-{
-    struct kk_crypto *crypto = call->app->engine->crypto;
-    KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(used_key_clear) struct used_key base = {0};
-    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
-    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
-    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
-    KK_TRY(take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &base_codes, &base));
-    const struct kk_attr *imposed = kk_attrs_find(base.object->attrs, CKA_DERIVE_TEMPLATE);
-    struct kk_begin begin = {.verb = KK_VERB_DERIVE,
-                             .object_class = CK_UNAVAILABLE_INFORMATION,
-                             .key_type = CK_UNAVAILABLE_INFORMATION,
-                             .imposed = imposed != NULL && imposed->kind == KK_ATTR_TEMPLATE
-                                            ? imposed->value.nested
-                                            : NULL};
-    struct kk_finish finish = {
-        .verb = KK_VERB_DERIVE,
-        .parts = &parts,
-        .base_always_sensitive = kk_attrs_flag(base.object->attrs, CKA_ALWAYS_SENSITIVE, false),
-        .base_never_extractable = kk_attrs_flag(base.object->attrs, CKA_NEVER_EXTRACTABLE, false)};
-    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
-    KK_ENSURE(kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY,
-              CKR_TEMPLATE_INCONSISTENT);
-    KK_TRY(kk_call_resolve_param(call, param));
-    size_t wanted = wanted_length(made.sets[0]);
-    KK_TRY(mechanism->derive->derive(crypto, mechanism, base.key, param, &wanted, 1, &value));
-    parts.bits = kk_secret_len(value) * 8;
-    KK_TRY(kk_key_parts_set(&parts, KK_PART_VALUE, kk_secret_span(value)));
-    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
-    kk_call_note(call, KK_AUDIT_DERIVE, mechanism->type, base.object);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }

@@ -89,6 +89,7 @@ static void register_chapters(void)
     chapter_usage();
     chapter_wrap();
     chapter_derive();
+    chapter_kdf();
     chapter_interop();
     chapter_random();
     chapter_process();

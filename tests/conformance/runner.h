@@ -86,6 +86,7 @@ void chapter_rsacrypt(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
+void chapter_kdf(void);
 void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
