@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Digests by OpenSSL's name. A struct kk_digest is used again and again: start, update, finish.
+ * Digests by OpenSSL's name, or by that of own_digest.h. A struct kk_digest is used again and
+ * again: start, update, finish.
  */
 #pragma once
 

@@ -16,6 +16,7 @@ extern const struct kk_mechanism_family kk_family_ec;
 extern const struct kk_mechanism_family kk_family_stream;
 extern const struct kk_mechanism_family kk_family_des;
 extern const struct kk_mechanism_family kk_family_derive;
+extern const struct kk_mechanism_family kk_family_cipher;
 
 /* For rows: the number and its name. To be written in the row itself: inside another macro the name
  * would be expanded to the number. */

@@ -28,6 +28,7 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_stream,
     &kk_family_des,
     &kk_family_derive,
+    &kk_family_cipher,
 };
 /* clang-format on */
 

@@ -139,13 +139,16 @@ static KK_RV hashed(struct kk_crypto *crypto, const struct kk_mechanism *mechani
                     size_t count, struct kk_secret **ret_values)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    KK_CLEANUP(kk_digest_freep) struct kk_digest *digest = NULL;
+    char name[KK_ALGORITHM_NAME];
     struct kk_span key = {0};
-    (void)param;
     (void)count;
+    KK_TRY(kk_sha512_t_name(mechanism, param, name));
     KK_TRY(kk_secret_of(base, &key));
-    KK_TRY(kk_secret_new(mechanism->detail, &value));
-    KK_TRY(kk_digest_pieces(crypto, mechanism->hash, &key, 1, kk_secret_data(value),
-                            mechanism->detail));
+    KK_TRY(kk_digest_new(crypto, name, &digest));
+    KK_TRY(kk_secret_new(kk_digest_size(digest), &value));
+    KK_TRY(kk_digest_update(digest, key));
+    KK_TRY(kk_digest_finish(digest, kk_secret_data(value)));
     return give(&value, lengths[0], &ret_values[0]);
 }
 

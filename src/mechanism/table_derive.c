@@ -16,7 +16,7 @@
     .key_type = CKK_GENERIC_SECRET, .key_type2 = KK_ANY_SECRET, .min_key = 1, .max_key = KEY_MAX
 #define STRING FROM_ANY, .shape = KK_PARAM_KEY_DERIVATION_STRING_DATA, .param_required = true
 #define HASHED(name_, size_) \
-    FROM_ANY, .shape = KK_PARAM_NONE, .derive = &kk_hashed_ops, \
+    FROM_ANY, .derive = &kk_hashed_ops, \
     .needs = KK_ALGORITHM_DIGEST, .algorithm = (name_), .hash = (name_), .detail = (size_)
 #define EXPANDED(name_, size_) \
     FROM_ANY, .shape = KK_PARAM_NONE, .derive = &kk_expanded_ops, \
@@ -29,6 +29,7 @@
 static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_SHA512_224_KEY_DERIVATION), HASHED("SHA512-224", 28)},
     {KK_MECHANISM(CKM_SHA512_256_KEY_DERIVATION), HASHED("SHA512-256", 32)},
+    {KK_MECHANISM(CKM_SHA512_T_KEY_DERIVATION), HASHED("SHA512/%u", 64), .shape = KK_PARAM_ULONG, .param_required = true},
     {KK_MECHANISM(CKM_CONCATENATE_BASE_AND_KEY), FROM_ANY, .shape = KK_PARAM_HANDLE, .param_required = true, .derive = &kk_base_and_key_ops},
     {KK_MECHANISM(CKM_CONCATENATE_BASE_AND_DATA), STRING, .derive = &kk_base_and_data_ops, .detail = KK_CONCATENATE_BASE_FIRST},
     {KK_MECHANISM(CKM_CONCATENATE_DATA_AND_BASE), STRING, .derive = &kk_base_and_data_ops, .detail = KK_CONCATENATE_DATA_FIRST},
@@ -51,6 +52,10 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_SP800_108_DOUBLE_PIPELINE_KDF), SP800_108(KK_PARAM_SP800_108_KDF, KK_SP800_108_PIPELINE_MODE)},
     {KK_MECHANISM(CKM_PKCS5_PBKD2), .key_type = CKK_GENERIC_SECRET, .key_type2 = KK_ANY_SECRET, .min_key = 1, .max_key = KEY_MAX,
      .shape = KK_PARAM_PKCS5_PBKD2_PARAMS2, .param_required = true, .generate = &kk_pbkdf2_ops},
+    {KK_MECHANISM(CKM_BLAKE2B_160_KEY_DERIVE), HASHED("BLAKE2B-160", 20)},
+    {KK_MECHANISM(CKM_BLAKE2B_256_KEY_DERIVE), HASHED("BLAKE2B-256", 32)},
+    {KK_MECHANISM(CKM_BLAKE2B_384_KEY_DERIVE), HASHED("BLAKE2B-384", 48)},
+    {KK_MECHANISM(CKM_BLAKE2B_512_KEY_DERIVE), HASHED("BLAKE2B-512", 64)},
     {KK_MECHANISM(CKM_HKDF_DERIVE), HKDF, .shape = KK_PARAM_HKDF, .param_required = true, .derive = &kk_hkdf_ops},
     {KK_MECHANISM(CKM_HKDF_DATA), HKDF, .shape = KK_PARAM_HKDF, .param_required = true, .derive = &kk_hkdf_data_ops},
     {KK_MECHANISM(CKM_HKDF_KEY_GEN), .key_type = CKK_HKDF, .key_type2 = KK_NO_KEY_TYPE, .min_key = 1, .max_key = KEY_MAX,

@@ -632,7 +632,10 @@ static void digest_once(const struct run *run, struct kk_op *op, size_t piece)
     const struct kk_digest_ops *ops = run->mechanism->digest;
     uint8_t out[256];
     size_t len = 0;
-    expect_rv(run->test, ops->init(op), CKR_OK);
+    expect_rv(run->test, ops->init(op), run->result);
+    if (run->result != CKR_OK) {
+        return;
+    }
     assert_true(ops->length(op) <= sizeof out);
     if (piece == 0) {
         expect_rv(run->test, ops->single(op, kk_buffer_span(&run->in), out, &len), CKR_OK);
