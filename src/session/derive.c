@@ -15,8 +15,6 @@
 /* kk_call_store() makes no more at once. */
 #define KEYS_MAX 16
 
-static const struct kk_key_codes base_codes = {CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT};
-
 /* One call: the keys that go in, the sets that come out. */
 struct derivation {
     struct kk_call *call;
@@ -146,12 +144,6 @@ static KK_RV inherit(const struct derivation *derivation, struct kk_attrs *tmpl)
     return CKR_OK;
 }
 
-static const struct kk_attrs *imposed_by(const struct kk_object *base)
-{
-    const struct kk_attr *imposed = kk_attrs_find(base->attrs, CKA_DERIVE_TEMPLATE);
-    return imposed != NULL && imposed->kind == KK_ATTR_TEMPLATE ? imposed->value.nested : NULL;
-}
-
 /* One key's set and length from its template. */
 static KK_RV begin_key(struct derivation *derivation, size_t i, const struct kk_attrs *given)
 {
@@ -159,7 +151,8 @@ static KK_RV begin_key(struct derivation *derivation, size_t i, const struct kk_
     struct kk_begin begin = {.verb = KK_VERB_DERIVE,
                              .object_class = CK_UNAVAILABLE_INFORMATION,
                              .key_type = CK_UNAVAILABLE_INFORMATION,
-                             .imposed = imposed_by(derivation->base.object)};
+                             .imposed =
+                                 kk_template_of(derivation->base.object, CKA_DERIVE_TEMPLATE)};
     KK_TRY(kk_attrs_dup(given, &tmpl));
     KK_TRY(inherit(derivation, tmpl));
     kk_session_actor(derivation->call->session, &begin.actor);
@@ -266,7 +259,8 @@ static KK_RV derive_data(struct derivation *derivation, const struct kk_attrs *g
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
     uint64_t len = kk_attrs_number(given, CKA_VALUE_LEN, 0);
     KK_ENSURE(len <= UINT32_MAX, CKR_KEY_SIZE_RANGE);
-    KK_ENSURE(imposed_by(derivation->base.object) == NULL, CKR_TEMPLATE_INCONSISTENT);
+    KK_ENSURE(kk_template_of(derivation->base.object, CKA_DERIVE_TEMPLATE) == NULL,
+              CKR_TEMPLATE_INCONSISTENT);
     KK_TRY(kk_attrs_dup(given, &tmpl));
     kk_attrs_remove(tmpl, CKA_VALUE_LEN);
     KK_ENSURE(!kk_attrs_has(tmpl, CKA_VALUE), CKR_TEMPLATE_INCONSISTENT);
@@ -288,8 +282,8 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
     KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
     KK_CLEANUP(derivation_clear) struct derivation derivation = {
         .call = call, .mechanism = mechanism, .param = param};
-    KK_TRY(kk_call_take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &base_codes,
-                            &derivation.base));
+    KK_TRY(
+        kk_take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &kk_base_codes, &derivation.base));
     KK_TRY(resolve_keys(&derivation));
     join_facts(&derivation);
     return mechanism->derive->makes == KK_DERIVED_DATA ? derive_data(&derivation, tmpl, ret_key)

@@ -27,6 +27,9 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_des,
     &kk_family_derive,
     &kk_family_cipher,
+    &kk_family_dsa,
+    &kk_family_dh,
+    &kk_family_pq,
 };
 /* clang-format on */
 
@@ -116,6 +119,10 @@ static void test_operations_are_complete(void **state)
         if (row->wrap != NULL) {
             assert_true(row->wrap->length != NULL && row->wrap->wrap != NULL);
             assert_non_null(row->wrap->unwrap);
+        }
+        if (row->kem != NULL) {
+            assert_true(row->kem->length != NULL && row->kem->encapsulate != NULL);
+            assert_non_null(row->kem->decapsulate);
         }
     }
 }
