@@ -4,6 +4,8 @@
  */
 #include "crypto/cipher.h"
 
+#include <limits.h>
+
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
@@ -32,19 +34,41 @@ struct kk_cipher {
 
 #define CFB64_SEGMENT ((size_t)8)
 
+/* Providers say so by letting the length be set. */
+static bool takes_any_length(const EVP_CIPHER *evp)
+{
+    const OSSL_PARAM *settable = EVP_CIPHER_settable_ctx_params(evp);
+    return settable != NULL && OSSL_PARAM_locate_const(settable, OSSL_CIPHER_PARAM_KEYLEN) != NULL;
+}
+
+/* Ciphers with keys of any length hear of it before they see the key. */
+static KK_RV set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *evp, struct kk_span key, bool encrypt)
+{
+    bool other = key.len != (size_t)EVP_CIPHER_get_key_length(evp);
+    KK_ENSURE(key.len <= INT_MAX, CKR_KEY_SIZE_RANGE);
+    if (other) {
+        KK_ENSURE(EVP_CipherInit_ex2(ctx, evp, NULL, NULL, encrypt, NULL) == 1 &&
+                      EVP_CIPHER_CTX_set_key_length(ctx, (int)key.len) == 1,
+                  kk_crypto_error("EVP_CIPHER_CTX_set_key_length", CKR_KEY_SIZE_RANGE));
+    }
+    KK_ENSURE(EVP_CipherInit_ex2(ctx, other ? NULL : evp, key.data, NULL, encrypt, NULL) == 1,
+              kk_crypto_error("EVP_CipherInit_ex2", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}
+
 KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
                     bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher)
 {
     KK_CLEANUP(EVP_CIPHER_freep) EVP_CIPHER *evp = NULL;
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
     KK_TRY(kk_crypto_fetch_cipher(crypto, algorithm, &evp));
-    KK_ENSURE(key.len == (size_t)EVP_CIPHER_get_key_length(evp), CKR_KEY_SIZE_RANGE);
+    KK_ENSURE(key.len == (size_t)EVP_CIPHER_get_key_length(evp) || takes_any_length(evp),
+              CKR_KEY_SIZE_RANGE);
     bool is_cfb64 = padding == KK_PADDING_CFB64;
     KK_TRY(kk_alloc(sizeof *cipher, &cipher));
     cipher->ctx = EVP_CIPHER_CTX_new();
     KK_ENSURE(cipher->ctx != NULL, CKR_HOST_MEMORY);
-    KK_ENSURE(EVP_CipherInit_ex2(cipher->ctx, evp, key.data, NULL, encrypt || is_cfb64, NULL) == 1,
-              kk_crypto_error("EVP_CipherInit_ex2", CKR_FUNCTION_FAILED));
+    KK_TRY(set_key(cipher->ctx, evp, key, encrypt || is_cfb64));
     EVP_CIPHER_CTX_set_padding(cipher->ctx, padding == KK_PADDING_PKCS7);
     cipher->is_cfb64 = is_cfb64;
     cipher->block = is_cfb64 ? 1 : (size_t)EVP_CIPHER_get_block_size(evp);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crypto/error.h"
+#include "crypto/own_digest.h"
 #include "crypto/own_keys.h"
 #include "crypto/provider_internal.h"
 
@@ -213,6 +214,9 @@ KK_RV kk_crypto_fetch_cipher(struct kk_crypto *crypto, const char *name, EVP_CIP
 
 static bool has_digest(OSSL_LIB_CTX *libctx, const char *name)
 {
+    if (kk_own_digest_is(name)) {
+        return true;
+    }
     EVP_MD *digest = EVP_MD_fetch(libctx, name, NULL);
     EVP_MD_free(digest);
     return digest != NULL;

@@ -242,6 +242,16 @@ static KK_RV block_unwrap(struct kk_crypto *crypto, const struct kk_mechanism *m
     return CKR_OK;
 }
 
+#define SAME_AS_AES(type)                                                                          \
+    KK_STATIC_ASSERT(                                                                              \
+        sizeof(type) == sizeof(CK_AES_CBC_ENCRYPT_DATA_PARAMS) &&                                  \
+            offsetof(type, pData) == offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, pData) &&            \
+            offsetof(type, length) == offsetof(CK_AES_CBC_ENCRYPT_DATA_PARAMS, length),            \
+        "parameters of ciphers with blocks of 16 bytes are alike")
+SAME_AS_AES(CK_CAMELLIA_CBC_ENCRYPT_DATA_PARAMS);
+SAME_AS_AES(CK_ARIA_CBC_ENCRYPT_DATA_PARAMS);
+SAME_AS_AES(CK_SEED_CBC_ENCRYPT_DATA_PARAMS);
+
 /* The IV and the data of the kinds of parameter, as start_of() wants them. */
 static KK_RV data_of(const struct kk_mechanism *mechanism, const struct kk_param *param,
                      struct start *ret_start, struct kk_span *ret_data)
@@ -252,7 +262,8 @@ static KK_RV data_of(const struct kk_mechanism *mechanism, const struct kk_param
         const CK_DES_CBC_ENCRYPT_DATA_PARAMS *cbc = param->data;
         ret_start->iv = KK_SPAN_ARRAY(cbc->iv);
         *ret_data = KK_SPAN(cbc->pData, cbc->length);
-    } else if (mechanism->shape == KK_PARAM_AES_CBC_ENCRYPT_DATA) {
+    } else if (mechanism->shape != KK_PARAM_KEY_DERIVATION_STRING_DATA) {
+        /* Those of all ciphers with blocks of 16 bytes are alike. */
         const CK_AES_CBC_ENCRYPT_DATA_PARAMS *cbc = param->data;
         ret_start->iv = KK_SPAN_ARRAY(cbc->iv);
         *ret_data = KK_SPAN(cbc->pData, cbc->length);

@@ -3,6 +3,7 @@
  * DES keys: parity, weak ones, generation, and how block ciphers take their keys.
  */
 #include "base/memory.h"
+#include "crypto/cipher.h"
 #include "mechanism/operation.h"
 
 #include "base/banned.h"
@@ -11,7 +12,13 @@
 
 size_t kk_mechanism_block(const struct kk_mechanism *mechanism)
 {
-    return mechanism->key_type == CKK_DES || mechanism->key_type == CKK_DES3 ? PART : 16;
+    static const CK_KEY_TYPE of_eight[] = {CKK_DES, CKK_DES3, CKK_BLOWFISH, CKK_CAST128};
+    for (size_t i = 0; i < KK_ARRAY_LEN(of_eight); i++) {
+        if (mechanism->key_type == of_eight[i]) {
+            return 8;
+        }
+    }
+    return KK_CIPHER_BLOCK;
 }
 
 /*= pkcs11-3.2 Double-length DES key generation: the same as a triple-length key with K1=K3 */
@@ -29,14 +36,17 @@ static KK_RV triple_of(struct kk_span value, uint8_t room[KK_BLOCK_KEY_ROOM],
 KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key *key,
                       uint8_t room[KK_BLOCK_KEY_ROOM], struct kk_span *ret_value)
 {
-    if (mechanism->key_type == CKK_AES) {
-        return kk_aes_key_of(key, ret_value);
-    }
+    size_t min = 0;
+    size_t max = 0;
+    size_t step = 0;
     KK_TRY(kk_secret_of(key, ret_value));
     if (mechanism->key_type == CKK_DES3) {
         return triple_of(*ret_value, room, ret_value);
     }
-    KK_ENSURE(ret_value->len == PART, CKR_KEY_SIZE_RANGE);
+    KK_ENSURE(kk_key_type_lengths(mechanism->key_type, &min, &max, &step),
+              CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(ret_value->len >= min && ret_value->len <= max && (ret_value->len - min) % step == 0,
+              CKR_KEY_SIZE_RANGE);
     return CKR_OK;
 }
 

@@ -38,6 +38,9 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
 
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)
 {
-    return key_type != KK_NO_KEY_TYPE &&
-           (mechanism->key_type == key_type || mechanism->key_type2 == key_type);
+    if (key_type == KK_NO_KEY_TYPE || key_type == KK_ANY_SECRET) {
+        return false;
+    }
+    bool any = mechanism->key_type2 == KK_ANY_SECRET && kk_key_kind_of(key_type) == KK_KEY_SECRET;
+    return any || mechanism->key_type == key_type || mechanism->key_type2 == key_type;
 }

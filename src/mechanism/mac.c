@@ -64,6 +64,26 @@ static KK_RV hmac_init(struct kk_op *op)
     return start(context, length);
 }
 
+/* The parameter is t, and the hash is made for it: there is nothing to be kept. */
+static KK_RV sha512_t_init(struct kk_op *op)
+{
+    char name[KK_ALGORITHM_NAME];
+    struct kk_span key = {0};
+    KK_CLEANUP(kk_mac_freep) struct kk_mac *mac = NULL;
+    struct mac_context *context = NULL;
+    KK_TRY(kk_sha512_t_name(op->mechanism, &op->param, name));
+    KK_TRY(kk_secret_of(op->key, &key));
+    KK_TRY(kk_mac_new_hmac(op->crypto, name, key, &mac));
+    KK_TRY(kk_alloc(sizeof *context, &context));
+    if (op->context != NULL) {
+        op->context_free(op->context);
+    }
+    context->length = kk_mac_size(mac);
+    context->mac = KK_STEAL(mac);
+    kk_op_install(op, &context->head, mac_context_free);
+    return CKR_OK;
+}
+
 static KK_RV cmac_init(struct kk_op *op)
 {
     KK_SECRET_ARRAY(room, KK_BLOCK_KEY_ROOM);
@@ -116,6 +136,14 @@ static KK_RV mac_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_
 
 const struct kk_sign_ops kk_hmac_ops = {
     .init = hmac_init,
+    .length = mac_length,
+    .update = mac_update,
+    .final = mac_final,
+    .single = mac_single,
+};
+
+const struct kk_sign_ops kk_sha512_t_hmac_ops = {
+    .init = sha512_t_init,
     .length = mac_length,
     .update = mac_update,
     .final = mac_final,

@@ -95,7 +95,27 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
-    bool domain; /* domain parameters, not a key */
+    bool domain;   /* domain parameters, not a key */
+    bool any_type; /* the template says what type the key has */
+};
+
+/* How a derived key's flags follow from those of the base key and of the keys that the parameter
+ * names. */
+enum kk_inherit {
+    /* ALWAYS_SENSITIVE and NEVER_EXTRACTABLE go on as long as the base key and the new one have
+     * them; the template decides the rest. */
+    KK_INHERIT_HISTORY,
+    /* One key that is sensitive makes the new one so, one that is not extractable too. */
+    KK_INHERIT_FLAGS,
+    /* SP 800-108: what the template leaves out is the base key's; one key with a history is enough.
+     */
+    KK_INHERIT_DEFAULTS,
+};
+
+/* What comes out. */
+enum kk_derived {
+    KK_DERIVED_KEY,  /* secret keys */
+    KK_DERIVED_DATA, /* a data object */
 };
 
 struct kk_derive_ops {
@@ -106,6 +126,16 @@ struct kk_derive_ops {
     KK_RV (*derive)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                     struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                     size_t count, struct kk_secret **ret_values);
+    /* Further keys that the parameter asks for, in its own order; NULL: none ever. *ret_keys points
+     * into the parameter, the handles go to its outputs. */
+    void (*further)(const struct kk_param *param, const CK_DERIVED_KEY **ret_keys,
+                    size_t *ret_count);
+    /* Whether the parameter's i-th handle is looked at; NULL: all are. */
+    bool (*uses_key)(const struct kk_param *param, size_t i);
+    enum kk_inherit inherit;
+    enum kk_derived makes;
+    bool sized; /* a type without one length of its own, other than a generic secret, needs
+                   CKA_VALUE_LEN */
 };
 
 struct kk_wrap_auth_ops;
@@ -145,6 +175,9 @@ struct kk_kem_ops {
 
 /* No key type: digests; a second type that is not there. */
 #define KK_NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
+
+/* As second type: any secret key at all. */
+#define KK_ANY_SECRET (CK_UNAVAILABLE_INFORMATION - 1)
 
 struct kk_mechanism {
     CK_MECHANISM_TYPE type;

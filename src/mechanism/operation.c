@@ -55,6 +55,19 @@ void kk_mechanism_algorithm(const struct kk_mechanism *mechanism, size_t bits,
              mechanism->algorithm, bits, at + 2);
 }
 
+KK_RV kk_sha512_t_name(const struct kk_mechanism *mechanism, const struct kk_param *param,
+                       char ret_name[KK_ALGORITHM_NAME])
+{
+    CK_ULONG t = 0;
+    if (mechanism->shape == KK_PARAM_ULONG) {
+        KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+        t = *(const CK_ULONG *)param->data;
+        KK_ENSURE(t > 0 && t < 512 && t != 384, CKR_MECHANISM_PARAM_INVALID);
+    }
+    kk_mechanism_algorithm(mechanism, t, ret_name);
+    return CKR_OK;
+}
+
 KK_RV kk_secret_of(const struct kk_key *key, struct kk_span *ret_value)
 {
     KK_ENSURE(key != NULL && kk_key_kind(key) == KK_KEY_SECRET, CKR_KEY_TYPE_INCONSISTENT);

@@ -31,6 +31,11 @@ void kk_op_context_clear(struct kk_op_context *context);
 void kk_mechanism_algorithm(const struct kk_mechanism *mechanism, size_t bits,
                             char ret_name[KK_ALGORITHM_NAME]);
 
+/* The same for rows of SHA-512/t, whose parameter is t: CKR_MECHANISM_PARAM_INVALID for what FIPS
+ * 180-4 does not allow. Other rows' names stay as they are. */
+KK_RV kk_sha512_t_name(const struct kk_mechanism *mechanism, const struct kk_param *param,
+                       char ret_name[KK_ALGORITHM_NAME]);
+
 /* The value of a secret key; CKR_KEY_TYPE_INCONSISTENT for any other. */
 KK_RV kk_secret_of(const struct kk_key *key, struct kk_span *ret_value);
 
@@ -40,8 +45,8 @@ KK_RV kk_aes_key_of(const struct kk_key *key, struct kk_span *ret_value);
 /* Bytes of a block of the row's cipher. */
 size_t kk_mechanism_block(const struct kk_mechanism *mechanism);
 
-/* The key as the row's block cipher takes it: AES as above; DES of 8 bytes; triple DES of 24, made
- * in `room` from a double-length key. CKR_KEY_SIZE_RANGE. */
+/* The key as the row's block cipher takes it, of a length that its type has; triple DES of 24
+ * bytes, made in `room` from a double-length key. CKR_KEY_SIZE_RANGE. */
 #define KK_BLOCK_KEY_ROOM 24
 KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key *key,
                       uint8_t room[KK_BLOCK_KEY_ROOM], struct kk_span *ret_value);
@@ -65,6 +70,7 @@ extern const struct kk_generate_ops kk_generate_secret_ops;
 /* HMAC and CMAC; row->detail is the full length, the parameter (a CK_ULONG) a shorter one. */
 extern const struct kk_sign_ops kk_hmac_ops;
 extern const struct kk_sign_ops kk_cmac_ops;
+extern const struct kk_sign_ops kk_sha512_t_hmac_ops; /* the parameter is t */
 
 /* CBC-MAC of FIPS 113: zeros fill the last block up; row->algorithm is a CBC mode. */
 extern const struct kk_sign_ops kk_cbc_mac_ops;
@@ -97,3 +103,24 @@ extern const struct kk_cipher_ops kk_stream_ops;
 extern const struct kk_wrap_ops kk_stream_wrap_ops;
 extern const struct kk_cipher_ops kk_stream_aead_ops;
 extern const struct kk_sign_ops kk_poly1305_ops;
+
+/* Derivations. row->detail of the concatenations says which part comes first, of SP 800-108 the
+ * mode, of the hashed keys the length. */
+enum kk_concatenate_detail { KK_CONCATENATE_BASE_FIRST, KK_CONCATENATE_DATA_FIRST };
+enum kk_sp800_108_detail {
+    KK_SP800_108_COUNTER_MODE,
+    KK_SP800_108_FEEDBACK_MODE,
+    KK_SP800_108_PIPELINE_MODE,
+};
+extern const struct kk_derive_ops kk_base_and_key_ops;
+extern const struct kk_derive_ops kk_base_and_data_ops;
+extern const struct kk_derive_ops kk_xor_data_ops;
+extern const struct kk_derive_ops kk_cut_out_ops;
+extern const struct kk_derive_ops kk_hashed_ops;
+extern const struct kk_derive_ops kk_expanded_ops; /* by a function of any length */
+extern const struct kk_derive_ops kk_hkdf_ops;
+extern const struct kk_derive_ops kk_hkdf_data_ops;
+extern const struct kk_derive_ops kk_sp800_108_ops;
+
+/* PBKDF2: a key of the template's type from a password. */
+extern const struct kk_generate_ops kk_pbkdf2_ops;

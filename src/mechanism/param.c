@@ -20,6 +20,14 @@ struct chunk {
     _Alignas(16) uint8_t bytes[];
 };
 
+/* What is to be written back. */
+struct out {
+    struct out *next;
+    uint8_t *theirs;
+    const uint8_t *ours;
+    size_t len;
+};
+
 /* What a pointer points to: bytes, which are `count` structures when `nested` is set. */
 struct target {
     size_t len;
@@ -270,13 +278,41 @@ static KK_RV take(struct kk_param *param, size_t len, uint8_t **ret_bytes)
     return CKR_OK;
 }
 
+/* A structure of the caller's, and our copy of it. */
+struct copy {
+    uint8_t *ours;
+    const uint8_t *theirs;
+};
+
 static KK_RV copy_fields(struct kk_param *param, const struct kk_param_layout *layout,
-                         uint8_t *self, const uint8_t *outer);
+                         const struct copy *copy, const uint8_t *outer);
+
+static KK_RV add_out(struct kk_param *param, const uint8_t *theirs, const uint8_t *ours, size_t len)
+{
+    uint8_t *bytes = NULL;
+    KK_TRY(take(param, sizeof(struct out), &bytes));
+    struct out *out = (struct out *)(void *)bytes;
+    /* The caller's memory, which it gave to be written. */
+    *out = (struct out){param->outs, (uint8_t *)(uintptr_t)theirs, ours, len};
+    param->outs = out;
+    return CKR_OK;
+}
+
+/* Whether members of the structure say themselves that they go back. */
+static bool has_outs(const struct kk_param_layout *layout)
+{
+    for (size_t i = 0; i < layout->count; i++) {
+        if (layout->fields[i].direction != KK_PARAM_IN) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static KK_RV copy_pointer(struct kk_param *param, const struct kk_param_field *field, uint8_t *self,
                           const uint8_t *outer)
 {
-    const void *from = pointer_at(self, field->offset);
+    const uint8_t *from = pointer_at(self, field->offset);
     struct target target = {0};
     uint8_t *to = NULL;
     KK_TRY(targets[field->kind](field, self, outer, from, &target));
@@ -290,8 +326,12 @@ static KK_RV copy_pointer(struct kk_param *param, const struct kk_param_field *f
         memcpy(to, from, target.len);
     }
     set_pointer(self, field->offset, to);
+    if (field->direction != KK_PARAM_IN && (target.nested == NULL || !has_outs(target.nested))) {
+        KK_TRY(add_out(param, from, to, target.len));
+    }
     for (size_t i = 0; i < target.count; i++) {
-        KK_TRY(copy_fields(param, target.nested, to + i * target.nested->size, self));
+        struct copy copy = {to + i * target.nested->size, from + i * target.nested->size};
+        KK_TRY(copy_fields(param, target.nested, &copy, self));
     }
     return CKR_OK;
 }
@@ -303,17 +343,22 @@ static KK_RV add_handle(struct kk_param *param, CK_OBJECT_HANDLE handle)
     return CKR_OK;
 }
 
-static KK_RV copy_field(struct kk_param *param, const struct kk_param_field *field, uint8_t *self,
-                        const uint8_t *outer)
+static KK_RV copy_field(struct kk_param *param, const struct kk_param_field *field,
+                        const struct copy *copy, const uint8_t *outer)
 {
+    uint8_t *at = copy->ours + field->offset;
     if (field->kind == KK_FIELD_STRUCT) {
-        return copy_fields(param, field->nested, self + field->offset, self);
+        struct copy inner = {at, copy->theirs + field->offset};
+        return copy_fields(param, field->nested, &inner, copy->ours);
     }
     if (field->kind == KK_FIELD_HANDLE && field->direction != KK_PARAM_OUT) {
-        return add_handle(param, ulong_at(self, field->offset));
+        return add_handle(param, ulong_at(copy->ours, field->offset));
     }
     if (targets[field->kind] != NULL) {
-        return copy_pointer(param, field, self, outer);
+        return copy_pointer(param, field, copy->ours, outer);
+    }
+    if (field->direction != KK_PARAM_IN) {
+        return add_out(param, copy->theirs + field->offset, at, field->size);
     }
     return CKR_OK;
 }
@@ -321,13 +366,13 @@ static KK_RV copy_field(struct kk_param *param, const struct kk_param_field *fie
 /* Lengths that are pointed to come first: other members are measured by them. Layouts nest at most
  * four deep and never hold themselves. */
 static KK_RV copy_fields(struct kk_param *param, const struct kk_param_layout *layout,
-                         uint8_t *self, const uint8_t *outer)
+                         const struct copy *copy, const uint8_t *outer)
 {
     for (int lengths = 1; lengths >= 0; lengths--) {
         for (size_t i = 0; i < layout->count; i++) {
             const struct kk_param_field *field = &layout->fields[i];
             if ((field->kind == KK_FIELD_ULONG_POINTER) == lengths) {
-                KK_TRY(copy_field(param, field, self, outer));
+                KK_TRY(copy_field(param, field, copy, outer));
             }
         }
     }
@@ -343,8 +388,24 @@ static KK_RV copy_all(struct kk_param *param, const void *parameter, size_t len)
     memcpy(self, parameter, len);
     param->data = self;
     param->len = len;
-    return layout == NULL ? CKR_OK : copy_fields(param, layout, self, NULL);
+    struct copy copy = {self, parameter};
+    return layout == NULL ? CKR_OK : copy_fields(param, layout, &copy, NULL);
 }
+
+/* PKCS #5 parameters have had two structures of one size: in the older one ulPasswordLen is a
+ * pointer. No page below 64 KiB can be pointed to, and no password is longer. */
+static enum kk_param_shape shape_of(enum kk_param_shape shape, const void *parameter, size_t len)
+{
+    size_t at = offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPasswordLen);
+    bool both = shape == KK_PARAM_PKCS5_PBKD2_PARAMS2 && len == sizeof(CK_PKCS5_PBKD2_PARAMS2);
+    bool is_pointer = both && ulong_at(parameter, at) >= 0x10000;
+    return is_pointer ? KK_PARAM_PKCS5_PBKD2 : shape;
+}
+
+KK_STATIC_ASSERT(sizeof(CK_PKCS5_PBKD2_PARAMS) == sizeof(CK_PKCS5_PBKD2_PARAMS2) &&
+                     offsetof(CK_PKCS5_PBKD2_PARAMS, ulPasswordLen) ==
+                         offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPasswordLen),
+                 "the two structures differ in one member's type");
 
 KK_RV kk_param_copy(enum kk_param_shape shape, const void *parameter, CK_ULONG parameter_len,
                     struct kk_param *ret_param)
@@ -356,14 +417,17 @@ KK_RV kk_param_copy(enum kk_param_shape shape, const void *parameter, CK_ULONG p
     ret_param->len = 0;
     ret_param->key_count = 0;
     ret_param->heap = NULL;
+    ret_param->outs = NULL;
     ret_param->used = 0;
     memset(ret_param->handles, 0, sizeof ret_param->handles);
     memset(ret_param->keys, 0, sizeof ret_param->keys);
+    memset(ret_param->facts, 0, sizeof ret_param->facts);
     if (shape == KK_PARAM_NONE || parameter_len == 0) {
         return CKR_OK;
     }
     KK_ENSURE(parameter != NULL, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(size_of(parameter_len, &len));
+    ret_param->shape = shape_of(shape, parameter, len);
     CK_RV rv = copy_all(ret_param, parameter, len);
     if (rv != CKR_OK) {
         kk_param_clear(ret_param);
@@ -371,6 +435,22 @@ KK_RV kk_param_copy(enum kk_param_shape shape, const void *parameter, CK_ULONG p
     }
     ret_param->present = true;
     return CKR_OK;
+}
+
+void kk_param_give_back(const struct kk_param *param)
+{
+    for (const struct out *out = param->outs; out != NULL; out = out->next) {
+        memcpy(out->theirs, out->ours, out->len);
+    }
+}
+
+void kk_param_give_back_one(const struct kk_param *param, const void *ours)
+{
+    for (const struct out *out = param->outs; out != NULL; out = out->next) {
+        if (out->ours == ours) {
+            memcpy(out->theirs, out->ours, out->len);
+        }
+    }
 }
 
 /* From the old inline part to the new one. */
@@ -420,6 +500,7 @@ void kk_param_move(struct kk_param *to, struct kk_param *from)
     struct move move = {.from = from, .to = to};
     memcpy(to, from, offsetof(struct kk_param, inline_));
     memcpy(to->inline_, from->inline_, from->used);
+    to->outs = NULL;
     if (to->present) {
         uint8_t *self = mended(&move, (void *)(uintptr_t)from->data);
         to->data = self;

@@ -13,7 +13,15 @@
 #include "cryptoki/params.h"
 
 #define KK_PARAM_INLINE 512
-#define KK_PARAM_KEYS 4
+#define KK_PARAM_KEYS 8
+
+/* What a key that a parameter names passes on to what is derived. */
+struct kk_key_facts {
+    bool sensitive;
+    bool extractable;
+    bool always_sensitive;
+    bool never_extractable;
+};
 
 struct kk_param {
     enum kk_param_shape shape;
@@ -23,8 +31,10 @@ struct kk_param {
     size_t key_count; /* handle fields of the layout, in order */
     CK_OBJECT_HANDLE handles[KK_PARAM_KEYS];
     struct kk_key *keys[KK_PARAM_KEYS]; /* resolved by session/, references owned here; NULL: 0 */
-    void *heap;                         /* when it did not fit inline */
-    size_t used;                        /* bytes of inline_ or heap, wiped by kk_param_clear() */
+    struct kk_key_facts facts[KK_PARAM_KEYS]; /* of keys[], from session/ */
+    void *outs;                               /* what goes back to the caller; lost when it moves */
+    void *heap;                               /* when it did not fit inline */
+    size_t used; /* bytes of inline_ or heap, wiped by kk_param_clear() */
     _Alignas(16) uint8_t inline_[KK_PARAM_INLINE];
 };
 
@@ -39,6 +49,14 @@ static inline void kk_param_init(struct kk_param *param)
  * is ignored, as SoftHSM and its clients do. */
 KK_RV kk_param_copy(enum kk_param_shape shape, const void *parameter, CK_ULONG parameter_len,
                     struct kk_param *ret_param);
+
+/* Writes the members that the standard calls outputs (handles, IVs, versions) into the caller's
+ * structures, as they now stand in ours. For calls that are through with their parameter before
+ * they return. */
+void kk_param_give_back(const struct kk_param *param);
+
+/* The same for the one output that lies at `ours`. */
+void kk_param_give_back_one(const struct kk_param *param, const void *ours);
 
 /* Moves a parameter: the source is left empty. Inline pointers are mended. */
 void kk_param_move(struct kk_param *to, struct kk_param *from);

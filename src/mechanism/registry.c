@@ -27,6 +27,8 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_ec,
     &kk_family_stream,
     &kk_family_des,
+    &kk_family_derive,
+    &kk_family_cipher,
     &kk_family_dsa,
     &kk_family_dh,
     &kk_family_pq,

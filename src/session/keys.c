@@ -77,15 +77,23 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     struct kk_begin begin = {.verb = KK_VERB_GENERATE,
                              .object_class = mechanism->generate->domain ? CKO_DOMAIN_PARAMETERS
                                                                          : CKO_SECRET_KEY,
-                             .key_type = mechanism->key_type};
+                             .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
+                                                                       : mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
     KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
-    KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
+    CK_KEY_TYPE type =
+        (CK_KEY_TYPE)kk_attrs_number(made.sets[0], CKA_KEY_TYPE, mechanism->key_type);
+    KK_TRY(kk_policy_generation(crypto, type, made.sets[0], &parts));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
+    if (mechanism->generate->any_type) {
+        kk_key_value_settle(type, parts.part[KK_PART_VALUE]);
+    }
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
-    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+    KK_TRY(kk_call_store(call, made.sets, made.uuids, 1, ret_key));
+    kk_param_give_back(param);
+    return CKR_OK;
 }
 
 /* The only thing that a private template says to a generation. */
@@ -336,37 +344,4 @@ KK_RV kk_call_unwrap_auth(struct kk_call *call, const struct kk_mechanism *mecha
     const struct wrapping wrapping = {mechanism, param, &aad};
     KK_ENSURE(mechanism->wrap != NULL && mechanism->wrap->auth != NULL, CKR_MECHANISM_INVALID);
     return unwrap_key(call, &wrapping, unwrapping_key, wrapped, tmpl, ret_key);
-}
-
-KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
-                     struct kk_param *param, CK_OBJECT_HANDLE base_key, const struct kk_attrs *tmpl,
-                     CK_OBJECT_HANDLE *ret_key)
-{
-    struct kk_crypto *crypto = call->app->engine->crypto;
-    KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(kk_used_key_clear) struct kk_used_key base = {0};
-    KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
-    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
-    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
-    KK_TRY(kk_take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &kk_base_codes, &base));
-    struct kk_begin begin = {.verb = KK_VERB_DERIVE,
-                             .object_class = CK_UNAVAILABLE_INFORMATION,
-                             .key_type = CK_UNAVAILABLE_INFORMATION,
-                             .imposed = kk_template_of(base.object, CKA_DERIVE_TEMPLATE)};
-    struct kk_finish finish = {
-        .verb = KK_VERB_DERIVE,
-        .parts = &parts,
-        .base_always_sensitive = kk_attrs_flag(base.object->attrs, CKA_ALWAYS_SENSITIVE, false),
-        .base_never_extractable = kk_attrs_flag(base.object->attrs, CKA_NEVER_EXTRACTABLE, false)};
-    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
-    KK_ENSURE(kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY,
-              CKR_TEMPLATE_INCONSISTENT);
-    KK_TRY(kk_call_resolve_param(call, param));
-    size_t wanted = kk_wanted_length(made.sets[0]);
-    KK_TRY(mechanism->derive->derive(crypto, mechanism, base.key, param, &wanted, 1, &value));
-    parts.bits = kk_secret_len(value) * 8;
-    KK_TRY(kk_key_parts_set(&parts, KK_PART_VALUE, kk_secret_span(value)));
-    KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
-    kk_call_note(call, KK_AUDIT_DERIVE, mechanism->type, base.object);
-    return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }

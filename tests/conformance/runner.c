@@ -90,6 +90,7 @@ static void register_chapters(void)
     chapter_usage();
     chapter_wrap();
     chapter_derive();
+    chapter_kdf();
     chapter_groups();
     chapter_kem();
     chapter_wrapauth();

@@ -87,6 +87,7 @@ void chapter_verify(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
+void chapter_kdf(void);
 void chapter_groups(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);

@@ -563,6 +563,104 @@ static void test_clear_drops_the_keys(void **state)
     kk_param_clear(&param);
 }
 
+/* Outputs inside of structures, behind pointers, and whole structures; what else the caller has
+ * stays as it is. */
+static void test_outputs_go_back_and_nothing_else(void **state)
+{
+    CK_BYTE client[2] = {1, 2};
+    CK_BYTE server[2] = {3, 4};
+    CK_SSL3_KEY_MAT_OUT out = {.hClientKey = 77, .pIVClient = client, .pIVServer = server};
+    CK_SSL3_KEY_MAT_PARAMS mat = {.ulIVSizeInBits = 16, .pReturnedKeyMaterial = &out};
+    struct kk_param param;
+    (void)state;
+    assert_ok(kk_param_copy(KK_PARAM_SSL3_KEY_MAT, &mat, sizeof mat, &param));
+    const CK_SSL3_KEY_MAT_PARAMS *copy = param.data;
+    CK_SSL3_KEY_MAT_OUT *ours = copy->pReturnedKeyMaterial;
+    assert_ptr_not_equal(ours, &out);
+    assert_ptr_not_equal(ours->pIVClient, client);
+    ours->hClientMacSecret = 4711;
+    ours->hClientKey = 4712;
+    memcpy(ours->pIVClient, "ab", 2);
+    kk_param_give_back_one(&param, ours->pIVClient);
+    assert_memory_equal(client, "ab", 2);
+    assert_int_equal(out.hClientKey, 77);
+    kk_param_give_back(&param);
+    assert_int_equal(out.hClientMacSecret, 4711);
+    assert_int_equal(out.hClientKey, 4712);
+    assert_ptr_equal(out.pIVClient, client);
+    assert_ptr_equal(out.pIVServer, server);
+    assert_ptr_equal(mat.pReturnedKeyMaterial, &out);
+    assert_int_equal(mat.ulIVSizeInBits, 16);
+    kk_param_clear(&param);
+}
+
+static void test_a_structure_that_is_an_output_goes_back_whole(void **state)
+{
+    CK_VERSION version = {9, 9};
+    CK_SSL3_MASTER_KEY_DERIVE_PARAMS derive = {.pVersion = &version};
+    struct kk_param param;
+    (void)state;
+    assert_ok(kk_param_copy(KK_PARAM_SSL3_MASTER_KEY_DERIVE, &derive, sizeof derive, &param));
+    const CK_SSL3_MASTER_KEY_DERIVE_PARAMS *copy = param.data;
+    *copy->pVersion = (CK_VERSION){3, 1};
+    kk_param_give_back(&param);
+    assert_int_equal(version.major, 3);
+    assert_int_equal(version.minor, 1);
+    kk_param_clear(&param);
+}
+
+/* After a move nothing goes back: the operation outlives the call that gave the memory. */
+static void test_a_moved_parameter_gives_nothing_back(void **state)
+{
+    CK_VERSION version = {9, 9};
+    CK_SSL3_MASTER_KEY_DERIVE_PARAMS derive = {.pVersion = &version};
+    struct kk_param param;
+    struct kk_param moved;
+    (void)state;
+    assert_ok(kk_param_copy(KK_PARAM_SSL3_MASTER_KEY_DERIVE, &derive, sizeof derive, &param));
+    kk_param_move(&moved, &param);
+    kk_param_give_back(&moved);
+    assert_int_equal(version.major, 9);
+    kk_param_clear(&moved);
+}
+
+static void test_nonces_are_measured_in_bits_or_bytes(void **state)
+{
+    static const struct {
+        CK_ULONG said;
+        size_t bytes;
+    } lengths[] = {{8, 8}, {12, 12}, {24, 24}, {63, 63}, {64, 8}, {96, 12}, {192, 24}, {65, 9}};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(lengths); i++) {
+        uint8_t bytes[64] = {0};
+        struct kk_param param;
+        CK_SALSA20_CHACHA20_POLY1305_PARAMS params = {at_guard(bytes, lengths[i].bytes),
+                                                      lengths[i].said, NULL, 0};
+        assert_ok(
+            kk_param_copy(KK_PARAM_SALSA20_CHACHA20_POLY1305, &params, sizeof params, &param));
+        kk_param_clear(&param);
+    }
+}
+
+static void test_both_password_structures_are_told_apart(void **state)
+{
+    CK_UTF8CHAR password[] = "password";
+    CK_ULONG len = 8;
+    CK_PKCS5_PBKD2_PARAMS old = {.pPassword = password, .ulPasswordLen = &len};
+    CK_PKCS5_PBKD2_PARAMS2 fresh = {.pPassword = password, .ulPasswordLen = 8};
+    struct kk_param param;
+    (void)state;
+    assert_ok(kk_param_copy(KK_PARAM_PKCS5_PBKD2_PARAMS2, &old, sizeof old, &param));
+    assert_int_equal(param.shape, KK_PARAM_PKCS5_PBKD2);
+    const CK_PKCS5_PBKD2_PARAMS *copy = param.data;
+    assert_int_equal(*copy->ulPasswordLen, 8);
+    assert_memory_equal(copy->pPassword, "password", 8);
+    kk_param_clear(&param);
+    assert_ok(kk_param_copy(KK_PARAM_PKCS5_PBKD2_PARAMS2, &fresh, sizeof fresh, &param));
+    assert_int_equal(param.shape, KK_PARAM_PKCS5_PBKD2_PARAMS2);
+    kk_param_clear(&param);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +685,11 @@ int main(void)
         cmocka_unit_test(test_no_memory_is_said),
         cmocka_unit_test(test_usual_parameters_allocate_nothing_and_are_wiped),
         cmocka_unit_test(test_clear_drops_the_keys),
+        cmocka_unit_test(test_outputs_go_back_and_nothing_else),
+        cmocka_unit_test(test_a_structure_that_is_an_output_goes_back_whole),
+        cmocka_unit_test(test_a_moved_parameter_gives_nothing_back),
+        cmocka_unit_test(test_nonces_are_measured_in_bits_or_bytes),
+        cmocka_unit_test(test_both_password_structures_are_told_apart),
     };
     return cmocka_run_group_tests_name("param", tests, set_up_guard, tear_down_guard);
 }

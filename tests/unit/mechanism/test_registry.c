@@ -25,6 +25,8 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_ec,
     &kk_family_stream,
     &kk_family_des,
+    &kk_family_derive,
+    &kk_family_cipher,
     &kk_family_dsa,
     &kk_family_dh,
     &kk_family_pq,
@@ -305,7 +307,9 @@ static void append(char *line, const char *text)
 
 static void append_key_type(char *line, CK_KEY_TYPE type)
 {
-    if (type != KK_NO_KEY_TYPE) {
+    if (type == KK_ANY_SECRET) {
+        append(line, " any-secret");
+    } else if (type != KK_NO_KEY_TYPE) {
         append(line, " ");
         append(line, kk_names_find(KK_NAMES_CKK, type));
     }

@@ -209,6 +209,48 @@ static void fill_nested(const struct vector_case *test, const struct kk_param_fi
     memcpy(at + field->offset, &nested, sizeof nested);
 }
 
+/* Elements .0, .1 ... as many as there are lines for. */
+static void fill_array(const struct vector_case *test, const struct kk_param_field *field,
+                       const char *name, uint8_t *at, struct param_memory *memory)
+{
+    char prefix[136];
+    CK_ULONG count = 0;
+    size_t size = field->nested->size;
+    uint8_t *elements = take(memory, size * 16);
+    for (; count < 16; count++) {
+        (void)snprintf(prefix, sizeof prefix, "%s.%lu.", name, count);
+        if (!has_prefix(test, prefix)) {
+            break;
+        }
+        prefix[strlen(prefix) - 1] = '\0';
+        fill_struct(test, field->nested, prefix, elements + count * size, memory);
+    }
+    if (count > 0) {
+        memcpy(at + field->offset, &elements, sizeof elements);
+    }
+    memcpy(at + field->length_offset, &count, sizeof count);
+}
+
+/* A structure where the type has one, else hex. */
+static void fill_variant(const struct vector_case *test, const struct kk_param_field *field,
+                         const char *name, uint8_t *at, struct param_memory *memory)
+{
+    CK_ULONG type = 0;
+    char prefix[136];
+    memcpy(&type, at + field->type_offset, sizeof type);
+    const struct kk_param_layout *layout = kk_param_variant_layout(field, type);
+    (void)snprintf(prefix, sizeof prefix, "%s.", name);
+    if (layout != NULL && has_prefix(test, prefix)) {
+        CK_ULONG len = layout->size;
+        void *nested = take(memory, layout->size);
+        fill_struct(test, layout, name, nested, memory);
+        memcpy(at + field->offset, &nested, sizeof nested);
+        memcpy(at + field->length_offset, &len, sizeof len);
+    } else if (get(test, name) != NULL) {
+        fill_pointer(test, field, get(test, name), at, memory);
+    }
+}
+
 static void fill_field(const struct vector_case *test, const struct kk_param_field *field,
                        const char *name, uint8_t *at, struct param_memory *memory)
 {
@@ -217,10 +259,23 @@ static void fill_field(const struct vector_case *test, const struct kk_param_fie
         fill_nested(test, field, name, at, memory);
         return;
     }
+    if (field->kind == KK_FIELD_ARRAY) {
+        fill_array(test, field, name, at, memory);
+        return;
+    }
+    if (field->kind == KK_FIELD_VARIANT) {
+        fill_variant(test, field, name, at, memory);
+        return;
+    }
+    if (field->kind == KK_FIELD_STRUCT) {
+        fill_struct(test, field->nested, name, at + field->offset, memory);
+        return;
+    }
     if (value == NULL) {
         return;
     }
-    if (field->kind == KK_FIELD_ULONG || field->kind == KK_FIELD_LENGTH) {
+    if (field->kind == KK_FIELD_ULONG || field->kind == KK_FIELD_LENGTH ||
+        field->kind == KK_FIELD_HANDLE) {
         CK_ULONG ulong_value = number(test, value);
         memcpy(at + field->offset, &ulong_value, sizeof ulong_value);
     } else if (field->kind == KK_FIELD_BOOL) {
@@ -244,6 +299,19 @@ static void fill_struct(const struct vector_case *test, const struct kk_param_la
         (void)snprintf(name, sizeof name, "%s.%s", prefix, layout->fields[i].name);
         fill_field(test, &layout->fields[i], name, at, memory);
     }
+}
+
+static struct kk_key *secret_of(const struct vector_case *test, const char *text)
+{
+    struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
+    struct kk_buffer bytes = {0};
+    struct kk_key *key = NULL;
+    put_hex(test, text, &bytes);
+    expect_rv(test, kk_key_parts_set(&parts, KK_PART_VALUE, kk_buffer_span(&bytes)), CKR_OK);
+    expect_rv(test, kk_key_new(crypto, &parts, &key), CKR_OK);
+    kk_key_parts_clear(&parts);
+    kk_buffer_clear(&bytes);
+    return key;
 }
 
 static void make_param(struct run *run)
@@ -271,6 +339,13 @@ static void make_param(struct run *run)
         len = layout->size;
     }
     expect_rv(test, kk_param_copy(shape, data, len, &run->param), CKR_OK);
+    for (size_t i = 0; i < KK_PARAM_KEYS; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "handle.%zu", i);
+        if (get(test, name) != NULL) {
+            run->param.keys[i] = secret_of(test, get(test, name));
+        }
+    }
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -560,7 +635,10 @@ static void digest_once(const struct run *run, struct kk_op *op, size_t piece)
     const struct kk_digest_ops *ops = run->mechanism->digest;
     uint8_t out[256];
     size_t len = 0;
-    expect_rv(run->test, ops->init(op), CKR_OK);
+    expect_rv(run->test, ops->init(op), run->result);
+    if (run->result != CKR_OK) {
+        return;
+    }
     assert_true(ops->length(op) <= sizeof out);
     if (piece == 0) {
         expect_rv(run->test, ops->single(op, kk_buffer_span(&run->in), out, &len), CKR_OK);
@@ -583,19 +661,60 @@ static void run_digest(const struct run *run)
     op_end(&op);
 }
 
+/* One length per key; what comes out stands in `out` one after the other. */
+static size_t read_lengths(const struct vector_case *test, size_t *lengths, size_t most)
+{
+    const char *text = get(test, "length");
+    size_t count = 0;
+    for (char *end = NULL; text != NULL && *text != '\0'; text = end) {
+        assert_true(count < most);
+        lengths[count++] = strtoul(text, &end, 10);
+        assert_true(end != text);
+    }
+    return count != 0 ? count : 1;
+}
+
 static void run_derive(const struct run *run)
 {
-    const char *length = get(run->test, "length");
-    size_t lengths[1] = {length != NULL ? number(run->test, length) : 0};
-    struct kk_secret *value = NULL;
+    enum { MOST = 8 };
+    size_t lengths[MOST] = {0};
+    struct kk_secret *values[MOST] = {NULL};
+    struct kk_buffer all = {0};
+    size_t count = read_lengths(run->test, lengths, MOST);
     expect_rv(run->test,
               run->mechanism->derive->derive(crypto, run->mechanism, run->key, &run->param, lengths,
-                                             1, &value),
+                                             count, values),
+              run->result);
+    for (size_t i = 0; i < count; i++) {
+        if (run->result != CKR_OK) {
+            assert_null(values[i]);
+        } else {
+            assert_true(lengths[i] == 0 || kk_secret_len(values[i]) == lengths[i]);
+            kk_buffer_put_span(&all, kk_secret_span(values[i]));
+            kk_secret_free(values[i]);
+        }
+    }
+    if (run->result == CKR_OK) {
+        expect_bytes(run, "derived", all.data, all.len);
+    }
+    kk_buffer_clear(&all);
+}
+
+/* What has a known answer: keys from passwords. */
+static void run_generate(const struct run *run)
+{
+    struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
+    size_t length = 0;
+    (void)read_lengths(run->test, &length, 1);
+    parts.bits = length * 8;
+    expect_rv(run->test,
+              run->mechanism->generate->generate(crypto, run->mechanism, &run->param, &parts),
               run->result);
     if (run->result == CKR_OK) {
-        expect_bytes(run, "derived", kk_secret_span(value).data, kk_secret_span(value).len);
-        kk_secret_free(value);
+        struct kk_span value = kk_key_parts_get(&parts, KK_PART_VALUE);
+        expect_bytes(run, "generated", value.data, value.len);
     }
+    kk_key_parts_clear(&parts);
 }
 
 static void run_wrap(const struct run *run)
@@ -663,6 +782,7 @@ static const struct {
     {"decrypt", run_decrypt, offsetof(struct kk_mechanism, cipher)},
     {"digest", run_digest, offsetof(struct kk_mechanism, digest)},
     {"derive", run_derive, offsetof(struct kk_mechanism, derive)},
+    {"generate", run_generate, offsetof(struct kk_mechanism, generate)},
     {"wrap", run_wrap, offsetof(struct kk_mechanism, wrap)},
     {"unwrap", run_unwrap, offsetof(struct kk_mechanism, wrap)},
     {"decapsulate", run_decapsulate, offsetof(struct kk_mechanism, kem)},
