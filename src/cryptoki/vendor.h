@@ -253,10 +253,12 @@ typedef struct CK_KEYKIST_FUNCTIONS {
 
     /* The same, and then makes the token, with a new epoch, as a whole or not at all. The PIN must
      * be there (CKR_USER_NOT_LOGGED_IN). CKR_FUNCTION_REJECTED: there is a token of this serial
-     * number, and CKF_KEYKIST_RESTORE_REPLACE is not set; CKR_SESSION_EXISTS: this application has
-     * a session open with it. With CKF_KEYKIST_RESTORE_REKEY, CKR_USER_NOT_LOGGED_IN: the user's
-     * PIN is needed too; CKR_USER_TYPE_INVALID: `pin` is not the SO's; CKR_ARGUMENTS_BAD: not with
-     * CKF_KEYKIST_RESTORE_DAMAGED. Slots change when C_GetSlotList looks for tokens. */
+     * number, of whatever kind, and CKF_KEYKIST_RESTORE_REPLACE is not set;
+     * CKR_TOKEN_WRITE_PROTECTED: the one that is there is only read; CKR_SESSION_EXISTS: this
+     * application has a session open with it. With CKF_KEYKIST_RESTORE_REKEY,
+     * CKR_USER_NOT_LOGGED_IN: the user's PIN is needed too; CKR_USER_TYPE_INVALID: `pin` is not the
+     * SO's; CKR_ARGUMENTS_BAD: not with CKF_KEYKIST_RESTORE_DAMAGED. Slots change when
+     * C_GetSlotList looks for tokens. */
     CK_RV (*restore)(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
                      const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info);
 

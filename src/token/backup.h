@@ -88,5 +88,6 @@ KK_RV kk_restore_rekey(struct kk_restore *restore, const struct kk_rekey *rekey)
 
 /* Makes the token, with a new epoch; it was read with a PIN (else CKR_USER_NOT_LOGGED_IN). With
  * `replace`, tokens of its serial number are deleted when it is on the disk; without it
- * CKR_FUNCTION_REJECTED when there is one. */
+ * CKR_FUNCTION_REJECTED when there is one. CKR_TOKEN_WRITE_PROTECTED: there is one that is only
+ * read. */
 KK_RV kk_restore_write(struct kk_restore *restore, bool replace);

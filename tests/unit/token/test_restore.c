@@ -12,6 +12,7 @@
 #include "golden_backup.h"
 #include "store_fault.h"
 #include "token/repair.h"
+#include "token/softhsm.h"
 
 #define PEPPER "0123456789abcdef0123456789abcdef"
 
@@ -430,6 +431,31 @@ static void test_a_token_that_is_there_is_only_replaced_when_asked(void **state)
     assert_string_not_equal(kk_token_name(first), kk_token_name(second));
 }
 
+/* After a downgrade, say. */
+static void test_a_token_in_softhsms_format_counts_as_there(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_repository *made = NULL;
+    const struct kk_repository_settings settings = {0};
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    (void)backup(pair, &key);
+    assert_ok(kk_softhsm_repository_create(crypto, pair->houses[1].dir,
+                                           "00000000-0000-4000-8000-000000000000", 0077, &settings,
+                                           SO_PIN, label_one, kk_token_serial(pair->token), &made));
+    made->ops->close(made);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_FUNCTION_REJECTED);
+    struct kk_token *token = only_token(pair->engines[1]);
+    assert_string_equal(kk_token_kind(token), "softhsm2");
+    kk_token_unref(token);
+    assert_false(house_log_has(&pair->houses[1], "it is left out"));
+    assert_ok(restore(pair, &key, "so-secret", true));
+    token = only_token(pair->engines[1]);
+    assert_string_equal(kk_token_kind(token), "sealed");
+    kk_token_unref(token);
+    assert_false(house_log_has(&pair->houses[1], "it is left out"));
+    assert_restored(pair);
+}
+
 /* Killed between the new one and the removal of the old one: the next run tidies up. */
 static void test_two_of_one_serial_become_one(void **state)
 {
@@ -839,6 +865,7 @@ int main(void)
         WITH(test_a_failed_write_fails_the_backup, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_memory),
+        WITH(test_a_token_in_softhsms_format_counts_as_there, sqlite_sqlite),
         WITH(test_two_of_one_serial_become_one, sqlite_sqlite),
         WITH(test_what_cannot_be_written_leaves_nothing, memory_sqlite),
         WITH(test_a_failing_store_leaves_a_whole_token, memory_sqlite),
