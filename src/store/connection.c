@@ -26,6 +26,7 @@ static const char *const texts[KK_SQL_COUNT] = {
     [KK_SQL_COMMIT] = "COMMIT",
     [KK_SQL_ROLLBACK] = "ROLLBACK",
     [KK_SQL_FORMAT] = "SELECT min_reader, min_writer FROM format",
+    [KK_SQL_NEED_WRITER] = "UPDATE format SET min_writer = ?1 WHERE min_writer < ?1",
     [KK_SQL_APPLICATION_ID] = "PRAGMA application_id",
     [KK_SQL_USER_VERSION] = "PRAGMA user_version",
     [KK_SQL_GENERATION] = "SELECT max(generation) FROM rows",
@@ -66,7 +67,8 @@ static const char *const schema[] = {
     "PRAGMA application_id = " TEXT_OF(KK_SQLITE_APPLICATION_ID),
     "PRAGMA user_version = " TEXT_OF(KK_STORE_FORMAT),
     "CREATE TABLE format (min_reader INTEGER NOT NULL, min_writer INTEGER NOT NULL) STRICT",
-    "INSERT INTO format VALUES (" TEXT_OF(KK_STORE_FORMAT) ", " TEXT_OF(KK_STORE_FORMAT) ")",
+    "INSERT INTO format VALUES (" TEXT_OF(KK_STORE_FORMAT_FIRST) ", "
+    TEXT_OF(KK_STORE_FORMAT_FIRST) ")",
     "CREATE TABLE rows (tbl INTEGER NOT NULL, no INTEGER NOT NULL, generation INTEGER NOT NULL,"
     " tag BLOB NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (tbl, no)) STRICT",
     "CREATE INDEX rows_by_generation ON rows (tbl, generation, no, tag)",

@@ -353,6 +353,7 @@ const struct kk_store_ops kk_store_sqlite = {
     .object_clear = kk_sqlite_object_clear,
     .check = kk_sqlite_check,
     .scrub = kk_sqlite_scrub,
+    .need_writer = kk_sqlite_need_writer,
     .tries_lock = sqlite_tries_lock,
     .tries_unlock = sqlite_tries_unlock,
 };

@@ -114,6 +114,7 @@ KK_RV kk_sqlite_check_generation(struct kk_sqlite_store *store);
 void kk_sqlite_bring_in_log(struct kk_sqlite_store *store);
 void kk_sqlite_rollback(struct kk_store_tx *tx);
 void kk_sqlite_scrub(struct kk_store_tx *tx);
+KK_RV kk_sqlite_need_writer(struct kk_store_tx *tx, int format);
 
 KK_RV kk_sqlite_env_new(const char *location, unsigned int umask, struct kk_store_env **ret_env);
 void kk_sqlite_env_free(struct kk_store_env *env);

@@ -108,6 +108,16 @@ KK_RV kk_sqlite_row_put(struct kk_store_tx *base, const struct kk_store_row *row
     return kk_sqlite_tx_run(tx, statement, "cannot write a row");
 }
 
+KK_RV kk_sqlite_need_writer(struct kk_store_tx *base, int format)
+{
+    struct kk_sqlite_tx *tx = kk_sqlite_tx_of(base);
+    KK_ENSURE(tx->writes, CKR_GENERAL_ERROR);
+    KK_CLEANUP(kk_statement_done) sqlite3_stmt *statement = NULL;
+    KK_TRY(kk_sqlite_tx_fixed(tx, KK_SQL_NEED_WRITER, &statement));
+    (void)kk_sqlite_bind_u64(statement, 1, (uint64_t)format);
+    return kk_sqlite_tx_run(tx, statement, "cannot change its format");
+}
+
 KK_RV kk_sqlite_row_delete(struct kk_store_tx *base, uint32_t table, uint32_t no)
 {
     struct kk_sqlite_tx *tx = kk_sqlite_tx_of(base);

@@ -163,6 +163,10 @@ struct kk_store_ops {
      * it does not, a log line says so and the commit stands. */
     void (*scrub)(struct kk_store_tx *tx);
 
+    /* MAY. For a write transaction: from its commit on only programs that know this format may
+     * write the store. */
+    KK_RV (*need_writer)(struct kk_store_tx *tx, int format);
+
     /* MUST. The lock round a PIN try: among all processes and threads, held across the KDF, taken
      * before any write transaction. Waits as long as it takes. */
     KK_RV (*tries_lock)(struct kk_store *store, void **ret_lock);
@@ -202,4 +206,7 @@ static inline KK_RV kk_store_tx_commit(struct kk_store_tx **tx)
 /* The format number this program writes, and what a store asks of its readers and writers; kept in
  * the database (application_id, user_version, min_reader, min_writer) and checked in every write.
  */
-#define KK_STORE_FORMAT 1
+#define KK_STORE_FORMAT 2
+/* What every store asks for from its beginning. Format 2 has the audit log's anchor in the root; a
+ * store asks for it (need_writer) once there is one. */
+#define KK_STORE_FORMAT_FIRST 1

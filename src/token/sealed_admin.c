@@ -185,8 +185,9 @@ static KK_RV drop_private(struct kk_sealed_op *op, struct kk_root *root)
     root->count = 0;
     memset(root->sum, 0, sizeof root->sum);
     for (size_t i = root->row_count; i-- > 0;) {
-        if (root->rows[i].no != KK_KEY_ROW_SO && root->rows[i].no != KK_ROOT_REKEY) {
-            kk_root_remove_row(root, root->rows[i].no);
+        uint32_t no = root->rows[i].no;
+        if (no != KK_KEY_ROW_SO && no != KK_ROOT_REKEY && no != KK_ROOT_AUDIT) {
+            kk_root_remove_row(root, no);
         }
     }
     KK_TRY(kk_identity_new(&identity));

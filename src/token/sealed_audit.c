@@ -77,10 +77,24 @@ static bool decode(struct kk_span blob, const struct kk_identity *identity,
     return true;
 }
 
-/* What the row says; `keys` (NULL: not asked) must have made it. *ret_sound is false for a row that
- * somebody else wrote; a token without one has seq 0. */
+/* Whether it is the row that the root lists. A root that lists none is of a store of format 1, or
+ * the token has no anchor. */
+static KK_RV is_roots(const struct kk_sealed_op *op, const struct kk_root *root,
+                      const struct kk_store_row *row, bool *ret_is)
+{
+    uint8_t hash[KK_HASH_LEN];
+    const struct kk_row_hash *wanted = kk_root_row(root, KK_ROOT_AUDIT);
+    KK_TRY(kk_row_hash_of(op->sealed->crypto, row, hash));
+    *ret_is = wanted == NULL || kk_ct_equal(hash, wanted->hash, sizeof hash);
+    return CKR_OK;
+}
+
+/* What the row says; `keys` (NULL: not asked) must have made it, and `root` (NULL: not asked) must
+ * list it. *ret_sound is false for a row that somebody else wrote, put back or took away; a token
+ * without one has seq 0. */
 static KK_RV anchor_read(const struct kk_sealed_op *op, const struct kk_side_keys *keys,
-                         struct kk_audit_mark *ret_mark, bool *ret_sound)
+                         const struct kk_root *root, struct kk_audit_mark *ret_mark,
+                         bool *ret_sound)
 {
     struct kk_store_row row = {0};
     uint8_t mac[KK_SHA256_SIZE];
@@ -91,10 +105,14 @@ static KK_RV anchor_read(const struct kk_sealed_op *op, const struct kk_side_key
     *ret_sound = true;
     CK_RV rv = op->tx->ops->row_get(op->tx, KK_TABLE_AUDIT, 0, &row, &blob);
     if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        *ret_sound = root == NULL || kk_root_row(root, KK_ROOT_AUDIT) == NULL;
         return CKR_OK;
     }
     KK_TRY(rv);
     *ret_sound = decode(row.blob, op->identity, &mark, &body);
+    if (*ret_sound && root != NULL) {
+        KK_TRY(is_roots(op, root, &row, ret_sound));
+    }
     if (*ret_sound && keys != NULL) {
         KK_TRY(anchor_mac(op, keys, body, mac));
         *ret_sound = kk_ct_equal(mac, body.data + body.len, sizeof mac);
@@ -103,21 +121,13 @@ static KK_RV anchor_read(const struct kk_sealed_op *op, const struct kk_side_key
     return CKR_OK;
 }
 
-/* The anchor never moves back, unless what it stood on is gone and the log says so. */
-static KK_RV anchor_put(struct kk_sealed_op *op, const struct kk_side_keys *keys,
-                        const struct kk_audit_mark *mark)
+/* The row, and its hash in the root. */
+static KK_RV anchor_write(struct kk_sealed_op *op, const struct kk_side_keys *keys,
+                          const struct kk_audit_mark *mark, struct kk_root *root)
 {
-    struct kk_audit_mark present = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
     uint8_t mac[KK_SHA256_SIZE];
-    bool sound = false;
-    if (mark->seq == 0) {
-        return CKR_OK;
-    }
-    KK_TRY(anchor_read(op, keys, &present, &sound));
-    if (present.seq >= mark->seq && !mark->after_gap) {
-        return CKR_OK;
-    }
+    uint8_t hash[KK_HASH_LEN];
     put_mark(&blob, op->identity, mark);
     KK_TRY(kk_buffer_check(&blob));
     KK_TRY(anchor_mac(op, keys, kk_buffer_span(&blob), mac));
@@ -125,7 +135,33 @@ static KK_RV anchor_put(struct kk_sealed_op *op, const struct kk_side_keys *keys
     KK_TRY(kk_buffer_check(&blob));
     const struct kk_store_row row = {
         .table = KK_TABLE_AUDIT, .generation = mark->seq, .blob = kk_buffer_span(&blob)};
-    return op->tx->ops->row_put(op->tx, &row);
+    KK_TRY(kk_row_hash_of(op->sealed->crypto, &row, hash));
+    KK_TRY(kk_root_set_row(root, KK_ROOT_AUDIT, hash));
+    root->generation++;
+    KK_TRY(op->tx->ops->row_put(op->tx, &row));
+    return kk_root_write(op, KK_SIDE_PRIVATE, root);
+}
+
+/* The anchor never moves back, unless what it stood on is gone and the log says so. Comes after all
+ * that the operation writes to the private root. */
+static KK_RV anchor_put(struct kk_sealed_op *op, const struct kk_side_keys *keys,
+                        const struct kk_audit_mark *mark)
+{
+    struct kk_audit_mark present = {0};
+    KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
+    bool sound = false;
+    if (mark->seq == 0) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_root_read(op, KK_SIDE_PRIVATE, &root));
+    KK_TRY(anchor_read(op, keys, &root, &present, &sound));
+    if (present.seq >= mark->seq && !mark->after_gap) {
+        return CKR_OK;
+    }
+    if (op->tx->ops->need_writer != NULL && kk_root_row(&root, KK_ROOT_AUDIT) == NULL) {
+        KK_TRY(op->tx->ops->need_writer(op->tx, KK_FORMAT_ROOT_AUDIT));
+    }
+    return anchor_write(op, keys, mark, &root);
 }
 
 /* ---- entries ---- */
@@ -229,14 +265,16 @@ KK_RV kk_sealed_audit_birth(struct kk_sealed *sealed, const struct kk_side_keys 
         return discard_on(sealed, kk_sealed_audit(sealed, KK_ROLE_SO, NULL, &event, NULL));
     }
     KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_WRITE, &op));
+    op.keys[KK_SIDE_PRIVATE] = keys;
     KK_TRY(discard_on(sealed, kk_sealed_audit_anchored(&op, KK_ROLE_SO, keys, &event)));
     return kk_sealed_commit(&op);
 }
 
-KK_RV kk_sealed_audit_anchor_check(const struct kk_sealed_op *op, bool *ret_sound)
+KK_RV kk_sealed_audit_anchor_check(const struct kk_sealed_op *op, const struct kk_root *root,
+                                   bool *ret_sound)
 {
     struct kk_audit_mark mark = {0};
-    return anchor_read(op, op->keys[KK_SIDE_PRIVATE], &mark, ret_sound);
+    return anchor_read(op, op->keys[KK_SIDE_PRIVATE], root, &mark, ret_sound);
 }
 
 /* What a change is when nobody says how it came about. */
@@ -304,10 +342,12 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock, bool
     struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN, .is_context = is_context};
     struct kk_audit_mark anchor = {0};
     struct kk_audit_mark mark = {0};
+    KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
     bool sound = false;
     struct kk_audit_writer writer = writer_of(unlock->role, keys_of(unlock));
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &op));
-    KK_TRY(anchor_read(&op, keys_of(unlock), &anchor, &sound));
+    KK_TRY(kk_root_read(&op, KK_SIDE_PRIVATE, &root));
+    KK_TRY(anchor_read(&op, keys_of(unlock), &root, &anchor, &sound));
     if (!sound) {
         kk_log_error("token %s: what it knows of its audit log was tampered with",
                      kk_sealed_path(sealed));
@@ -406,8 +446,12 @@ KK_RV kk_sealed_audit_verify(struct kk_repository *repository, struct kk_unlock 
     KK_ENSURE(sealed->audit != NULL, CKR_FUNCTION_NOT_SUPPORTED);
     {
         KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+        KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
         KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_READ, &op));
-        KK_TRY(anchor_read(&op, keys, &anchor, &sound));
+        if (keys != NULL) {
+            KK_TRY(kk_root_read(&op, KK_SIDE_PRIVATE, &root));
+        }
+        KK_TRY(anchor_read(&op, keys, keys != NULL ? &root : NULL, &anchor, &sound));
     }
     struct kk_span key = keys != NULL ? kk_side_key(keys, KK_SLOT_AUDIT) : KK_SPAN(NULL, 0);
     KK_TRY(kk_audit_verify(sealed->audit, key, anchor.seq > 0 ? &anchor : NULL, ret_report));

@@ -36,6 +36,8 @@ enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
 #define KK_KEY_ROW_SO 0
 #define KK_KEY_ROW_USER 1
 #define KK_ROOT_REKEY UINT32_MAX /* the number of the rekey row's hash among the root's rows */
+#define KK_ROOT_AUDIT (UINT32_MAX - 1) /* ... and of the audit log's anchor's */
+#define KK_FORMAT_ROOT_AUDIT 2         /* of stores that have that one */
 #define KK_KEY_LEN 32
 #define KK_HASH_LEN KK_SHA256_SIZE
 #define KK_SALT_LEN 16
@@ -387,6 +389,8 @@ KK_RV kk_root_write(const struct kk_sealed_op *op, enum kk_side side, const stru
 const struct kk_row_hash *kk_root_row(const struct kk_root *root, uint32_t no);
 KK_RV kk_root_set_row(struct kk_root *root, uint32_t no, const uint8_t hash[KK_HASH_LEN]);
 void kk_root_remove_row(struct kk_root *root, uint32_t no);
+/* How many of its rows are key rows. */
+size_t kk_root_key_rows(const struct kk_root *root);
 
 /* ---- sealed_edit.c: a commit's changes to one manifest ---- */
 
@@ -518,8 +522,10 @@ KK_RV kk_sealed_audit_epoch(struct kk_sealed_op *op, enum kk_audit_kind kind,
  * nobody who is logged in). Where it cannot be written the caller removes the token. */
 KK_RV kk_sealed_audit_birth(struct kk_sealed *sealed, const struct kk_side_keys *keys,
                             enum kk_audit_kind kind);
-/* Whether the anchor's row is as the token wrote it, as far as the operation's keys can tell. */
-KK_RV kk_sealed_audit_anchor_check(const struct kk_sealed_op *op, bool *ret_sound);
+/* Whether the anchor's row is as the token wrote it, as far as the operation's keys and the private
+ * root (NULL: not known) can tell. */
+KK_RV kk_sealed_audit_anchor_check(const struct kk_sealed_op *op, const struct kk_root *root,
+                                   bool *ret_sound);
 /* Entries of changes, about to be committed; or of a commit that failed with `result`. */
 KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
                               const struct kk_stored_change *changes, size_t count, CK_RV result);

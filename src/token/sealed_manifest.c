@@ -258,6 +258,20 @@ void kk_root_remove_row(struct kk_root *root, uint32_t no)
     }
 }
 
+static bool is_key_row(uint32_t no)
+{
+    return no != KK_ROOT_REKEY && no != KK_ROOT_AUDIT;
+}
+
+size_t kk_root_key_rows(const struct kk_root *root)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < root->row_count; i++) {
+        count += is_key_row(root->rows[i].no) ? 1 : 0;
+    }
+    return count;
+}
+
 /* The key is used once (its salt is new each time), so the nonce may be fixed. */
 static const uint8_t root_nonce[KK_AEAD_NONCE];
 

@@ -142,7 +142,7 @@ static KK_RV check_rekey_row(const struct kk_sealed_op *op, const struct kk_root
 static KK_RV check_other_rows(const struct kk_sealed_op *op, const struct kk_root *root)
 {
     struct row_check check = {.op = op, .root = root};
-    size_t wanted = root->row_count - (kk_root_row(root, KK_ROOT_REKEY) != NULL ? 1 : 0);
+    size_t wanted = kk_root_key_rows(root);
     KK_TRY(op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, check_row, &check));
     if (check.seen < wanted) {
         kk_log_error("token %s: %zu of its %zu key rows are missing", kk_sealed_path(op->sealed),

@@ -87,7 +87,7 @@ static KK_RV check_key_rows(struct rows *rows)
         struct kk_store_row stored = {0};
         KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
         uint32_t no = rows->root->rows[i].no;
-        if (no == KK_ROOT_REKEY) {
+        if (no == KK_ROOT_REKEY || no == KK_ROOT_AUDIT) {
             continue;
         }
         CK_RV rv = tx->ops->row_get(tx, KK_TABLE_KEYS, no, &stored, &blob);
@@ -132,9 +132,9 @@ static KK_RV check_against_root(const struct rows *rows)
 static KK_RV check_anchor(const struct rows *rows)
 {
     bool sound = true;
-    KK_TRY(kk_sealed_audit_anchor_check(rows->op, &sound));
+    KK_TRY(kk_sealed_audit_anchor_check(rows->op, rows->root, &sound));
     if (!sound) {
-        found(rows, "the row of the audit log's anchor is damaged or another one");
+        found(rows, "the row of the audit log's anchor is missing, damaged or another one");
     }
     return CKR_OK;
 }

@@ -19,11 +19,21 @@ tells "verify: there is no log" 1 \
 runk audit show --json
 check "show: none" test "$(json 'd["entries"]')" = "[]"
 
+# writers: which format a program must know to write the token.
+writers()
+{
+    python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT min_reader, min_writer FROM format").fetchone())' \
+        "$(echo "$TOKENS"/*/)keykist.db"
+}
+check "without a log all programs write the token" test "$(writers)" = "(1, 1)"
+
 echo "audit.log = on" >> "$SOFTHSM2_CONF"
 LOG=$(echo "$TOKENS"/*/)audit.log
 runk pin change --pin 1234 --new-pin 5678
 runk pin change --pin 1234 --new-pin 5678
 tells "a wrong PIN" 1 'keykist: Could not log in as user: the PIN is wrong .*'
+check "with one, those that know of its anchor" test "$(writers)" = "(1, 2)"
 util --import "$KEYS/ec.pem" --token t --pin 5678 --label "a key" --id 01 > "$WORK/import" 2>&1
 check "a key is imported" test $? = 0
 

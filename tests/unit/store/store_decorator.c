@@ -227,6 +227,12 @@ static KK_RV object_clear(struct kk_store_tx *tx, enum kk_store_private which)
     return TX(tx)->inner->ops->object_clear(TX(tx)->inner, which);
 }
 
+static KK_RV need_writer(struct kk_store_tx *tx, int format)
+{
+    const struct kk_store_ops *inner = TX(tx)->inner->ops;
+    return inner->need_writer != NULL ? inner->need_writer(TX(tx)->inner, format) : CKR_OK;
+}
+
 static void scrub(struct kk_store_tx *tx)
 {
     if (TX(tx)->inner->ops->scrub != NULL) {
@@ -271,6 +277,7 @@ const struct kk_store_ops kk_store_decorator_ops = {
     .object_clear = object_clear,
     .check = check,
     .scrub = scrub,
+    .need_writer = need_writer,
     .tries_lock = tries_lock,
     .tries_unlock = tries_unlock,
 };

@@ -254,10 +254,46 @@ static void test_newer_writer_makes_an_older_program_read_only(void **state)
     struct kk_store_tx *tx = NULL;
     assert_ok(ops->open(fixture->env, TOKEN_A, &store));
     unit_commit_row(store, 1, "still");
-    run_sql(fixture, "UPDATE format SET min_writer = 2; PRAGMA user_version = 2"); /* meanwhile */
+    run_sql(fixture, "UPDATE format SET min_writer = 3; PRAGMA user_version = 3"); /* meanwhile */
     assert_int_equal(ops->begin(store, KK_STORE_WRITE, &tx), CKR_TOKEN_WRITE_PROTECTED);
     assert_true(ops->read_only(store));
     assert_true(unit_reads_row(store, 1, "still"));
+    assert_int_equal(ops->begin(store, KK_STORE_WRITE, &tx), CKR_TOKEN_WRITE_PROTECTED);
+    ops->close(store);
+}
+
+static int64_t number(struct fixture *fixture, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(fixture->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return value;
+}
+
+static void test_what_a_writer_must_know_only_rises(void **state)
+{
+    static const int needed[] = {2, 1, 9};
+    static const int told[] = {2, 2, 9};
+    struct fixture *fixture = *state;
+    struct kk_store *store = NULL;
+    struct kk_store_tx *tx = NULL;
+    assert_ok(ops->open(fixture->env, TOKEN_A, &store));
+    assert_ok(ops->begin(store, KK_STORE_WRITE, &tx));
+    assert_ok(ops->need_writer(tx, 2));
+    ops->rollback(tx);
+    assert_int_equal(number(fixture, "SELECT min_writer FROM format"), KK_STORE_FORMAT_FIRST);
+    for (size_t i = 0; i < KK_ARRAY_LEN(needed); i++) {
+        assert_ok(ops->begin(store, KK_STORE_WRITE, &tx));
+        assert_ok(ops->need_writer(tx, needed[i]));
+        assert_ok(ops->commit(tx));
+        assert_int_equal(number(fixture, "SELECT min_writer FROM format"), told[i]);
+        assert_int_equal(number(fixture, "SELECT min_reader FROM format"), KK_STORE_FORMAT_FIRST);
+    }
     assert_int_equal(ops->begin(store, KK_STORE_WRITE, &tx), CKR_TOKEN_WRITE_PROTECTED);
     ops->close(store);
 }
@@ -268,7 +304,7 @@ static void test_newer_reader_stops_an_older_program_in_its_tracks(void **state)
     struct kk_store *store = NULL;
     struct kk_store_tx *tx = NULL;
     assert_ok(ops->open(fixture->env, TOKEN_A, &store));
-    run_sql(fixture, "UPDATE format SET min_reader = 2, min_writer = 2; PRAGMA user_version = 2");
+    run_sql(fixture, "UPDATE format SET min_reader = 3, min_writer = 3; PRAGMA user_version = 3");
     assert_int_equal(ops->begin(store, KK_STORE_READ, &tx), CKR_TOKEN_NOT_RECOGNIZED);
     assert_int_equal(ops->begin(store, KK_STORE_WRITE, &tx), CKR_TOKEN_NOT_RECOGNIZED);
     ops->close(store);
@@ -290,8 +326,8 @@ static void test_files_written_are_what_the_format_says(void **state)
     assert_int_equal(sqlite3_column_int(statement, 0), 0x4b4b5354);
     assert_int_equal(sqlite3_column_int(statement, 1), KK_STORE_FORMAT);
     assert_string_equal((const char *)sqlite3_column_text(statement, 2), "wal");
-    assert_int_equal(sqlite3_column_int(statement, 3), KK_STORE_FORMAT);
-    assert_int_equal(sqlite3_column_int(statement, 4), KK_STORE_FORMAT);
+    assert_int_equal(sqlite3_column_int(statement, 3), KK_STORE_FORMAT_FIRST);
+    assert_int_equal(sqlite3_column_int(statement, 4), KK_STORE_FORMAT_FIRST);
     (void)sqlite3_finalize(statement);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
@@ -421,6 +457,7 @@ int main(void)
         TEST(newer_format_is_not_recognized),
         TEST(newer_writer_makes_an_older_program_read_only),
         TEST(newer_reader_stops_an_older_program_in_its_tracks),
+        TEST(what_a_writer_must_know_only_rises),
         TEST(files_written_are_what_the_format_says),
         TEST(change_file_missing_short_or_long_is_made_anew),
         TEST(lock_files_missing_are_made_anew),

@@ -747,12 +747,12 @@ static CK_RV stored_row(struct pair *pair, size_t who, uint32_t table, uint32_t 
 {
     struct kk_engine *engine = pair->engines[who];
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(engine);
-    KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
+    struct kk_store_tx *tx = NULL;
     struct kk_store *store = NULL;
     assert_ok(engine->store_ops->open(engine->env, kk_token_name(token), &store));
     assert_ok(store->ops->begin(store, KK_STORE_READ, &tx));
     CK_RV rv = tx->ops->row_get(tx, table, no, ret_row, ret_blob);
-    KK_STEAL(tx)->ops->rollback(tx);
+    tx->ops->rollback(tx);
     store->ops->close(store);
     return rv;
 }

@@ -628,6 +628,169 @@ static void spoil_anchor(struct home *home)
     store->ops->close(store);
 }
 
+/* The token's store, as somebody with an editor reaches it. */
+static struct kk_store *raw_store(struct home *home)
+{
+    struct kk_store *store = NULL;
+    const struct kk_store_ops *ops = home->engine->store_ops;
+    assert_ok(ops->open(home->engine->env, kk_token_name(home->token), &store));
+    return store;
+}
+
+/* Copies the anchor's row; without room, deletes it. */
+static void take_anchor(struct home *home, struct kk_store_row *ret_row, struct kk_buffer *ret_blob)
+{
+    struct kk_store *store = raw_store(home);
+    struct kk_store_tx *tx = NULL;
+    assert_ok(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    if (ret_row != NULL) {
+        assert_ok(tx->ops->row_get(tx, KK_TABLE_AUDIT, 0, ret_row, ret_blob));
+    } else {
+        assert_ok(tx->ops->row_delete(tx, KK_TABLE_AUDIT, 0));
+    }
+    assert_ok(kk_store_tx_commit(&tx));
+    store->ops->close(store);
+}
+
+static void put_back_anchor(struct home *home, const struct kk_store_row *row)
+{
+    struct kk_store *store = raw_store(home);
+    struct kk_store_tx *tx = NULL;
+    assert_ok(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    assert_ok(tx->ops->row_put(tx, row));
+    assert_ok(kk_store_tx_commit(&tx));
+    store->ops->close(store);
+}
+
+/* The next login says so and leaves a gap, after which all is well again. */
+static void assert_anchor_is_missed(struct home *home)
+{
+    char names[800];
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    assert_true(house_log_has(&home->house, "what it knows of its audit log was tampered with"));
+    events(home, names, sizeof names);
+    assert_non_null(strstr(names, "gap login"));
+    kk_token_logout(home->token, unlock);
+    assert_int_equal(lines_with(home, "\"event\":\"gap\"", ""), 1);
+    reopen(home);
+    kk_token_logout(home->token, log_in(home));
+    assert_int_equal(lines_with(home, "\"event\":\"gap\"", ""), 1);
+}
+
+static void test_a_deleted_anchor_is_missed(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = log_in(home);
+    take_anchor(home, NULL, NULL);
+    assert_true(verify(home, unlock).anchor_is_damaged);
+    assert_false(verify(home, NULL).anchor_is_damaged); /* without keys nobody can tell */
+    kk_token_logout(home->token, unlock);
+    take_anchor(home, NULL, NULL); /* the logout made one */
+    cut_to_lines(home, 3);         /* and the log, as it was before the login */
+    assert_anchor_is_missed(home);
+}
+
+static void test_an_old_anchor_put_back_is_found(void **state)
+{
+    struct home *home = *state;
+    struct kk_store_row row = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    kk_token_logout(home->token, log_in(home));
+    take_anchor(home, &row, &blob);
+    kk_token_logout(home->token, log_in(home));
+    put_back_anchor(home, &row);
+    cut_to_lines(home, (size_t)row.generation);
+    assert_anchor_is_missed(home);
+}
+
+/* A token of the time when the root listed no anchor. */
+static void forget_in_root(struct home *home)
+{
+    struct kk_repository *repo = NULL;
+    struct kk_unlock *unlock = NULL;
+    struct kk_repository_settings settings = home->engine->settings;
+    settings.audit.mode = KK_AUDIT_LOG_OFF;
+    assert_ok(kk_sealed_open(crypto, raw_store(home), &settings, &repo));
+    assert_ok(repo->ops->unlock(repo, KK_ROLE_USER, NO_NAME, USER_PIN, NULL, &unlock));
+    {
+        KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+        KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
+        const struct kk_sealed_unlock *mine = (const struct kk_sealed_unlock *)unlock;
+        assert_ok(kk_sealed_begin_admin((struct kk_sealed *)repo, unlock->epoch, &mine->keys, &op,
+                                        &root));
+        assert_non_null(kk_root_row(&root, KK_ROOT_AUDIT));
+        kk_root_remove_row(&root, KK_ROOT_AUDIT);
+        assert_ok(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
+        assert_ok(kk_sealed_commit(&op));
+    }
+    kk_unlock_unref(unlock);
+    repo->ops->close(repo);
+}
+
+static void test_an_anchor_from_before_gets_into_the_root(void **state)
+{
+    struct home *home = *state;
+    kk_token_logout(home->token, log_in(home));
+    forget_in_root(home);
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    assert_false(house_log_has(&home->house, "tampered"));
+    assert_int_equal(lines_with(home, "\"event\":\"gap\"", ""), 0);
+    take_anchor(home, NULL, NULL);
+    assert_true(verify(home, unlock).anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+}
+
+/* Every kind of commit that a login makes leaves a root that fits the anchor. */
+static void test_root_and_anchor_go_together(void **state)
+{
+    struct home *home = *state;
+    struct kk_unlock *unlock = log_in(home);
+    struct kk_unlock *so = NULL;
+    struct kk_object *object = create(home, unlock, "one");
+    assert_false(verify(home, unlock).anchor_is_damaged);
+    assert_ok(kk_token_destroy(home->token, unlock, &(struct kk_from_version){.old = object}));
+    kk_object_unref(object);
+    assert_false(verify(home, unlock).anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &so));
+    assert_ok(kk_token_init_pin(home->token, so, USER_PIN));
+    assert_false(verify(home, so).anchor_is_damaged);
+    kk_token_logout(home->token, so);
+    assert_ok(kk_token_set_pin(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, text_span("newer")));
+    assert_ok(kk_token_set_pin(home->token, KK_ROLE_USER, NO_NAME, text_span("newer"), USER_PIN));
+    reopen(home);
+    unlock = log_in(home);
+    struct kk_audit_report report = verify(home, unlock);
+    assert_int_equal(report.verdict, KK_AUDIT_SOUND);
+    assert_false(report.anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+    assert_false(house_log_has(&home->house, "tampered"));
+    assert_false(house_log_has(&home->house, "missing"));
+}
+
+/* so_recovery = off: a new user's PIN drops all that was private, and not the anchor. */
+static void test_the_anchor_outlives_what_a_pin_reset_drops(void **state)
+{
+    struct home *home = *state;
+    const struct kk_rekey rekey = {
+        .so_pin = SO_PIN, .user_pin = USER_PIN, .so_recovery = KK_SO_RECOVERY_OFF};
+    struct kk_unlock *so = NULL;
+    assert_ok(kk_token_rekey(home->token, &rekey));
+    kk_token_logout(home->token, log_in(home));
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &so));
+    assert_ok(kk_token_init_pin(home->token, so, USER_PIN));
+    kk_token_logout(home->token, so);
+    reopen(home);
+    struct kk_unlock *unlock = log_in(home);
+    assert_false(verify(home, unlock).anchor_is_damaged);
+    take_anchor(home, NULL, NULL);
+    assert_true(verify(home, unlock).anchor_is_damaged);
+    kk_token_logout(home->token, unlock);
+    assert_false(house_log_has(&home->house, "tampered"));
+}
+
 static void note_anchor(void *context, const struct kk_finding *finding)
 {
     *(bool *)context = *(bool *)context || strstr(finding->what, "audit log's anchor") != NULL;
@@ -643,6 +806,11 @@ static void test_check_knows_the_anchor(void **state)
     assert_ok(kk_token_check(home->token, &check, &result));
     assert_int_equal(result.findings, 0);
     spoil_anchor(home);
+    assert_ok(kk_token_check(home->token, &check, &result));
+    assert_int_equal(result.findings, 1);
+    assert_true(told);
+    told = false;
+    take_anchor(home, NULL, NULL);
     assert_ok(kk_token_check(home->token, &check, &result));
     assert_int_equal(result.findings, 1);
     assert_true(told);
@@ -790,6 +958,11 @@ int main(void)
         TEST(test_a_rekey_that_cannot_be_logged_is_refused),
         TEST(test_a_rekey_that_fails_has_its_second_entry),
         TEST(test_check_knows_the_anchor),
+        TEST(test_a_deleted_anchor_is_missed),
+        TEST(test_an_old_anchor_put_back_is_found),
+        TEST(test_an_anchor_from_before_gets_into_the_root),
+        TEST(test_root_and_anchor_go_together),
+        TEST(test_the_anchor_outlives_what_a_pin_reset_drops),
         TEST(test_a_repaired_token_begins_its_own_log),
         TEST(test_a_restored_token_begins_its_own_log),
         TEST(test_a_log_outlives_a_conversion_and_its_purge),
