@@ -44,7 +44,6 @@ CK_RV kk_api_C_VerifyMessage(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_
 CK_RV kk_api_C_VerifyMessageBegin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen) { return not_built(app, hSession); }
 CK_RV kk_api_C_VerifyMessageNext(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_VOID_PTR pParameter, KK_UNUSED CK_ULONG ulParameterLen, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulDataLen, KK_UNUSED CK_BYTE_PTR pSignature, KK_UNUSED CK_ULONG ulSignatureLen) { return not_built(app, hSession); }
 CK_RV kk_api_C_MessageVerifyFinal(struct kk_app *app, CK_SESSION_HANDLE hSession) { return not_built(app, hSession); }
-CK_RV kk_api_C_GetSessionValidationFlags(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_SESSION_VALIDATION_FLAGS_TYPE type, KK_UNUSED CK_FLAGS_PTR pFlags) { return not_built(app, hSession); }
 CK_RV kk_api_C_AsyncComplete(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ASYNC_DATA_PTR pResult) { return not_built(app, hSession); }
 CK_RV kk_api_C_AsyncGetID(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ULONG_PTR pulID) { return not_built(app, hSession); }
 CK_RV kk_api_C_AsyncJoin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ULONG ulID, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulData) { return not_built(app, hSession); }

@@ -101,6 +101,14 @@ static KK_RV take_rsa(struct kk_span bits, struct kk_key_parts *parts)
     return kk_key_parts_set(parts, KK_PART_PUBLIC_EXPONENT, exponent);
 }
 
+static KK_RV take_number(struct kk_span bits, struct kk_key_parts *parts)
+{
+    struct kk_reader in = kk_reader_new(bits);
+    struct kk_span number = kk_der_take_integer(&in);
+    KK_ENSURE(kk_reader_done(&in) && number.len > 0, CKR_DATA_INVALID);
+    return kk_key_parts_set(parts, KK_PART_PUBLIC, number);
+}
+
 static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
 {
     switch (parts->kind) {
@@ -110,14 +118,15 @@ static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
     case KK_KEY_EDWARDS:
     case KK_KEY_MONTGOMERY:
         return kk_key_parts_set(parts, KK_PART_EC_POINT, bits);
+    case KK_KEY_DSA:
+    case KK_KEY_DH:
+    case KK_KEY_X942_DH:
+        return take_number(bits, parts);
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
     case KK_KEY_SLH_DSA:
         return kk_key_parts_set(parts, KK_PART_PUBLIC, bits);
     case KK_KEY_SECRET:
-    case KK_KEY_DSA:
-    case KK_KEY_DH:
-    case KK_KEY_X942_DH:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;

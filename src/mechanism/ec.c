@@ -10,7 +10,7 @@
 #include "crypto/eddsa.h"
 #include "mechanism/asym.h"
 
-/* --- ECDSA ------------------------------------------------------------------------------------ */
+/* --- ECDSA and DSA ---------------------------------------------------------------------------- */
 
 static void ecdsa_free(void *context)
 {
@@ -19,7 +19,7 @@ static void ecdsa_free(void *context)
 
 static KK_RV ecdsa_init(struct kk_op *op)
 {
-    KK_TRY(kk_asym_check(op->mechanism, op->key, KK_KEY_EC));
+    KK_TRY(kk_asym_check(op->mechanism, op->key, kk_key_kind_of(op->mechanism->key_type)));
     struct kk_ecdsa_op *ecdsa = kk_asym_context(op, ecdsa_free);
     CK_RV rv =
         kk_ecdsa_begin(op->crypto, op->key, kk_asym_use_of(op->kind), op->mechanism->hash, &ecdsa);
@@ -150,7 +150,7 @@ const struct kk_sign_ops kk_eddsa_ops = {
 /* --- ECDH ------------------------------------------------------------------------------------- */
 
 /* No key is longer. */
-#define LONGEST_VALUE ((size_t)1 << 27)
+#define LONGEST_VALUE KK_AGREED_MAX
 
 static const struct kdf {
     CK_EC_KDF_TYPE type;
@@ -192,22 +192,13 @@ static KK_RV kdf_of(const CK_ECDH1_DERIVE_PARAMS *params, const struct kdf **ret
     return CKR_MECHANISM_PARAM_INVALID;
 }
 
-/*= pkcs11-3.2 ECDH1_DERIVE: the truncation removes bytes from the leading end of the value */
-static KK_RV truncate(struct kk_secret *secret, size_t len, struct kk_secret **ret_value)
-{
-    struct kk_span whole = kk_secret_span(secret);
-    KK_ENSURE(len <= whole.len, CKR_KEY_SIZE_RANGE);
-    size_t kept = len != 0 ? len : whole.len;
-    return kk_secret_from(KK_SPAN(whole.data + (whole.len - kept), kept), ret_value);
-}
-
 /* The secret that two keys agree on, made to a key of `length` bytes. */
 static KK_RV derive_agreed(struct kk_crypto *crypto, const struct kdf *kdf,
                            const CK_ECDH1_DERIVE_PARAMS *params, struct kk_secret *secret,
                            size_t length, struct kk_secret **ret_value)
 {
     if (kdf->hash == NULL) {
-        return truncate(secret, length, ret_value);
+        return kk_agreed_truncate(secret, length, ret_value);
     }
     size_t len = length != 0 ? length : kk_hash_length(kdf->hash);
     return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),

@@ -95,6 +95,7 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
+    bool domain; /* domain parameters, not a key */
 };
 
 struct kk_derive_ops {

@@ -74,8 +74,10 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_ENSURE(mechanism->generate != NULL && !mechanism->generate->pair, CKR_MECHANISM_INVALID);
     KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    struct kk_begin begin = {
-        .verb = KK_VERB_GENERATE, .object_class = CKO_SECRET_KEY, .key_type = mechanism->key_type};
+    struct kk_begin begin = {.verb = KK_VERB_GENERATE,
+                             .object_class = mechanism->generate->domain ? CKO_DOMAIN_PARAMETERS
+                                                                         : CKO_SECRET_KEY,
+                             .key_type = mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
     KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
@@ -84,6 +86,17 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+}
+
+/* The only thing that a private template says to a generation. */
+static KK_RV take_value_bits(const struct kk_attrs *private_set, struct kk_key_parts *parts)
+{
+    if (parts->kind == KK_KEY_DH) {
+        uint64_t bits = kk_attrs_number(private_set, CKA_VALUE_BITS, 0);
+        KK_ENSURE(bits <= UINT32_MAX, CKR_ATTRIBUTE_VALUE_INVALID);
+        parts->order_bits = (CK_ULONG)bits;
+    }
+    return CKR_OK;
 }
 
 KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mechanism,
@@ -104,6 +117,7 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
     begin.object_class = CKO_PRIVATE_KEY;
     KK_TRY(kk_begin_set(call, &begin, private_tmpl, &made.sets[1]));
     KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
+    KK_TRY(take_value_bits(made.sets[1], &parts));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     KK_TRY(kk_finish_set(call, &finish, made.sets[1], &made.uuids[1]));

@@ -339,6 +339,7 @@ KK_RV kk_call_copy_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
+    KK_ENSURE(!object->by_token, CKR_ACTION_PROHIBITED);
     KK_TRY(kk_call_uuid(call, &uuid));
     kk_session_actor(call->session, &actor);
     KK_TRY(kk_policy_copy(call->app->engine->crypto, object->attrs, tmpl, &actor, &uuid, &attrs));
@@ -401,6 +402,9 @@ static KK_RV set_once(struct kk_call *call, CK_OBJECT_HANDLE handle, const struc
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
+    /*= pkcs11-3.2 Mechanism objects: unmodifiable by applications; the same for the others that the
+     * token makes */
+    KK_ENSURE(!object->by_token, CKR_ACTION_PROHIBITED);
     /*= pkcs11-3.2 C_SetAttributeValue: only session objects can be modified in a read-only session
      */
     KK_ENSURE(call->session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
@@ -419,6 +423,7 @@ static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
     struct kk_session *session = call->session;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
+    KK_ENSURE(!object->by_token, CKR_ACTION_PROHIBITED);
     KK_ENSURE(session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
     KK_TRY(kk_policy_destroy(object->attrs));
     if (object->is_token) {

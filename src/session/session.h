@@ -64,6 +64,11 @@ struct kk_call {
 
 /* CKR_SESSION_HANDLE_INVALID: no such session, closed, its token deleted or initialised anew. */
 KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call);
+
+/* The same for a call whose failure ends what `what` names, KK_CANCEL_ bits: also the failure of a
+ * token that cannot be asked now. */
+KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
+                       struct kk_call *ret_call);
 void kk_call_end(struct kk_call *call);
 
 /* C_OpenSession. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED (not

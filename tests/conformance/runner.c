@@ -90,6 +90,7 @@ static void register_chapters(void)
     chapter_usage();
     chapter_wrap();
     chapter_derive();
+    chapter_groups();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
@@ -98,6 +99,7 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_features();
     chapter_chaos();
 }
 
