@@ -365,6 +365,59 @@ static CK_RV call_derive(struct input *input, CK_SESSION_HANDLE session)
         handle);
 }
 
+static CK_RV call_encapsulate(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_ENCAPSULATE);
+    CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, CKA_ENCAPSULATE);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_UNWRAPPING, &count);
+    struct room out = pick_room(input);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    CK_RV rv = checked(kk_api_C_EncapsulateKey(world.app, session, mechanism, key, attributes,
+                                               count, out.data, out.len, handle),
+                       &out);
+    return out.data == NULL ? rv : remembered(rv, session, handle);
+}
+
+static CK_RV call_decapsulate(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_DECAPSULATE);
+    CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, CKA_DECAPSULATE);
+    struct bytes in = pick_data(input);
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE *attributes = make_template_for(input, FOR_UNWRAPPING, &count);
+    CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
+    return remembered(kk_api_C_DecapsulateKey(world.app, session, mechanism, key, attributes, count,
+                                              in.data, in.len, handle),
+                      session, handle);
+}
+
+/* The parameter of a message is none that pick_mechanism() makes: other bytes of its length. */
+static CK_RV call_wrap_authenticated(struct input *input, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, CKF_WRAP);
+    CK_OBJECT_HANDLE wrapping = pick_key(input, &world, session, mechanism, CKA_WRAP);
+    CK_OBJECT_HANDLE key = pick_wrappable(input, session);
+    struct bytes iv = pick_data(input);
+    struct bytes aad = pick_data(input);
+    struct room out = pick_room(input);
+    CK_BYTE *tag = guarded(16);
+    CK_GCM_MESSAGE_PARAMS *gcm = guarded(sizeof *gcm);
+    *gcm = (CK_GCM_MESSAGE_PARAMS){iv.data,
+                                   iv.len,
+                                   input_u8(input),
+                                   input_u8(input) % 6,
+                                   tag,
+                                   input_rarely(input, 4) ? input_u8(input) % 129 : 128};
+    CK_MECHANISM given = {mechanism == NULL ? CKM_AES_GCM : mechanism->mechanism, gcm, sizeof *gcm};
+    if (input_u8(input) % 2 == 0) {
+        given.mechanism = CKM_AES_GCM;
+    }
+    return checked(kk_api_C_WrapKeyAuthenticated(world.app, session, &given, wrapping, key,
+                                                 aad.data, aad.len, out.data, out.len),
+                   &out);
+}
+
 /* --- sessions and slots ------------------------------------------------------------------------
  */
 
@@ -527,14 +580,47 @@ static CK_RV call_check(struct input *input, CK_SESSION_HANDLE session)
 }
 
 static call_fn *const calls[] = {
-    call_start,    call_start,         call_start,      call_start,      call_go_on,
-    call_go_on,    call_go_on,         call_go_on,      call_go_on,      call_digest_key,
-    call_create,   call_create,        call_copy,       call_destroy,    call_set,
-    call_get,      call_find_init,     call_find,       call_find_final, call_generate,
-    call_generate, call_generate_pair, call_wrap,       call_unwrap,     call_round,
-    call_derive,   call_derive,        call_open,       call_close,      call_login,
-    call_logout,   call_pin,           call_init_token, call_cancel,     call_random,
-    call_info,     call_check,         call_check,
+    call_start,
+    call_start,
+    call_start,
+    call_start,
+    call_go_on,
+    call_go_on,
+    call_go_on,
+    call_go_on,
+    call_go_on,
+    call_digest_key,
+    call_create,
+    call_create,
+    call_copy,
+    call_destroy,
+    call_set,
+    call_get,
+    call_find_init,
+    call_find,
+    call_find_final,
+    call_generate,
+    call_generate,
+    call_generate_pair,
+    call_wrap,
+    call_unwrap,
+    call_round,
+    call_derive,
+    call_derive,
+    call_open,
+    call_close,
+    call_login,
+    call_logout,
+    call_pin,
+    call_init_token,
+    call_cancel,
+    call_random,
+    call_info,
+    call_check,
+    call_check,
+    call_encapsulate,
+    call_decapsulate,
+    call_wrap_authenticated,
 };
 
 static void check_code(CK_RV rv)

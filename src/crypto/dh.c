@@ -14,19 +14,25 @@
 #include "crypto/error.h"
 #include "crypto/own_keys.h"
 
+static KK_RV get_group(const struct kk_key *key, struct kk_key_parts *parts)
+{
+    KK_TRY(kk_pkey_get_number(key->pkey, OSSL_PKEY_PARAM_FFC_P, key->bytes, true, parts,
+                              KK_PART_PRIME));
+    KK_TRY(kk_pkey_get_number(key->pkey, OSSL_PKEY_PARAM_FFC_G, key->bytes, true, parts,
+                              KK_PART_BASE));
+    if (key->kind == KK_KEY_X942_DH) {
+        KK_TRY(kk_pkey_get_number(key->pkey, OSSL_PKEY_PARAM_FFC_Q, key->bytes, true, parts,
+                                  KK_PART_SUBPRIME));
+    }
+    return CKR_OK;
+}
+
 /* The peer's number as a key of the same group. */
 static KK_RV make_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span peer,
                        struct kk_key **ret_peer)
 {
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = key->kind};
-    KK_TRY(kk_pkey_get_number(key->pkey, OSSL_PKEY_PARAM_FFC_P, key->bytes, true, &parts,
-                              KK_PART_PRIME));
-    KK_TRY(kk_pkey_get_number(key->pkey, OSSL_PKEY_PARAM_FFC_G, key->bytes, true, &parts,
-                              KK_PART_BASE));
-    if (key->kind == KK_KEY_X942_DH) {
-        KK_TRY(kk_pkey_get_number(key->pkey, OSSL_PKEY_PARAM_FFC_Q, key->bytes, true, &parts,
-                                  KK_PART_SUBPRIME));
-    }
+    KK_TRY(get_group(key, &parts));
     KK_TRY(kk_key_parts_set(&parts, KK_PART_PUBLIC, peer));
     CK_RV rv = kk_key_new(crypto, &parts, ret_peer);
     return rv == CKR_ATTRIBUTE_VALUE_INVALID ? CKR_MECHANISM_PARAM_INVALID : rv;
@@ -56,6 +62,31 @@ KK_RV kk_dh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span 
     KK_ENSURE(ok == 1, kk_crypto_error("EVP_PKEY_derive", CKR_MECHANISM_PARAM_INVALID));
     KK_ENSURE(len == kk_secret_len(secret), CKR_FUNCTION_FAILED);
     *ret_secret = KK_STEAL(secret);
+    return CKR_OK;
+}
+
+size_t kk_dh_length(const struct kk_key *key)
+{
+    return key->bytes;
+}
+
+KK_RV kk_dh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, uint8_t *number,
+                      struct kk_secret **ret_secret)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = peer->kind};
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts other = {.kind = peer->kind};
+    KK_CLEANUP(kk_key_unrefp) struct kk_key *ephemeral = NULL;
+    KK_ENSURE(peer->kind == KK_KEY_DH || peer->kind == KK_KEY_X942_DH, CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(get_group(peer, &parts));
+    KK_TRY(kk_pkey_get_number(peer->pkey, OSSL_PKEY_PARAM_PUB_KEY, peer->bytes, true, &other,
+                              KK_PART_PUBLIC));
+    KK_TRY(kk_key_generate(crypto, &parts));
+    KK_TRY(kk_key_new(crypto, &parts, &ephemeral));
+    struct kk_span own = kk_key_parts_get(&parts, KK_PART_PUBLIC);
+    KK_ENSURE(own.len <= peer->bytes, CKR_FUNCTION_FAILED);
+    KK_TRY(kk_dh_derive(crypto, ephemeral, kk_key_parts_get(&other, KK_PART_PUBLIC), ret_secret));
+    memset(number, 0, peer->bytes - own.len);
+    memcpy(number + (peer->bytes - own.len), own.data, own.len);
     return CKR_OK;
 }
 

@@ -53,6 +53,7 @@ extern const struct kk_kem_ops kk_ecdh_kem_ops;
 /* Diffie-Hellman of PKCS #3 and X9.42. */
 extern const struct kk_derive_ops kk_dh_ops;
 extern const struct kk_derive_ops kk_x942_ops;
+extern const struct kk_kem_ops kk_dh_kem_ops;
 
 /* RSASVE and ML-KEM. */
 extern const struct kk_kem_ops kk_kem_ops;

@@ -23,11 +23,13 @@ static KK_RV begin_secret(struct kk_call *call, const struct kk_attrs *tmpl,
     return kk_begin_set(call, &begin, tmpl, ret_set);
 }
 
-static KK_RV finish_secret(struct kk_call *call, const struct kk_secret *value,
-                           struct kk_new_sets *made)
+/* DES keys get their parity at both ends. */
+static KK_RV finish_secret(struct kk_call *call, struct kk_secret *value, struct kk_new_sets *made)
 {
+    uint64_t key_type = kk_attrs_number(made->sets[0], CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
     struct kk_finish finish = {.verb = KK_VERB_UNWRAP, .parts = &parts};
+    kk_key_value_settle((CK_KEY_TYPE)key_type, value);
     parts.bits = kk_secret_len(value) * 8;
     KK_TRY(kk_key_parts_set(&parts, KK_PART_VALUE, kk_secret_span(value)));
     return kk_finish_set(call, &finish, made->sets[0], &made->uuids[0]);

@@ -263,6 +263,130 @@ static void dh_value_bits(void)
     EXPECT_TRUE((value.bytes[0] & 0x80) != 0);
 }
 
+/* ---- Diffie-Hellman encapsulates ---- */
+
+struct kem {
+    const char *name;
+    CK_MECHANISM_TYPE type;
+    const struct kind *kind;
+    CK_ULONG kdf; /* X9.42 */
+};
+
+static const struct kem kems[] = {
+    {"CKM_DH_PKCS_DERIVE", CKM_DH_PKCS_DERIVE, &kinds[1], 0},
+    {"CKM_X9_42_DH_DERIVE", CKM_X9_42_DH_DERIVE, &kinds[2], CKD_NULL},
+    {"CKM_X9_42_DH_DERIVE/KDF", CKM_X9_42_DH_DERIVE, &kinds[2], CKD_SHA1_KDF_CONCATENATE},
+};
+
+/* The peer's number is NULL for a KEM. */
+static CK_MECHANISM *kem_mechanism(const struct kem *kem, struct number *peer)
+{
+    static CK_X9_42_DH1_DERIVE_PARAMS params;
+    static CK_MECHANISM mechanism;
+    CK_BYTE *bytes = peer != NULL ? peer->bytes : NULL;
+    CK_ULONG length = peer != NULL ? peer->length : 0;
+    params = (CK_X9_42_DH1_DERIVE_PARAMS){kem->kdf, 0, NULL, length, bytes};
+    mechanism = (CK_MECHANISM){kem->type, bytes, length};
+    if (kem->type == CKM_X9_42_DH_DERIVE)
+        mechanism = (CK_MECHANISM){kem->type, &params, sizeof params};
+    return &mechanism;
+}
+
+#define KEM_SECRET                                                                                 \
+    TEMPLATE(ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, CKK_GENERIC_SECRET),          \
+             ATTR_B(CKA_SENSITIVE, CK_FALSE), ATTR_B(CKA_EXTRACTABLE, CK_TRUE),                    \
+             ATTR_U(CKA_VALUE_LEN, 48))
+
+static struct pair kem_pair(const struct kem *kem)
+{
+    struct pair pair = {0, 0};
+    struct group group = new_group(kem->kind);
+    require_mechanism(kem->type, CKF_ENCAPSULATE | CKF_DECAPSULATE);
+    REQUIRE_FUNCTION(C_EncapsulateKey);
+    EXPECT_OK(pair_rv(kem->kind, &group,
+                      TEMPLATE(ATTR_B(CKA_DECAPSULATE, CK_TRUE), ATTR_B(CKA_DERIVE, CK_TRUE)),
+                      &pair));
+    struct number value = number_of(pair.public, CKA_VALUE);
+    struct template public = TEMPLATE(
+        ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, kem->kind->type),
+        ATTR_N(CKA_PRIME, group.prime), ATTR_N(CKA_BASE, group.base), ATTR_N(CKA_VALUE, value),
+        ATTR_B(CKA_ENCAPSULATE, CK_TRUE), ATTR_N(CKA_SUBPRIME, group.subprime));
+    if (kem->kind->order_bits == 0)
+    public.count--;
+    EXPECT_OK(F->C_CreateObject(S, public.attributes, public.count, &pair.public));
+    return pair;
+}
+
+static CK_RV encapsulate_rv(CK_MECHANISM *mechanism, CK_OBJECT_HANDLE public,
+                            struct number *ret_ciphertext, struct number *ret_value)
+{
+    struct template template = KEM_SECRET;
+    CK_OBJECT_HANDLE key = 0;
+    ret_ciphertext->length = sizeof ret_ciphertext->bytes;
+    CK_RV rv = F->C_EncapsulateKey(S, mechanism, public, template.attributes, template.count,
+                                   ret_ciphertext->bytes, &ret_ciphertext->length, &key);
+    if (rv == CKR_OK)
+        *ret_value = number_of(key, CKA_VALUE);
+    return rv;
+}
+
+static CK_RV decapsulate_rv(CK_MECHANISM *mechanism, CK_OBJECT_HANDLE private,
+                            struct number *ciphertext, struct number *ret_value)
+{
+    struct template template = KEM_SECRET;
+    CK_OBJECT_HANDLE key = 0;
+    CK_RV rv = F->C_DecapsulateKey(S, mechanism, private, template.attributes, template.count,
+                                   ciphertext->bytes, ciphertext->length, &key);
+    if (rv == CKR_OK)
+        *ret_value = number_of(key, CKA_VALUE);
+    return rv;
+}
+
+static void kem_is_agreement(const void *argument)
+{
+    const struct kem *kem = argument;
+    struct pair pair = kem_pair(kem);
+    struct number ciphertext, sent, received, derived;
+    struct template template = KEM_SECRET;
+    CK_OBJECT_HANDLE key = 0;
+    EXPECT_OK(encapsulate_rv(kem_mechanism(kem, NULL), pair.public, &ciphertext, &sent));
+    EXPECT_EQUAL(ciphertext.length, kem->kind->bits / 8);
+    EXPECT_OK(decapsulate_rv(kem_mechanism(kem, NULL), pair.private, &ciphertext, &received));
+    EXPECT_EQUAL(sent.length, 48);
+    EXPECT_BYTES(sent.bytes, sent.length, received.bytes, received.length);
+    EXPECT_OK(F->C_DeriveKey(S, kem_mechanism(kem, &ciphertext), pair.private, template.attributes,
+                             template.count, &key));
+    derived = number_of(key, CKA_VALUE);
+    EXPECT_BYTES(sent.bytes, sent.length, derived.bytes, derived.length);
+    EXPECT_OK(encapsulate_rv(kem_mechanism(kem, NULL), pair.public, &derived, &received));
+    EXPECT_TRUE(memcmp(derived.bytes, ciphertext.bytes, derived.length) != 0);
+}
+
+static void kem_peer_given(const void *argument)
+{
+    const struct kem *kem = argument;
+    struct pair pair = kem_pair(kem);
+    struct number ciphertext, other, value;
+    EXPECT_OK(encapsulate_rv(kem_mechanism(kem, NULL), pair.public, &ciphertext, &value));
+    EXPECT(encapsulate_rv(kem_mechanism(kem, &ciphertext), pair.public, &other, &value),
+           CKR_MECHANISM_PARAM_INVALID);
+    EXPECT(decapsulate_rv(kem_mechanism(kem, &ciphertext), pair.private, &ciphertext, &value),
+           CKR_MECHANISM_PARAM_INVALID);
+}
+
+static void kem_bad_ciphertext(const void *argument)
+{
+    const struct kem *kem = argument;
+    struct pair pair = kem_pair(kem);
+    struct number number = {{0}, kem->kind->bits / 8}, value;
+    number.bytes[number.length - 1] = 1;
+    EXPECT(decapsulate_rv(kem_mechanism(kem, NULL), pair.private, &number, &value),
+           CKR_WRAPPED_KEY_INVALID);
+    number.length++;
+    EXPECT(decapsulate_rv(kem_mechanism(kem, NULL), pair.private, &number, &value),
+           CKR_WRAPPED_KEY_LEN_RANGE);
+}
+
 /* ---- DES ---- */
 
 struct des {
@@ -315,6 +439,12 @@ static const struct check kind_checks[] = {
     CHECK_ROW(FIX_USER, pair_wraps, "Wrapping private keys", "gives back the private key"),
 };
 
+static const struct check kem_checks[] = {
+    CHECK_ROW(FIX_USER, kem_is_agreement, "C_EncapsulateKey", "the ciphertext is a public value, the key what it agrees on"),
+    CHECK_ROW(FIX_USER, kem_peer_given, "CKR_MECHANISM_PARAM_INVALID", "the other side's public value is not in the parameter"),
+    CHECK_ROW(FIX_USER, kem_bad_ciphertext, "CKR_WRAPPED_KEY_INVALID", "1 is no public value; one longer than the prime is none"),
+};
+
 static const struct check des_checks[] = {
     CHECK_ROW(FIX_USER, des_parity, "Double-length DES key generation", "the parity bits are set"),
     CHECK_ROW(FIX_USER, des_wrong_parity, "DES3 secret key objects", "a key of wrong parity is refused"),
@@ -332,6 +462,7 @@ static const struct check checks[] = {
 void chapter_groups(void)
 {
     check_add_rows("groups", kind_checks, kinds);
+    check_add_rows("groups", kem_checks, kems);
     check_add_rows("groups", des_checks, des_kinds);
     check_add_table("groups", checks);
 }

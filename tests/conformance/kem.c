@@ -338,6 +338,26 @@ static void aes_key(void)
     EXPECT_BYTES(out, sizeof out, right, sizeof right);
 }
 
+/* A key with odd parity, of a length that its type says, on both sides. */
+static void des3_key(void)
+{
+    CK_BYTE value[24];
+    struct template template =
+        TEMPLATE(ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, CKK_DES3), READABLE);
+    const struct row *two[] = {OAEP, P256_ROW};
+    require_mechanism(CKM_DES3_KEY_GEN, 0);
+    for (size_t i = 0; i < COUNT(two); i++) {
+        struct pair pair = pair_of(two[i]);
+        CK_OBJECT_HANDLE sent = 0, received = 0;
+        EXPECT_OK(encapsulate_rv(two[i], pair.public, template, &sent));
+        EXPECT_OK(decapsulate_rv(two[i], pair.private, template, &received));
+        expect_same(received, sent, 24);
+        (void)get_bytes(sent, CKA_VALUE, value, sizeof value);
+        for (size_t k = 0; k < sizeof value; k++)
+            EXPECT_EQUAL(__builtin_parity(value[k]), 1);
+    }
+}
+
 static void class_may_be_left_out(void)
 {
     struct pair pair = pair_of(P256_ROW);
@@ -682,6 +702,7 @@ static void ml_kem_imported_wrongly(void)
 /* clang-format off */
 static const struct check checks[] = {
     CHECK(FIX_USER, aes_key, "C_EncapsulateKey", "makes a key of the type and length asked for"),
+    CHECK(FIX_USER, des3_key, "DES3 secret key objects", "a key that is encapsulated has its type's length and parity"),
     CHECK(FIX_USER, class_may_be_left_out, "C_EncapsulateKey", "the new key is a secret key"),
     CHECK(FIX_USER, other_class, "C_EncapsulateKey", "CKR_TEMPLATE_INCONSISTENT for another class"),
     CHECK(FIX_USER, length_needed, "C_EncapsulateKey", "CKR_TEMPLATE_INCOMPLETE where nothing says the length"),
