@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <sodium.h>
 
 #include "base/memory.h"
 #include "crypto/asym_internal.h"
@@ -72,6 +73,88 @@ KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_spa
     return CKR_OK;
 }
 
+/* The public half of a key, private or not, as bare bytes. */
+static KK_RV public_point(const struct kk_key *key, struct kk_key_parts *parts)
+{
+    size_t most = key->kind == KK_KEY_EC ? 1 + 2 * key->curve.field_bytes : key->curve.field_bytes;
+    return kk_pkey_get_bytes(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, most, parts, KK_PART_EC_POINT);
+}
+
+KK_RV kk_ecdh_point_length(const struct kk_key *key, size_t *ret_len)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer point = {0};
+    KK_ENSURE(key->kind == KK_KEY_EC || key->kind == KK_KEY_MONTGOMERY, CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(public_point(key, &parts));
+    KK_TRY(kk_point_format(&key->curve, kk_key_parts_get(&parts, KK_PART_EC_POINT), &point));
+    *ret_len = point.len;
+    return CKR_OK;
+}
+
+KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *key, bool cofactor,
+                        struct kk_buffer *ret_point, struct kk_secret **ret_secret)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts pair = {.kind = key->kind};
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts peer = {0};
+    KK_CLEANUP(kk_key_unrefp) struct kk_key *ephemeral = NULL;
+    KK_TRY(kk_key_parts_set(&pair, KK_PART_EC_PARAMS, KK_SPAN(key->curve.oid, key->curve.oid_len)));
+    KK_TRY(kk_key_generate(crypto, &pair));
+    KK_TRY(kk_key_new(crypto, &pair, &ephemeral));
+    KK_TRY(public_point(key, &peer));
+    KK_TRY(kk_ecdh_derive(crypto, ephemeral, kk_key_parts_get(&peer, KK_PART_EC_POINT), cofactor,
+                          ret_secret));
+    return kk_point_format(&key->curve, kk_key_parts_get(&pair, KK_PART_EC_POINT), ret_point);
+}
+
+/* BLAKE2b of any length is libsodium's: OpenSSL before 3.2 has one length only. 0: another hash. */
+static size_t blake2b_length(const char *name)
+{
+    static const struct {
+        const char *name;
+        size_t length;
+    } lengths[] = {
+        {"BLAKE2B-160", 20}, {"BLAKE2B-256", 32}, {"BLAKE2B-384", 48}, {"BLAKE2B-512", 64}};
+    for (size_t i = 0; i < KK_ARRAY_LEN(lengths); i++) {
+        if (strcmp(name, lengths[i].name) == 0) {
+            return lengths[i].length;
+        }
+    }
+    return 0;
+}
+
+static void blake2b_block(enum kk_agreement_kdf kdf, uint32_t counter, struct kk_span secret,
+                          struct kk_span info, uint8_t *out, size_t len)
+{
+    crypto_generichash_blake2b_state state;
+    uint8_t count[4];
+    kk_store_u32(count, counter);
+    struct kk_span number = KK_SPAN_ARRAY(count);
+    struct kk_span first = kdf == KK_KDF_CONCAT ? number : secret;
+    struct kk_span second = kdf == KK_KDF_CONCAT ? secret : number;
+    crypto_generichash_blake2b_init(&state, NULL, 0, len);
+    crypto_generichash_blake2b_update(&state, first.data, first.len);
+    crypto_generichash_blake2b_update(&state, second.data, second.len);
+    crypto_generichash_blake2b_update(&state, info.data, info.len);
+    crypto_generichash_blake2b_final(&state, out, len);
+    kk_wipe(&state, sizeof state);
+}
+
+static KK_RV blake2b_kdf(enum kk_agreement_kdf kdf, size_t block_len, struct kk_span secret,
+                         struct kk_span info, size_t len, struct kk_secret **ret_value)
+{
+    KK_SECRET_ARRAY(block, EVP_MAX_MD_SIZE);
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    uint32_t counter = 1;
+    KK_ENSURE(sodium_init() >= 0, CKR_FUNCTION_FAILED);
+    KK_TRY(kk_secret_new(len, &value));
+    for (size_t at = 0; at < len; at += block_len) {
+        blake2b_block(kdf, counter++, secret, info, block, block_len);
+        memcpy(kk_secret_data(value) + at, block, KK_MIN(len - at, block_len));
+    }
+    *ret_value = KK_STEAL(value);
+    return CKR_OK;
+}
+
 /* One block of the derivation. */
 static KK_RV derive_block(struct kk_prehash *hash, enum kk_agreement_kdf kdf, uint32_t counter,
                           struct kk_span secret, struct kk_span info, uint8_t out[EVP_MAX_MD_SIZE],
@@ -94,8 +177,11 @@ KK_RV kk_agreement_kdf(struct kk_crypto *crypto, enum kk_agreement_kdf kdf, cons
     KK_SECRET_ARRAY(block, EVP_MAX_MD_SIZE);
     KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
     KK_CLEANUP(kk_prehash_close) struct kk_prehash hash = {0};
-    size_t block_len = 0;
+    size_t block_len = blake2b_length(hash_name);
     uint32_t counter = 1;
+    if (block_len != 0) {
+        return blake2b_kdf(kdf, block_len, secret, info, len, ret_value);
+    }
     KK_TRY(kk_prehash_open(crypto, hash_name, &hash));
     KK_TRY(kk_secret_new(len, &value));
     for (size_t at = 0; at < len; at += block_len) {

@@ -13,12 +13,21 @@
 KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span peer,
                      bool cofactor, struct kk_secret **ret_secret);
 
+/* Bytes of a public point on the key's curve in the form that goes into messages: as
+ * kk_point_format() has it. */
+KK_RV kk_ecdh_point_length(const struct kk_key *key, size_t *ret_len);
+
+/* Makes a pair on the curve of `key`, and the secret that it shares with `key`'s public half. */
+KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *key, bool cofactor,
+                        struct kk_buffer *ret_point, struct kk_secret **ret_secret);
+
 enum kk_agreement_kdf {
     KK_KDF_X963,   /* H(secret || counter || info) */
     KK_KDF_CONCAT, /* SP 800-56A: H(counter || secret || info) */
 };
 
-/* `len` bytes derived from the secret with the digest of OpenSSL's name `hash`. */
+/* `len` bytes derived from the secret with the digest of OpenSSL's name `hash`, or one of
+ * "BLAKE2B-160", "-256", "-384", "-512". */
 KK_RV kk_agreement_kdf(struct kk_crypto *crypto, enum kk_agreement_kdf kdf, const char *hash,
                        struct kk_span secret, struct kk_span info, size_t len,
                        struct kk_secret **ret_value);

@@ -21,6 +21,8 @@ KK_RV kk_asym_check(const struct kk_mechanism *mechanism, const struct kk_key *k
 
 /* Key pairs of any kind; the registry's row gives the bounds. */
 extern const struct kk_generate_ops kk_generate_pair_ops;
+extern const struct kk_generate_ops kk_generate_extra_bits_ops; /* EC */
+extern const struct kk_generate_ops kk_generate_x931_ops;       /* RSA with strong primes */
 
 /* Domain parameters. */
 extern const struct kk_generate_ops kk_generate_domain_ops;
@@ -47,6 +49,9 @@ extern const struct kk_sign_ops kk_ecdsa_hash_ops; /* DSA too */
 extern const struct kk_sign_ops kk_dsa_ops;        /* the caller hashes */
 extern const struct kk_sign_ops kk_eddsa_ops;
 extern const struct kk_derive_ops kk_ecdh_ops;
+
+/* Wrapping by ECDH and AES; row->detail as for kk_ecdh_ops. */
+extern const struct kk_wrap_ops kk_ecdh_wrap_ops;
 
 /* Diffie-Hellman of PKCS #3 and X9.42. */
 extern const struct kk_derive_ops kk_dh_ops;
