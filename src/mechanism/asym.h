@@ -34,7 +34,9 @@ KK_RV kk_agreed_truncate(const struct kk_secret *secret, size_t len, struct kk_s
 /* No derived key is longer. */
 #define KK_AGREED_MAX ((size_t)1 << 27)
 
-/* RSA: row->detail is an enum kk_rsa_padding, row->hash the hash of mechanisms that have one. */
+/* RSA: row->detail is an enum kk_rsa_padding, with KK_RSA_BOUND for bound data of TPMs; row->hash
+ * the hash of mechanisms that have one. */
+#define KK_RSA_BOUND 0x100UL
 extern const struct kk_cipher_ops kk_rsa_cipher_ops;
 extern const struct kk_sign_ops kk_rsa_block_ops; /* single-part, with recovery */
 extern const struct kk_sign_ops kk_rsa_pss_ops;   /* single-part */
