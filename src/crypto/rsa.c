@@ -294,8 +294,12 @@ static KK_RV complement(const struct kk_key *key, const uint8_t *number,
 static KK_RV take_smaller(const struct kk_key *key, uint8_t *signature)
 {
     uint8_t other[KK_RSA_MAX_BYTES];
+    size_t at = 0;
     KK_TRY(complement(key, signature, other));
-    if (memcmp(other, signature, key->bytes) < 0) {
+    while (at + 1 < key->bytes && other[at] == signature[at]) {
+        at++;
+    }
+    if (other[at] < signature[at]) {
         memcpy(signature, other, key->bytes);
     }
     return CKR_OK;

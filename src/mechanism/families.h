@@ -13,6 +13,7 @@ extern const struct kk_mechanism_family kk_family_aes;
 extern const struct kk_mechanism_family kk_family_secret;
 extern const struct kk_mechanism_family kk_family_rsa;
 extern const struct kk_mechanism_family kk_family_ec;
+extern const struct kk_mechanism_family kk_family_stream;
 extern const struct kk_mechanism_family kk_family_des;
 extern const struct kk_mechanism_family kk_family_dsa;
 extern const struct kk_mechanism_family kk_family_dh;

@@ -22,6 +22,7 @@ enum kk_op_kind {
     KK_OP_DIGEST,
     KK_OP_SIGN_RECOVER,
     KK_OP_VERIFY_RECOVER,
+    KK_OP_VERIFY_SIGNATURE, /* C_VerifySignatureInit; mechanisms see KK_OP_VERIFY */
     KK_OP_COUNT
 };
 

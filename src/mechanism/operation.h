@@ -55,6 +55,7 @@ CK_RV kk_wrap_code(CK_RV rv);
 
 /* What row->detail means where several mechanisms share operations. */
 enum kk_block_detail { KK_BLOCK_PLAIN, KK_BLOCK_PADS };
+enum kk_stream_detail { KK_STREAM_DETAIL_CHACHA20, KK_STREAM_DETAIL_SALSA20 };
 enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
 
 /* Random keys: any secret key type; row's min_key and max_key are bytes. */
@@ -74,10 +75,18 @@ extern const struct kk_generate_ops kk_generate_des_ops;
 extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;
+extern const struct kk_cipher_ops kk_ccm_ops;
 extern const struct kk_cipher_ops kk_kw_ops;     /* output length known beforehand */
 extern const struct kk_cipher_ops kk_kw_pad_ops; /* padded: decryption tells the length */
 extern const struct kk_wrap_ops kk_block_wrap_ops;
 extern const struct kk_wrap_ops kk_block_pad_wrap_ops;
 extern const struct kk_wrap_ops kk_gcm_wrap_ops;
+extern const struct kk_wrap_ops kk_ccm_wrap_ops;
 extern const struct kk_wrap_ops kk_kw_wrap_ops;
 extern const struct kk_derive_ops kk_encrypt_data_ops;
+
+/* ChaCha20 and Salsa20, with Poly1305, and Poly1305 alone. */
+extern const struct kk_cipher_ops kk_stream_ops;
+extern const struct kk_wrap_ops kk_stream_wrap_ops;
+extern const struct kk_cipher_ops kk_stream_aead_ops;
+extern const struct kk_sign_ops kk_poly1305_ops;

@@ -86,6 +86,7 @@ static void register_chapters(void)
     chapter_cipher();
     chapter_encrypt();
     chapter_rsacrypt();
+    chapter_verify();
     chapter_usage();
     chapter_wrap();
     chapter_derive();
@@ -93,6 +94,7 @@ static void register_chapters(void)
     chapter_interop();
     chapter_random();
     chapter_process();
+    chapter_events();
     chapter_chaos();
 }
 

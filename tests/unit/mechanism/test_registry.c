@@ -17,7 +17,7 @@
 
 static const struct kk_mechanism_family *const families[] = {
     &kk_family_digest, &kk_family_hmac, &kk_family_aes, &kk_family_secret, &kk_family_rsa,
-    &kk_family_ec,     &kk_family_des,  &kk_family_dsa, &kk_family_dh,
+    &kk_family_ec,     &kk_family_des,  &kk_family_dsa, &kk_family_dh,     &kk_family_stream,
 };
 
 static void test_families_are_sorted_and_types_are_unique(void **state)
