@@ -73,37 +73,61 @@ KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_spa
     return CKR_OK;
 }
 
-/* The public half of a key, private or not, as bare bytes. */
-static KK_RV public_point(const struct kk_key *key, struct kk_key_parts *parts)
+size_t kk_ecdh_point_length(const struct kk_key *key)
 {
-    size_t most = key->kind == KK_KEY_EC ? 1 + 2 * key->curve.field_bytes : key->curve.field_bytes;
-    return kk_pkey_get_bytes(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, most, parts, KK_PART_EC_POINT);
+    size_t field = key->curve.field_bytes;
+    return key->kind == KK_KEY_EC ? 1 + 2 * field : field;
 }
 
-KK_RV kk_ecdh_point_length(const struct kk_key *key, size_t *ret_len)
+/* A key's public point, as bytes. */
+static KK_RV point_of(const struct kk_key *key, uint8_t out[KK_EC_MAX_POINT_BYTES],
+                      struct kk_span *ret_point)
 {
-    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    KK_CLEANUP(kk_buffer_clear) struct kk_buffer point = {0};
-    KK_ENSURE(key->kind == KK_KEY_EC || key->kind == KK_KEY_MONTGOMERY, CKR_KEY_TYPE_INCONSISTENT);
-    KK_TRY(public_point(key, &parts));
-    KK_TRY(kk_point_format(&key->curve, kk_key_parts_get(&parts, KK_PART_EC_POINT), &point));
-    *ret_len = point.len;
+    size_t len = 0;
+    KK_ENSURE(EVP_PKEY_get_octet_string_param(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, out,
+                                              KK_EC_MAX_POINT_BYTES, &len) == 1,
+              kk_crypto_error("EVP_PKEY_get_octet_string_param", CKR_FUNCTION_FAILED));
+    *ret_point = KK_SPAN(out, len);
     return CKR_OK;
 }
 
-KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *key, bool cofactor,
+KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
+                        uint8_t *point, struct kk_secret **ret_secret)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = peer->kind};
+    KK_CLEANUP(kk_key_unrefp) struct kk_key *ephemeral = NULL;
+    uint8_t bytes[KK_EC_MAX_POINT_BYTES];
+    struct kk_span peer_point;
+    KK_ENSURE(peer->kind == KK_KEY_EC || peer->kind == KK_KEY_MONTGOMERY,
+              CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(point_of(peer, bytes, &peer_point));
+    KK_TRY(
+        kk_key_parts_set(&parts, KK_PART_EC_PARAMS, KK_SPAN(peer->curve.oid, peer->curve.oid_len)));
+    KK_TRY(kk_key_generate(crypto, &parts));
+    KK_TRY(kk_key_new(crypto, &parts, &ephemeral));
+    struct kk_span own = kk_key_parts_get(&parts, KK_PART_EC_POINT);
+    KK_ENSURE(own.len == kk_ecdh_point_length(peer), CKR_FUNCTION_FAILED);
+    KK_TRY(kk_ecdh_derive(crypto, ephemeral, peer_point, cofactor, ret_secret));
+    memcpy(point, own.data, own.len);
+    return CKR_OK;
+}
+
+KK_RV kk_ecdh_transport(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
                         struct kk_buffer *ret_point, struct kk_secret **ret_secret)
 {
-    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts pair = {.kind = key->kind};
-    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts peer = {0};
-    KK_CLEANUP(kk_key_unrefp) struct kk_key *ephemeral = NULL;
-    KK_TRY(kk_key_parts_set(&pair, KK_PART_EC_PARAMS, KK_SPAN(key->curve.oid, key->curve.oid_len)));
-    KK_TRY(kk_key_generate(crypto, &pair));
-    KK_TRY(kk_key_new(crypto, &pair, &ephemeral));
-    KK_TRY(public_point(key, &peer));
-    KK_TRY(kk_ecdh_derive(crypto, ephemeral, kk_key_parts_get(&peer, KK_PART_EC_POINT), cofactor,
-                          ret_secret));
-    return kk_point_format(&key->curve, kk_key_parts_get(&pair, KK_PART_EC_POINT), ret_point);
+    uint8_t raw[KK_EC_MAX_POINT_BYTES];
+    KK_TRY(kk_ecdh_ephemeral(crypto, peer, cofactor, raw, ret_secret));
+    return kk_point_format(&peer->curve, KK_SPAN(raw, kk_ecdh_point_length(peer)), ret_point);
+}
+
+KK_RV kk_ecdh_transport_length(const struct kk_key *key, size_t *ret_len)
+{
+    static const uint8_t any[KK_EC_MAX_POINT_BYTES];
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer point = {0};
+    KK_ENSURE(key->kind == KK_KEY_EC || key->kind == KK_KEY_MONTGOMERY, CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(kk_point_format(&key->curve, KK_SPAN(any, kk_ecdh_point_length(key)), &point));
+    *ret_len = point.len;
+    return CKR_OK;
 }
 
 /* BLAKE2b of any length is libsodium's: OpenSSL before 3.2 has one length only. 0: another hash. */

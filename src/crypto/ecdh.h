@@ -13,13 +13,19 @@
 KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span peer,
                      bool cofactor, struct kk_secret **ret_secret);
 
-/* Bytes of a public point on the key's curve in the form that goes into messages: as
- * kk_point_format() has it. */
-KK_RV kk_ecdh_point_length(const struct kk_key *key, size_t *ret_len);
+/* Bytes of a point of the key's curve, uncompressed, or of RFC 7748. */
+size_t kk_ecdh_point_length(const struct kk_key *key);
 
-/* Makes a pair on the curve of `key`, and the secret that it shares with `key`'s public half. */
-KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *key, bool cofactor,
+/* The same with a key pair made for the occasion on the curve of `peer`, a public key. `point` gets
+ * its public half, kk_ecdh_point_length() bytes. */
+KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
+                        uint8_t *point, struct kk_secret **ret_secret);
+
+/* The same for messages with points as kk_point_format() has them; and the bytes of such a point.
+ */
+KK_RV kk_ecdh_transport(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
                         struct kk_buffer *ret_point, struct kk_secret **ret_secret);
+KK_RV kk_ecdh_transport_length(const struct kk_key *key, size_t *ret_len);
 
 enum kk_agreement_kdf {
     KK_KDF_X963,   /* H(secret || counter || info) */

@@ -79,7 +79,8 @@ KK_DEFINE_CLEANUP(struct kk_key *, kk_key_unref);
 enum kk_key_kind kk_key_kind(const struct kk_key *key);
 bool kk_key_is_private(const struct kk_key *key);
 
-/* Bits of the modulus, the curve's field, the prime; of a secret: 8 times its bytes. */
+/* Bits of the modulus, the curve's field, the prime; of a secret, and of the public keys of ML-KEM,
+ * ML-DSA and SLH-DSA: 8 times its bytes. */
 size_t kk_key_bits(const struct kk_key *key);
 
 /* The value of a secret key; an empty span for others. Valid while the reference is held. */
@@ -106,7 +107,7 @@ KK_RV kk_key_complete(struct kk_crypto *crypto, struct kk_key_parts *parts);
 KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                   struct kk_buffer *ret_der);
 
-/* The parts of such a public key: RSA, curves, DSA and DH. Decoding checks the structure;
+/* The parts of such a public key, of every kind but secret keys. Decoding checks the structure;
  * kk_key_new() checks the numbers. CKR_DATA_INVALID for what is none, CKR_KEY_TYPE_INCONSISTENT for
  * other kinds.
  */

@@ -44,6 +44,7 @@ extern const struct kk_sign_ops kk_rsa_hash_ops;
 extern const struct kk_wrap_ops kk_rsa_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_raw_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_aes_wrap_ops;
+extern const struct kk_kem_ops kk_rsa_kem_ops;
 
 /* Elliptic curves; row->hash as above. ECDH: row->detail is 1 with cofactor multiplication. */
 extern const struct kk_sign_ops kk_ecdsa_ops;
@@ -51,6 +52,7 @@ extern const struct kk_sign_ops kk_ecdsa_hash_ops; /* DSA too */
 extern const struct kk_sign_ops kk_dsa_ops;        /* the caller hashes */
 extern const struct kk_sign_ops kk_eddsa_ops;
 extern const struct kk_derive_ops kk_ecdh_ops;
+extern const struct kk_kem_ops kk_ecdh_kem_ops;
 
 /* Wrapping by ECDH and AES; row->detail as for kk_ecdh_ops. */
 extern const struct kk_wrap_ops kk_ecdh_wrap_ops;
@@ -58,3 +60,10 @@ extern const struct kk_wrap_ops kk_ecdh_wrap_ops;
 /* Diffie-Hellman of PKCS #3 and X9.42. */
 extern const struct kk_derive_ops kk_dh_ops;
 extern const struct kk_derive_ops kk_x942_ops;
+
+/* RSASVE and ML-KEM. */
+extern const struct kk_kem_ops kk_kem_ops;
+
+/* ML-DSA and SLH-DSA; row->hash and row->detail: see pq.c. The second takes a hash, in one part. */
+extern const struct kk_sign_ops kk_pq_ops;
+extern const struct kk_sign_ops kk_pq_hashed_ops;

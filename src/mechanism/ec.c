@@ -198,6 +198,31 @@ static KK_RV kdf_of(CK_EC_KDF_TYPE type, CK_ULONG shared_len, const struct kdf *
     return CKR_MECHANISM_PARAM_INVALID;
 }
 
+/* The secret that two keys agree on, made to a key of `length` bytes. */
+static KK_RV derive_agreed(struct kk_crypto *crypto, const struct kdf *kdf,
+                           const CK_ECDH1_DERIVE_PARAMS *params, struct kk_secret *secret,
+                           size_t length, struct kk_secret **ret_value)
+{
+    if (kdf->hash == NULL) {
+        return kk_agreed_truncate(secret, length, ret_value);
+    }
+    size_t len = length != 0 ? length : kdf->natural;
+    return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
+                            KK_SPAN(params->pSharedData, params->ulSharedDataLen), len, ret_value);
+}
+
+static KK_RV check_agreement(const struct kk_key *key, const struct kk_param *param, size_t length,
+                             const struct kdf **ret_kdf)
+{
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(kk_key_kind(key) == KK_KEY_EC || kk_key_kind(key) == KK_KEY_MONTGOMERY,
+              CKR_KEY_TYPE_INCONSISTENT);
+    const CK_ECDH1_DERIVE_PARAMS *params = param->data;
+    KK_TRY(kdf_of(params->kdf, params->ulSharedDataLen, ret_kdf));
+    KK_ENSURE(length <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
+}
+
 static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                          struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                          size_t count, struct kk_secret **ret_values)
@@ -206,29 +231,18 @@ static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *me
     const struct kdf *kdf = NULL;
     size_t public_len = 0;
     KK_ENSURE(count == 1, CKR_FUNCTION_FAILED);
-    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(check_agreement(base, param, lengths[0], &kdf));
     const CK_ECDH1_DERIVE_PARAMS *params = param->data;
-    KK_ENSURE(kk_key_kind(base) == KK_KEY_EC || kk_key_kind(base) == KK_KEY_MONTGOMERY,
-              CKR_KEY_TYPE_INCONSISTENT);
-    KK_TRY(kdf_of(params->kdf, params->ulSharedDataLen, &kdf));
-    KK_ENSURE(lengths[0] <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
     KK_TRY(kk_ulong_to_size(params->ulPublicDataLen, CKR_MECHANISM_PARAM_INVALID, &public_len));
     KK_ENSURE(params->pPublicData != NULL && public_len > 0, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(kk_ecdh_derive(crypto, base, KK_SPAN(params->pPublicData, public_len),
                           mechanism->detail != 0, &secret));
-    if (kdf->hash == NULL) {
-        return kk_agreed_truncate(secret, lengths[0], &ret_values[0]);
-    }
-    size_t len = lengths[0] != 0 ? lengths[0] : kdf->natural;
-    return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
-                            KK_SPAN(params->pSharedData, params->ulSharedDataLen), len,
-                            &ret_values[0]);
+    return derive_agreed(crypto, kdf, params, secret, lengths[0], &ret_values[0]);
 }
 
 const struct kk_derive_ops kk_ecdh_ops = {.derive = ecdh_derive};
 
-/* --- ECDH_AES_KEY_WRAP: KWP with a key agreed with a fresh pair, whose point goes in front
- * -------- */
+/* --- ECDH_AES_KEY_WRAP: KWP under a secret agreed with a fresh pair, its point in front ------- */
 
 /* The parameter and the key, checked. */
 struct transport {
@@ -252,7 +266,7 @@ static KK_RV read_transport(const struct kk_mechanism *mechanism, const struct k
     KK_ENSURE(
         kk_mechanism_takes(mechanism, kk_key_kind(key) == KK_KEY_EC ? CKK_EC : CKK_EC_MONTGOMERY),
         CKR_KEY_TYPE_INCONSISTENT);
-    return kk_ecdh_point_length(key, &ret_transport->point_len);
+    return kk_ecdh_transport_length(key, &ret_transport->point_len);
 }
 
 /*= pkcs11-3.2 ECDH AES KEY WRAP: the first ulAESKeyBits bits of the derived key */
@@ -289,7 +303,7 @@ static KK_RV ecdh_wrap(struct kk_crypto *crypto, const struct kk_mechanism *mech
     struct transport transport;
     size_t wrapped = 0;
     KK_TRY(read_transport(mechanism, key, param, &transport));
-    KK_TRY(kk_ecdh_ephemeral(crypto, key, mechanism->detail != 0, &point, &secret));
+    KK_TRY(kk_ecdh_transport(crypto, key, mechanism->detail != 0, &point, &secret));
     KK_ENSURE(point.len == transport.point_len, CKR_FUNCTION_FAILED);
     KK_TRY(transport_key(crypto, &transport, secret, &aes));
     KK_TRY(kk_wrap_code(kk_kw_wrap(crypto, KK_KWP, kk_secret_span(aes), KK_SPAN(NULL, 0), plain,
@@ -324,4 +338,58 @@ const struct kk_wrap_ops kk_ecdh_wrap_ops = {
     .wrap = ecdh_wrap,
     .unwrap = ecdh_unwrap,
     .private_keys = true,
+};
+
+/* --- ECDH as a KEM: the ciphertext is the public half of a key pair made for it ----------------
+ */
+
+static size_t ecdh_kem_length(const struct kk_mechanism *mechanism, struct kk_key *key)
+{
+    (void)mechanism;
+    return kk_ecdh_point_length(key);
+}
+
+/*= pkcs11-3.2 ECDH1_DERIVE: in C_EncapsulateKey and C_DecapsulateKey pPublicData and
+ * ulPublicDataLen must be NULL and 0 */
+static KK_RV check_kem(const struct kk_key *key, const struct kk_param *param, size_t length,
+                       const struct kdf **ret_kdf)
+{
+    KK_TRY(check_agreement(key, param, length, ret_kdf));
+    const CK_ECDH1_DERIVE_PARAMS *params = param->data;
+    KK_ENSURE(params->pPublicData == NULL && params->ulPublicDataLen == 0,
+              CKR_MECHANISM_PARAM_INVALID);
+    return CKR_OK;
+}
+
+static KK_RV ecdh_encapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                              struct kk_key *key, const struct kk_param *param, size_t value_len,
+                              uint8_t *out, size_t *ret_len, struct kk_secret **ret_value)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    const struct kdf *kdf = NULL;
+    KK_TRY(check_kem(key, param, value_len, &kdf));
+    KK_TRY(kk_ecdh_ephemeral(crypto, key, mechanism->detail != 0, out, &secret));
+    *ret_len = kk_ecdh_point_length(key);
+    return derive_agreed(crypto, kdf, param->data, secret, value_len, ret_value);
+}
+
+/* The codes of C_DecapsulateKey for a point that is none and a length that cannot be had. */
+static KK_RV ecdh_decapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                              struct kk_key *key, const struct kk_param *param, size_t value_len,
+                              struct kk_span in, struct kk_secret **ret_value)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    const struct kdf *kdf = NULL;
+    KK_TRY(check_kem(key, param, value_len, &kdf));
+    KK_ENSURE(in.len == kk_ecdh_point_length(key), CKR_WRAPPED_KEY_LEN_RANGE);
+    CK_RV rv = kk_ecdh_derive(crypto, key, in, mechanism->detail != 0, &secret);
+    KK_TRY(rv == CKR_MECHANISM_PARAM_INVALID ? CKR_WRAPPED_KEY_INVALID : rv);
+    rv = derive_agreed(crypto, kdf, param->data, secret, value_len, ret_value);
+    return rv == CKR_KEY_SIZE_RANGE ? CKR_WRAPPED_KEY_LEN_RANGE : rv;
+}
+
+const struct kk_kem_ops kk_ecdh_kem_ops = {
+    .length = ecdh_kem_length,
+    .encapsulate = ecdh_encapsulate,
+    .decapsulate = ecdh_decapsulate,
 };

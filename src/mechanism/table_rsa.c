@@ -20,13 +20,13 @@
 
 static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_RSA_PKCS_KEY_PAIR_GEN), BLOCK(KK_RSA_NONE), .generate = &kk_generate_pair_ops},
-    {KK_MECHANISM(CKM_RSA_PKCS), BLOCK(KK_RSA_PKCS1), .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_wrap_ops},
-    {KK_MECHANISM(CKM_RSA_X_509), BLOCK(KK_RSA_NONE),  .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_raw_wrap_ops},
+    {KK_MECHANISM(CKM_RSA_PKCS), BLOCK(KK_RSA_PKCS1), .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_wrap_ops, .kem = &kk_rsa_kem_ops},
+    {KK_MECHANISM(CKM_RSA_X_509), BLOCK(KK_RSA_NONE),  .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_raw_wrap_ops, .kem = &kk_kem_ops},
     {KK_MECHANISM(CKM_MD5_RSA_PKCS), HASHED("MD5")},
     {KK_MECHANISM(CKM_SHA1_RSA_PKCS), HASHED("SHA1")},
     {KK_MECHANISM(CKM_RIPEMD160_RSA_PKCS), HASHED("RIPEMD160")},
     {KK_MECHANISM(CKM_RSA_PKCS_OAEP), RSA, .shape = KK_PARAM_RSA_PKCS_OAEP, .param_required = true,
-     .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops,
+     .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops, .kem = &kk_rsa_kem_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_OAEP},
     {KK_MECHANISM(CKM_RSA_X9_31_KEY_PAIR_GEN), .key_type = CKK_RSA, .key_type2 = KK_NO_KEY_TYPE, .min_key = 2048, .max_key = 16384,
      .shape = KK_PARAM_NONE, .generate = &kk_generate_x931_ops, .needs = KK_ALGORITHM_KEY, .algorithm = "RSA"},

@@ -197,6 +197,11 @@ imported "delete" "1 object deleted."
 object import "$WORK/aes.jwk" --type aes --extractable
 object export --type aes --plain --by-wrapping "$WORK/aes.out" --force
 same "... sensitive, got out by wrapping" "$WORK/aes" "$WORK/aes.out"
+printf '{\001\002\003\004\005\006\007\010\011\013\014\016\017\020\377' > "$WORK/brace"
+object import "$WORK/brace" --type aes --label brace --extractable --not-sensitive
+imported "an AES key that begins as JSON does" "1 object imported."
+object export --label brace --plain "$WORK/brace.out"
+same "... there and back" "$WORK/brace" "$WORK/brace.out"
 head -c 31 "$WORK/aes" > "$WORK/short"
 object import "$WORK/short" --type aes
 tells "an AES key of 31 bytes" 1 'keykist: .*: an AES key has 16, 24 or 32 bytes; this one has 31'

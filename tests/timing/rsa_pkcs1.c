@@ -49,10 +49,12 @@ static void fill_random(struct bench *bench, void *bytes, size_t len)
     NEED(kk_crypto_random(bench->crypto, bytes, len));
 }
 
-/* Messages of every length, and numbers that are no padded message (but one in 2^16). */
+/* Messages of every length, and numbers that are no padded message (but one in 2^16). Both become
+ * any number below the modulus. */
 static void fill_pool(struct bench *bench, struct kk_key *public_key)
 {
     const struct kk_rsa_scheme pkcs1 = {.padding = KK_RSA_PKCS1};
+    const struct kk_rsa_scheme none = {.padding = KK_RSA_NONE};
     for (size_t i = 0; i < POOL; i++) {
         uint8_t message[BYTES];
         size_t len = 0;
@@ -60,8 +62,10 @@ static void fill_pool(struct bench *bench, struct kk_key *public_key)
         NEED(kk_rsa_crypt_once(bench->crypto, public_key, KK_ASYM_ENCRYPT, &pkcs1,
                                KK_SPAN(message, message[0] % (BYTES - 11)), bench->pool[GOOD][i],
                                &len));
-        fill_random(bench, bench->pool[BAD][i], BYTES);
-        bench->pool[BAD][i][0] &= 0x3f; /* below the modulus */
+        fill_random(bench, message, sizeof message);
+        message[0] &= 0x3f; /* below the modulus */
+        NEED(kk_rsa_crypt_once(bench->crypto, public_key, KK_ASYM_ENCRYPT, &none,
+                               KK_SPAN_ARRAY(message), bench->pool[BAD][i], &len));
     }
 }
 
