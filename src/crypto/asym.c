@@ -16,9 +16,10 @@ size_t kk_hash_length(const char *name)
         const char *name;
         size_t length;
     } hashes[] = {
-        {"SHA256", 32},   {"SHA384", 48},   {"SHA512", 64},     {"SHA1", 20},
-        {"SHA224", 28},   {"MD5", 16},      {"SHA3-224", 28},   {"SHA3-256", 32},
-        {"SHA3-384", 48}, {"SHA3-512", 64}, {"SHA512-224", 28}, {"SHA512-256", 32},
+        {"SHA256", 32},    {"SHA384", 48},   {"SHA512", 64},     {"SHA1", 20},
+        {"SHA224", 28},    {"MD5", 16},      {"SHA3-224", 28},   {"SHA3-256", 32},
+        {"SHA3-384", 48},  {"SHA3-512", 64}, {"SHA512-224", 28}, {"SHA512-256", 32},
+        {"RIPEMD160", 20},
     };
     for (size_t i = 0; i < KK_ARRAY_LEN(hashes); i++) {
         if (strcmp(hashes[i].name, name) == 0) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <sodium.h>
 
 #include "base/memory.h"
 #include "crypto/asym_internal.h"
@@ -111,6 +112,73 @@ KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, boo
     return CKR_OK;
 }
 
+KK_RV kk_ecdh_transport(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
+                        struct kk_buffer *ret_point, struct kk_secret **ret_secret)
+{
+    uint8_t raw[KK_EC_MAX_POINT_BYTES];
+    KK_TRY(kk_ecdh_ephemeral(crypto, peer, cofactor, raw, ret_secret));
+    return kk_point_format(&peer->curve, KK_SPAN(raw, kk_ecdh_point_length(peer)), ret_point);
+}
+
+KK_RV kk_ecdh_transport_length(const struct kk_key *key, size_t *ret_len)
+{
+    static const uint8_t any[KK_EC_MAX_POINT_BYTES];
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer point = {0};
+    KK_ENSURE(key->kind == KK_KEY_EC || key->kind == KK_KEY_MONTGOMERY, CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(kk_point_format(&key->curve, KK_SPAN(any, kk_ecdh_point_length(key)), &point));
+    *ret_len = point.len;
+    return CKR_OK;
+}
+
+/* BLAKE2b of any length is libsodium's: OpenSSL before 3.2 has one length only. 0: another hash. */
+static size_t blake2b_length(const char *name)
+{
+    static const struct {
+        const char *name;
+        size_t length;
+    } lengths[] = {
+        {"BLAKE2B-160", 20}, {"BLAKE2B-256", 32}, {"BLAKE2B-384", 48}, {"BLAKE2B-512", 64}};
+    for (size_t i = 0; i < KK_ARRAY_LEN(lengths); i++) {
+        if (strcmp(name, lengths[i].name) == 0) {
+            return lengths[i].length;
+        }
+    }
+    return 0;
+}
+
+static void blake2b_block(enum kk_agreement_kdf kdf, uint32_t counter, struct kk_span secret,
+                          struct kk_span info, uint8_t *out, size_t len)
+{
+    crypto_generichash_blake2b_state state;
+    uint8_t count[4];
+    kk_store_u32(count, counter);
+    struct kk_span number = KK_SPAN_ARRAY(count);
+    struct kk_span first = kdf == KK_KDF_CONCAT ? number : secret;
+    struct kk_span second = kdf == KK_KDF_CONCAT ? secret : number;
+    crypto_generichash_blake2b_init(&state, NULL, 0, len);
+    crypto_generichash_blake2b_update(&state, first.data, first.len);
+    crypto_generichash_blake2b_update(&state, second.data, second.len);
+    crypto_generichash_blake2b_update(&state, info.data, info.len);
+    crypto_generichash_blake2b_final(&state, out, len);
+    kk_wipe(&state, sizeof state);
+}
+
+static KK_RV blake2b_kdf(enum kk_agreement_kdf kdf, size_t block_len, struct kk_span secret,
+                         struct kk_span info, size_t len, struct kk_secret **ret_value)
+{
+    KK_SECRET_ARRAY(block, EVP_MAX_MD_SIZE);
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    uint32_t counter = 1;
+    KK_ENSURE(sodium_init() >= 0, CKR_FUNCTION_FAILED);
+    KK_TRY(kk_secret_new(len, &value));
+    for (size_t at = 0; at < len; at += block_len) {
+        blake2b_block(kdf, counter++, secret, info, block, block_len);
+        memcpy(kk_secret_data(value) + at, block, KK_MIN(len - at, block_len));
+    }
+    *ret_value = KK_STEAL(value);
+    return CKR_OK;
+}
+
 /* One block of the derivation. */
 static KK_RV derive_block(struct kk_prehash *hash, enum kk_agreement_kdf kdf, uint32_t counter,
                           struct kk_span secret, struct kk_span info, uint8_t out[EVP_MAX_MD_SIZE],
@@ -133,8 +201,11 @@ KK_RV kk_agreement_kdf(struct kk_crypto *crypto, enum kk_agreement_kdf kdf, cons
     KK_SECRET_ARRAY(block, EVP_MAX_MD_SIZE);
     KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
     KK_CLEANUP(kk_prehash_close) struct kk_prehash hash = {0};
-    size_t block_len = 0;
+    size_t block_len = blake2b_length(hash_name);
     uint32_t counter = 1;
+    if (block_len != 0) {
+        return blake2b_kdf(kdf, block_len, secret, info, len, ret_value);
+    }
     KK_TRY(kk_prehash_open(crypto, hash_name, &hash));
     KK_TRY(kk_secret_new(len, &value));
     for (size_t at = 0; at < len; at += block_len) {

@@ -21,12 +21,19 @@ size_t kk_ecdh_point_length(const struct kk_key *key);
 KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
                         uint8_t *point, struct kk_secret **ret_secret);
 
+/* The same for messages with points as kk_point_format() has them; and the bytes of such a point.
+ */
+KK_RV kk_ecdh_transport(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
+                        struct kk_buffer *ret_point, struct kk_secret **ret_secret);
+KK_RV kk_ecdh_transport_length(const struct kk_key *key, size_t *ret_len);
+
 enum kk_agreement_kdf {
     KK_KDF_X963,   /* H(secret || counter || info) */
     KK_KDF_CONCAT, /* SP 800-56A: H(counter || secret || info) */
 };
 
-/* `len` bytes derived from the secret with the digest of OpenSSL's name `hash`. */
+/* `len` bytes derived from the secret with the digest of OpenSSL's name `hash`, or one of
+ * "BLAKE2B-160", "-256", "-384", "-512". */
 KK_RV kk_agreement_kdf(struct kk_crypto *crypto, enum kk_agreement_kdf kdf, const char *hash,
                        struct kk_span secret, struct kk_span info, size_t len,
                        struct kk_secret **ret_value);

@@ -94,6 +94,10 @@ struct kk_span kk_key_secret(const struct kk_key *key);
  * the text of the mechanism says), CKR_FUNCTION_FAILED. */
 KK_RV kk_key_generate(struct kk_crypto *crypto, struct kk_key_parts *parts);
 
+/* FIPS 186-4, B.4.1: an EC pair whose private number comes from 64 random bits more than the order
+ * has. Otherwise as kk_key_generate(). CKR_KEY_TYPE_INCONSISTENT for other kinds. */
+KK_RV kk_key_generate_extra_bits(struct kk_crypto *crypto, struct kk_key_parts *parts);
+
 /* From a private key's parts to all that can be computed: RSA CRT parts, the public point or
  * number, a curve's identifier for whatever named it. Public keys stay as they are. */
 KK_RV kk_key_complete(struct kk_crypto *crypto, struct kk_key_parts *parts);

@@ -159,6 +159,22 @@ static KK_RV ec_complete(struct kk_crypto *crypto, struct kk_key_parts *parts)
     return kk_key_parts_set(parts, KK_PART_EC_POINT, kk_buffer_span(&point));
 }
 
+KK_RV kk_key_generate_extra_bits(struct kk_crypto *crypto, struct kk_key_parts *parts)
+{
+    KK_CLEANUP(EC_GROUP_freep) EC_GROUP *group = NULL;
+    KK_CLEANUP(BN_CTX_freep) BN_CTX *ctx = BN_CTX_new_ex(crypto->libctx);
+    KK_CLEANUP(kk_bn_freep) BIGNUM *scalar = NULL;
+    struct kk_curve curve;
+    KK_ENSURE(ctx != NULL, CKR_HOST_MEMORY);
+    KK_ENSURE(parts->kind == KK_KEY_EC, CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(kk_curve_of_parts(crypto, parts, &curve));
+    KK_TRY(open_group(crypto, &curve, &group));
+    KK_TRY(kk_random_below(crypto, EC_GROUP_get0_order(group), ctx, &scalar));
+    KK_TRY(kk_part_from_bn(parts, KK_PART_VALUE, scalar, curve.order_bytes));
+    parts->is_private = true;
+    return ec_complete(crypto, parts);
+}
+
 const struct kk_key_family kk_key_family_ec = {
     .load = ec_load,
     .generate = ec_generate,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * RSA: signatures with and without a hash, encryption, PKCS#1 v1.5, PSS, OAEP and no padding.
+ * RSA: signatures with and without a hash, encryption, PKCS#1 v1.5, PSS, OAEP, X9.31 and no
+ * padding.
  */
 #pragma once
 
 #include "crypto/asym.h"
 
-enum kk_rsa_padding { KK_RSA_NONE, KK_RSA_PKCS1, KK_RSA_PSS, KK_RSA_OAEP };
+enum kk_rsa_padding { KK_RSA_NONE, KK_RSA_PKCS1, KK_RSA_PSS, KK_RSA_OAEP, KK_RSA_X931 };
 
 /* How the block is made. Names are OpenSSL's and are not copied: they live as long as the program.
  */
@@ -17,6 +18,7 @@ struct kk_rsa_scheme {
     size_t salt_len;      /* PSS */
     struct kk_span label; /* OAEP; copied */
     bool prehash;         /* the operation hashes the message itself, with `hash` */
+    bool bound;           /* encryption: the message travels in a TPM_BOUND_DATA of TPM 1.2 */
 };
 
 struct kk_rsa_op;
@@ -36,8 +38,9 @@ size_t kk_rsa_room(const struct kk_key *key, const struct kk_rsa_scheme *scheme)
 /* More of the message; schemes with prehash only. */
 KK_RV kk_rsa_update(struct kk_rsa_op *op, struct kk_span in);
 
-/* `in` is the rest of the message, or what the block is made from. Writes kk_rsa_length() bytes.
- * CKR_DATA_LEN_RANGE, CKR_DATA_INVALID (raw: not below the modulus). */
+/* `in` is the rest of the message, or what the block is made from (X9.31: with its trailer). Writes
+ * kk_rsa_length() bytes. CKR_DATA_LEN_RANGE, CKR_DATA_INVALID (raw: not below the modulus; X9.31:
+ * no trailer). */
 KK_RV kk_rsa_sign(struct kk_rsa_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
 
 /* CKR_SIGNATURE_LEN_RANGE, CKR_SIGNATURE_INVALID, CKR_DATA_LEN_RANGE. */
@@ -49,7 +52,8 @@ KK_RV kk_rsa_recover(struct kk_rsa_op *op, struct kk_span signature, uint8_t *ou
 /* Encrypts or decrypts by the use; out has room for kk_rsa_length() bytes when encrypting and
  * kk_rsa_room() when decrypting. CKR_DATA_LEN_RANGE, CKR_DATA_INVALID,
  * CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_INVALID. PKCS#1 v1.5 decryption never says that
- * the padding was wrong: it gives bytes that look like a message then, always the same ones. */
+ * the padding was wrong: it gives bytes that look like a message then, always the same ones; for
+ * the same reason nothing is said about the head of bound data there. */
 KK_RV kk_rsa_crypt(struct kk_rsa_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
 
 /* Begin, crypt, free. */

@@ -4,6 +4,7 @@
  */
 #include "mechanism/asym.h"
 
+#include "crypto/der.h"
 #include "crypto/domain.h"
 
 void *kk_asym_context(struct kk_op *op, void (*context_free)(void *))
@@ -59,6 +60,31 @@ static KK_RV generate_pair(struct kk_crypto *crypto, const struct kk_mechanism *
               CKR_KEY_SIZE_RANGE);
     return kk_key_generate(crypto, parts);
 }
+
+static KK_RV generate_extra_bits(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                                 const struct kk_param *param, struct kk_key_parts *parts)
+{
+    (void)param;
+    KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), wrong_kind(parts));
+    return kk_key_generate_extra_bits(crypto, parts);
+}
+
+const struct kk_generate_ops kk_generate_extra_bits_ops = {.generate = generate_extra_bits,
+                                                           .pair = true};
+
+/*= pkcs11-3.2 RSA_X9_31_KEY_PAIR_GEN: p and q meet the strong primes requirement of X9.31 */
+/* From 2,048 bits on, with an exponent above 2^16, OpenSSL takes FIPS 186-4, B.3.6, whose primes
+ * are those. X9.31 has moduli of whole 256 bits. */
+static KK_RV generate_x931(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                           const struct kk_param *param, struct kk_key_parts *parts)
+{
+    struct kk_span e = kk_strip_zeros(kk_key_parts_get(parts, KK_PART_PUBLIC_EXPONENT));
+    KK_ENSURE(parts->bits % 256 == 0, CKR_KEY_SIZE_RANGE);
+    KK_ENSURE(e.len == 0 || e.len > 2, CKR_TEMPLATE_INCONSISTENT);
+    return generate_pair(crypto, mechanism, param, parts);
+}
+
+const struct kk_generate_ops kk_generate_x931_ops = {.generate = generate_x931, .pair = true};
 
 const struct kk_generate_ops kk_generate_pair_ops = {.generate = generate_pair, .pair = true};
 

@@ -21,6 +21,8 @@ KK_RV kk_asym_check(const struct kk_mechanism *mechanism, const struct kk_key *k
 
 /* Key pairs of any kind; the registry's row gives the bounds. */
 extern const struct kk_generate_ops kk_generate_pair_ops;
+extern const struct kk_generate_ops kk_generate_extra_bits_ops; /* EC */
+extern const struct kk_generate_ops kk_generate_x931_ops;       /* RSA with strong primes */
 
 /* Domain parameters. */
 extern const struct kk_generate_ops kk_generate_domain_ops;
@@ -32,7 +34,9 @@ KK_RV kk_agreed_truncate(const struct kk_secret *secret, size_t len, struct kk_s
 /* No derived key is longer. */
 #define KK_AGREED_MAX ((size_t)1 << 27)
 
-/* RSA: row->detail is an enum kk_rsa_padding, row->hash the hash of mechanisms that have one. */
+/* RSA: row->detail is an enum kk_rsa_padding, with KK_RSA_BOUND for bound data of TPMs; row->hash
+ * the hash of mechanisms that have one. */
+#define KK_RSA_BOUND 0x100UL
 extern const struct kk_cipher_ops kk_rsa_cipher_ops;
 extern const struct kk_sign_ops kk_rsa_block_ops; /* single-part, with recovery */
 extern const struct kk_sign_ops kk_rsa_pss_ops;   /* single-part */
@@ -49,6 +53,9 @@ extern const struct kk_sign_ops kk_dsa_ops;        /* the caller hashes */
 extern const struct kk_sign_ops kk_eddsa_ops;
 extern const struct kk_derive_ops kk_ecdh_ops;
 extern const struct kk_kem_ops kk_ecdh_kem_ops;
+
+/* Wrapping by ECDH and AES; row->detail as for kk_ecdh_ops. */
+extern const struct kk_wrap_ops kk_ecdh_wrap_ops;
 
 /* Diffie-Hellman of PKCS #3 and X9.42. */
 extern const struct kk_derive_ops kk_dh_ops;

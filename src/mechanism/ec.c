@@ -8,7 +8,9 @@
 #include "crypto/ecdh.h"
 #include "crypto/ecdsa.h"
 #include "crypto/eddsa.h"
+#include "crypto/kw.h"
 #include "mechanism/asym.h"
+#include "mechanism/operation.h"
 
 /* --- ECDSA and DSA ---------------------------------------------------------------------------- */
 
@@ -156,35 +158,39 @@ static const struct kdf {
     CK_EC_KDF_TYPE type;
     enum kk_agreement_kdf kdf;
     const char *hash; /* NULL: the shared secret itself */
+    size_t natural;   /* bytes of the hash */
 } kdfs[] = {
-    {CKD_NULL, KK_KDF_X963, NULL},
-    {CKD_SHA1_KDF, KK_KDF_X963, "SHA1"},
-    {CKD_SHA224_KDF, KK_KDF_X963, "SHA224"},
-    {CKD_SHA256_KDF, KK_KDF_X963, "SHA256"},
-    {CKD_SHA384_KDF, KK_KDF_X963, "SHA384"},
-    {CKD_SHA512_KDF, KK_KDF_X963, "SHA512"},
-    {CKD_SHA3_224_KDF, KK_KDF_X963, "SHA3-224"},
-    {CKD_SHA3_256_KDF, KK_KDF_X963, "SHA3-256"},
-    {CKD_SHA3_384_KDF, KK_KDF_X963, "SHA3-384"},
-    {CKD_SHA3_512_KDF, KK_KDF_X963, "SHA3-512"},
-    {CKD_SHA1_KDF_SP800, KK_KDF_CONCAT, "SHA1"},
-    {CKD_SHA224_KDF_SP800, KK_KDF_CONCAT, "SHA224"},
-    {CKD_SHA256_KDF_SP800, KK_KDF_CONCAT, "SHA256"},
-    {CKD_SHA384_KDF_SP800, KK_KDF_CONCAT, "SHA384"},
-    {CKD_SHA512_KDF_SP800, KK_KDF_CONCAT, "SHA512"},
-    {CKD_SHA3_224_KDF_SP800, KK_KDF_CONCAT, "SHA3-224"},
-    {CKD_SHA3_256_KDF_SP800, KK_KDF_CONCAT, "SHA3-256"},
-    {CKD_SHA3_384_KDF_SP800, KK_KDF_CONCAT, "SHA3-384"},
-    {CKD_SHA3_512_KDF_SP800, KK_KDF_CONCAT, "SHA3-512"},
+    {CKD_NULL, KK_KDF_X963, NULL, 0},
+    {CKD_SHA1_KDF, KK_KDF_X963, "SHA1", 20},
+    {CKD_SHA224_KDF, KK_KDF_X963, "SHA224", 28},
+    {CKD_SHA256_KDF, KK_KDF_X963, "SHA256", 32},
+    {CKD_SHA384_KDF, KK_KDF_X963, "SHA384", 48},
+    {CKD_SHA512_KDF, KK_KDF_X963, "SHA512", 64},
+    {CKD_SHA3_224_KDF, KK_KDF_X963, "SHA3-224", 28},
+    {CKD_SHA3_256_KDF, KK_KDF_X963, "SHA3-256", 32},
+    {CKD_SHA3_384_KDF, KK_KDF_X963, "SHA3-384", 48},
+    {CKD_SHA3_512_KDF, KK_KDF_X963, "SHA3-512", 64},
+    {CKD_SHA1_KDF_SP800, KK_KDF_CONCAT, "SHA1", 20},
+    {CKD_SHA224_KDF_SP800, KK_KDF_CONCAT, "SHA224", 28},
+    {CKD_SHA256_KDF_SP800, KK_KDF_CONCAT, "SHA256", 32},
+    {CKD_SHA384_KDF_SP800, KK_KDF_CONCAT, "SHA384", 48},
+    {CKD_SHA512_KDF_SP800, KK_KDF_CONCAT, "SHA512", 64},
+    {CKD_SHA3_224_KDF_SP800, KK_KDF_CONCAT, "SHA3-224", 28},
+    {CKD_SHA3_256_KDF_SP800, KK_KDF_CONCAT, "SHA3-256", 32},
+    {CKD_SHA3_384_KDF_SP800, KK_KDF_CONCAT, "SHA3-384", 48},
+    {CKD_SHA3_512_KDF_SP800, KK_KDF_CONCAT, "SHA3-512", 64},
+    {CKD_BLAKE2B_160_KDF, KK_KDF_CONCAT, "BLAKE2B-160", 20},
+    {CKD_BLAKE2B_256_KDF, KK_KDF_CONCAT, "BLAKE2B-256", 32},
+    {CKD_BLAKE2B_384_KDF, KK_KDF_CONCAT, "BLAKE2B-384", 48},
+    {CKD_BLAKE2B_512_KDF, KK_KDF_CONCAT, "BLAKE2B-512", 64},
 };
 
-static KK_RV kdf_of(const CK_ECDH1_DERIVE_PARAMS *params, const struct kdf **ret_kdf)
+static KK_RV kdf_of(CK_EC_KDF_TYPE type, CK_ULONG shared_len, const struct kdf **ret_kdf)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(kdfs); i++) {
-        if (kdfs[i].type == params->kdf) {
+        if (kdfs[i].type == type) {
             /*= pkcs11-3.2 CK_ECDH1_DERIVE_PARAMS: with CKD_NULL there is no shared data */
-            KK_ENSURE(kdfs[i].hash != NULL || params->ulSharedDataLen == 0,
-                      CKR_MECHANISM_PARAM_INVALID);
+            KK_ENSURE(kdfs[i].hash != NULL || shared_len == 0, CKR_MECHANISM_PARAM_INVALID);
             *ret_kdf = &kdfs[i];
             return CKR_OK;
         }
@@ -200,7 +206,7 @@ static KK_RV derive_agreed(struct kk_crypto *crypto, const struct kdf *kdf,
     if (kdf->hash == NULL) {
         return kk_agreed_truncate(secret, length, ret_value);
     }
-    size_t len = length != 0 ? length : kk_hash_length(kdf->hash);
+    size_t len = length != 0 ? length : kdf->natural;
     return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
                             KK_SPAN(params->pSharedData, params->ulSharedDataLen), len, ret_value);
 }
@@ -211,7 +217,8 @@ static KK_RV check_agreement(const struct kk_key *key, const struct kk_param *pa
     KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
     KK_ENSURE(kk_key_kind(key) == KK_KEY_EC || kk_key_kind(key) == KK_KEY_MONTGOMERY,
               CKR_KEY_TYPE_INCONSISTENT);
-    KK_TRY(kdf_of(param->data, ret_kdf));
+    const CK_ECDH1_DERIVE_PARAMS *params = param->data;
+    KK_TRY(kdf_of(params->kdf, params->ulSharedDataLen, ret_kdf));
     KK_ENSURE(length <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
     return CKR_OK;
 }
@@ -234,6 +241,104 @@ static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *me
 }
 
 const struct kk_derive_ops kk_ecdh_ops = {.derive = ecdh_derive};
+
+/* --- ECDH_AES_KEY_WRAP: KWP under a secret agreed with a fresh pair, its point in front ------- */
+
+/* The parameter and the key, checked. */
+struct transport {
+    const struct kdf *kdf;
+    struct kk_span shared;
+    size_t key_len;
+    size_t point_len;
+};
+
+static KK_RV read_transport(const struct kk_mechanism *mechanism, const struct kk_key *key,
+                            const struct kk_param *param, struct transport *ret_transport)
+{
+    const CK_ECDH_AES_KEY_WRAP_PARAMS *params = param->data;
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(params->ulAESKeyBits == 128 || params->ulAESKeyBits == 192 ||
+                  params->ulAESKeyBits == 256,
+              CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(kdf_of(params->kdf, params->ulSharedDataLen, &ret_transport->kdf));
+    ret_transport->shared = KK_SPAN(params->pSharedData, params->ulSharedDataLen);
+    ret_transport->key_len = (size_t)params->ulAESKeyBits / 8;
+    KK_ENSURE(
+        kk_mechanism_takes(mechanism, kk_key_kind(key) == KK_KEY_EC ? CKK_EC : CKK_EC_MONTGOMERY),
+        CKR_KEY_TYPE_INCONSISTENT);
+    return kk_ecdh_transport_length(key, &ret_transport->point_len);
+}
+
+/*= pkcs11-3.2 ECDH AES KEY WRAP: the first ulAESKeyBits bits of the derived key */
+static KK_RV transport_key(struct kk_crypto *crypto, const struct transport *transport,
+                           const struct kk_secret *secret, struct kk_secret **ret_key)
+{
+    struct kk_span whole = kk_secret_span(secret);
+    if (transport->kdf->hash != NULL) {
+        return kk_agreement_kdf(crypto, transport->kdf->kdf, transport->kdf->hash, whole,
+                                transport->shared, transport->key_len, ret_key);
+    }
+    KK_ENSURE(whole.len >= transport->key_len, CKR_KEY_SIZE_RANGE);
+    return kk_secret_from(KK_SPAN(whole.data, transport->key_len), ret_key);
+}
+
+static KK_RV ecdh_wrap_length(const struct kk_mechanism *mechanism, struct kk_key *key,
+                              const struct kk_param *param, size_t plain_len, size_t *ret_len)
+{
+    struct transport transport;
+    size_t wrapped = 0;
+    KK_TRY(read_transport(mechanism, key, param, &transport));
+    KK_TRY(kk_wrap_code(kk_kw_length(KK_KWP, plain_len, &wrapped)));
+    *ret_len = transport.point_len + wrapped;
+    return CKR_OK;
+}
+
+static KK_RV ecdh_wrap(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                       struct kk_key *key, const struct kk_param *param, struct kk_span plain,
+                       uint8_t *out, size_t *ret_len)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *aes = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer point = {0};
+    struct transport transport;
+    size_t wrapped = 0;
+    KK_TRY(read_transport(mechanism, key, param, &transport));
+    KK_TRY(kk_ecdh_transport(crypto, key, mechanism->detail != 0, &point, &secret));
+    KK_ENSURE(point.len == transport.point_len, CKR_FUNCTION_FAILED);
+    KK_TRY(transport_key(crypto, &transport, secret, &aes));
+    KK_TRY(kk_wrap_code(kk_kw_wrap(crypto, KK_KWP, kk_secret_span(aes), KK_SPAN(NULL, 0), plain,
+                                   out + point.len, &wrapped)));
+    memcpy(out, point.data, point.len);
+    *ret_len = point.len + wrapped;
+    return CKR_OK;
+}
+
+static KK_RV ecdh_unwrap(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                         struct kk_key *key, const struct kk_param *param, struct kk_span wrapped,
+                         struct kk_secret **ret_plain)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *aes = NULL;
+    struct transport transport;
+    KK_TRY(read_transport(mechanism, key, param, &transport));
+    KK_ENSURE(wrapped.len > transport.point_len, CKR_WRAPPED_KEY_LEN_RANGE);
+    CK_RV rv = kk_ecdh_derive(crypto, key, KK_SPAN(wrapped.data, transport.point_len),
+                              mechanism->detail != 0, &secret);
+    KK_ENSURE(rv != CKR_MECHANISM_PARAM_INVALID, CKR_WRAPPED_KEY_INVALID);
+    KK_TRY(rv);
+    KK_TRY(transport_key(crypto, &transport, secret, &aes));
+    struct kk_span rest =
+        KK_SPAN(wrapped.data + transport.point_len, wrapped.len - transport.point_len);
+    return kk_wrap_code(
+        kk_kw_unwrap(crypto, KK_KWP, kk_secret_span(aes), KK_SPAN(NULL, 0), rest, ret_plain));
+}
+
+const struct kk_wrap_ops kk_ecdh_wrap_ops = {
+    .length = ecdh_wrap_length,
+    .wrap = ecdh_wrap,
+    .unwrap = ecdh_unwrap,
+    .private_keys = true,
+};
 
 /* --- ECDH as a KEM: the ciphertext is the public half of a key pair made for it ----------------
  */

@@ -83,11 +83,20 @@ static KK_RV read_oaep(const CK_RSA_PKCS_OAEP_PARAMS *params, struct kk_rsa_sche
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 TPM 1.1b and TPM 1.2 PKCS #1 RSA OAEP: all values of the parameters are fixed */
+static void fix_oaep(struct kk_rsa_scheme *scheme)
+{
+    scheme->hash = "SHA1";
+    scheme->mgf_hash = "SHA1";
+    scheme->label = KK_SPAN_TEXT("TCPA");
+}
+
 static KK_RV scheme_of(const struct kk_mechanism *mechanism, const struct kk_param *param,
                        struct kk_rsa_scheme *ret_scheme)
 {
     *ret_scheme = (struct kk_rsa_scheme){
-        .padding = (enum kk_rsa_padding)mechanism->detail,
+        .padding = (enum kk_rsa_padding)(mechanism->detail & ~KK_RSA_BOUND),
+        .bound = (mechanism->detail & KK_RSA_BOUND) != 0,
         .hash = mechanism->hash,
         .prehash = mechanism->hash != NULL,
     };
@@ -95,7 +104,9 @@ static KK_RV scheme_of(const struct kk_mechanism *mechanism, const struct kk_par
         KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
         return read_pss(mechanism, param->data, ret_scheme);
     }
-    if (ret_scheme->padding == KK_RSA_OAEP) {
+    if (ret_scheme->padding == KK_RSA_OAEP && ret_scheme->bound) {
+        fix_oaep(ret_scheme);
+    } else if (ret_scheme->padding == KK_RSA_OAEP) {
         KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
         return read_oaep(param->data, ret_scheme);
     }

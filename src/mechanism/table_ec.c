@@ -28,6 +28,11 @@
     .extra_flags = EC_FLAGS, .shape = KK_PARAM_ECDH1_DERIVE, .param_required = true, .derive = &kk_ecdh_ops, .kem = &kk_ecdh_kem_ops, \
     .needs = KK_ALGORITHM_KEY, .algorithm = "EC", .detail = (cofactor_)
 
+#define WRAP(type_, type2_, min_, max_, cofactor_) \
+    .key_type = (type_), .key_type2 = (type2_), .min_key = (min_), .max_key = (max_), \
+    .shape = KK_PARAM_ECDH_AES_KEY_WRAP, .param_required = true, .wrap = &kk_ecdh_wrap_ops, \
+    .needs = KK_ALGORITHM_KEY, .algorithm = "EC", .detail = (cofactor_)
+
 static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_EC_KEY_PAIR_GEN), EC, NEEDS("EC"), .generate = &kk_generate_pair_ops},
     {KK_MECHANISM(CKM_ECDSA), EC, NEEDS("EC"), .sign = &kk_ecdsa_ops},
@@ -42,10 +47,14 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_ECDSA_SHA3_512), HASHED("SHA3-512")},
     {KK_MECHANISM(CKM_ECDH1_DERIVE), ECDH(0)},
     {KK_MECHANISM(CKM_ECDH1_COFACTOR_DERIVE), ECDH(1)},
+    {KK_MECHANISM(CKM_ECDH_AES_KEY_WRAP), WRAP(CKK_EC, CKK_EC_MONTGOMERY, 112, 571, 0), .extra_flags = EC_FLAGS},
     {KK_MECHANISM(CKM_EC_EDWARDS_KEY_PAIR_GEN), NAMED(CKK_EC_EDWARDS),       NEEDS("ED25519"), .generate = &kk_generate_pair_ops},
     {KK_MECHANISM(CKM_EC_MONTGOMERY_KEY_PAIR_GEN), NAMED(CKK_EC_MONTGOMERY), NEEDS("X25519"),  .generate = &kk_generate_pair_ops},
     {KK_MECHANISM(CKM_EDDSA), NAMED(CKK_EC_EDWARDS), .shape = KK_PARAM_EDDSA, .sign = &kk_eddsa_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "ED25519"},
+    {KK_MECHANISM(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS), EC, NEEDS("EC"), .generate = &kk_generate_extra_bits_ops},
+    {KK_MECHANISM(CKM_ECDH_X_AES_KEY_WRAP), WRAP(CKK_EC_MONTGOMERY, KK_NO_KEY_TYPE, 255, 448, 0), .extra_flags = NAMED_FLAGS},
+    {KK_MECHANISM(CKM_ECDH_COF_AES_KEY_WRAP), WRAP(CKK_EC, KK_NO_KEY_TYPE, 112, 571, 1), .extra_flags = EC_FLAGS},
 };
 /* clang-format on */
 

@@ -13,6 +13,7 @@
 #define HASHED(hash_) \
     RSA, .shape = KK_PARAM_NONE, .sign = &kk_rsa_hash_ops, \
     .needs = KK_ALGORITHM_DIGEST, .algorithm = (hash_), .hash = (hash_), .detail = KK_RSA_PKCS1
+#define X931 .key_type = CKK_RSA, .key_type2 = KK_NO_KEY_TYPE, .min_key = 1024, .max_key = 16384, .shape = KK_PARAM_NONE
 #define HASHED_PSS(hash_) \
     RSA, .shape = KK_PARAM_RSA_PKCS_PSS, .param_required = true, .sign = &kk_rsa_hash_ops, \
     .needs = KK_ALGORITHM_DIGEST, .algorithm = (hash_), .hash = (hash_), .detail = KK_RSA_PSS
@@ -23,9 +24,14 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_RSA_X_509), BLOCK(KK_RSA_NONE),  .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_raw_wrap_ops, .kem = &kk_kem_ops},
     {KK_MECHANISM(CKM_MD5_RSA_PKCS), HASHED("MD5")},
     {KK_MECHANISM(CKM_SHA1_RSA_PKCS), HASHED("SHA1")},
+    {KK_MECHANISM(CKM_RIPEMD160_RSA_PKCS), HASHED("RIPEMD160")},
     {KK_MECHANISM(CKM_RSA_PKCS_OAEP), RSA, .shape = KK_PARAM_RSA_PKCS_OAEP, .param_required = true,
      .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops, .kem = &kk_rsa_kem_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_OAEP},
+    {KK_MECHANISM(CKM_RSA_X9_31_KEY_PAIR_GEN), .key_type = CKK_RSA, .key_type2 = KK_NO_KEY_TYPE, .min_key = 2048, .max_key = 16384,
+     .shape = KK_PARAM_NONE, .generate = &kk_generate_x931_ops, .needs = KK_ALGORITHM_KEY, .algorithm = "RSA"},
+    {KK_MECHANISM(CKM_RSA_X9_31), X931, .sign = &kk_rsa_pss_ops, .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_X931},
+    {KK_MECHANISM(CKM_SHA1_RSA_X9_31), X931, .sign = &kk_rsa_hash_ops, .needs = KK_ALGORITHM_DIGEST, .algorithm = "SHA1", .hash = "SHA1", .detail = KK_RSA_X931},
     {KK_MECHANISM(CKM_RSA_PKCS_PSS), RSA, .shape = KK_PARAM_RSA_PKCS_PSS, .param_required = true, .sign = &kk_rsa_pss_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_PSS},
     {KK_MECHANISM(CKM_SHA1_RSA_PKCS_PSS), HASHED_PSS("SHA1")},
@@ -47,6 +53,8 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_SHA3_224_RSA_PKCS_PSS), HASHED_PSS("SHA3-224")},
     {KK_MECHANISM(CKM_RSA_AES_KEY_WRAP), RSA, .shape = KK_PARAM_RSA_AES_KEY_WRAP, .param_required = true,
      .wrap = &kk_rsa_aes_wrap_ops, .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_OAEP},
+    {KK_MECHANISM(CKM_RSA_PKCS_TPM_1_1), BLOCK(KK_RSA_PKCS1 | KK_RSA_BOUND), .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops},
+    {KK_MECHANISM(CKM_RSA_PKCS_OAEP_TPM_1_1), BLOCK(KK_RSA_OAEP | KK_RSA_BOUND), .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops},
 };
 /* clang-format on */
 

@@ -8,6 +8,9 @@
 
 #include <pthread.h>
 
+/* Where the message, cut off there, ends as X9.31 wants it. */
+#define TRAILER_AT 99
+
 #define OID_P256 "06082a8648ce3d030107"
 #define OID_P521 "06052b81040023"
 #define OID_ED25519 "06032b6570"
@@ -26,6 +29,7 @@ static struct pair p521;
 static struct pair ed25519;
 static struct pair ed448;
 static struct pair dsa;
+static struct pair x931;
 static uint8_t message[200] = "a message that is longer than any block of any hash";
 
 /* By the mechanism's own row. */
@@ -81,6 +85,8 @@ static int make_all(void **state)
     ed25519 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, hex(OID_ED25519));
     ed448 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, hex(OID_ED448));
     dsa = make_dsa_pair(1024);
+    x931 = make_pair(CKM_RSA_X9_31_KEY_PAIR_GEN, 2048, KK_SPAN(NULL, 0));
+    message[TRAILER_AT] = 0xcc;
     return 0;
 }
 
@@ -93,6 +99,7 @@ static int free_all(void **state)
     free_pair(&ed25519);
     free_pair(&ed448);
     free_pair(&dsa);
+    free_pair(&x931);
     return tear_down(state);
 }
 
@@ -129,6 +136,9 @@ static const struct signing signings[] = {
     {CKM_SHA3_256_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_256, CKG_MGF1_SHA3_256, 32}},
     {CKM_SHA3_384_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_384, CKG_MGF1_SHA3_384, 48}},
     {CKM_SHA3_512_RSA_PKCS_PSS, &rsa, 0, {CKM_SHA3_512, CKG_MGF1_SHA3_512, 64}},
+    {CKM_RIPEMD160_RSA_PKCS, &rsa, 0, {0}},
+    {CKM_RSA_X9_31, &x931, TRAILER_AT + 1, {0}},
+    {CKM_SHA1_RSA_X9_31, &x931, 0, {0}},
     {CKM_ECDSA, &p256, 32, {0}},
     {CKM_ECDSA, &p256, 64, {0}},
     {CKM_ECDSA, &p521, 20, {0}},
@@ -441,6 +451,8 @@ static const struct sealing sealings[] = {
     {CKM_RSA_PKCS, NULL, 0, 245},
     {CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep, 190},
     {CKM_RSA_X_509, NULL, 0, 255},
+    {CKM_RSA_PKCS_TPM_1_1, NULL, 0, 240},
+    {CKM_RSA_PKCS_OAEP_TPM_1_1, NULL, 0, 209},
 };
 
 static void check_sealing(const struct sealing *sealing, size_t plain_len)
@@ -629,11 +641,103 @@ static void test_agreement_wants_a_private_key(void **state)
     }
 }
 
+/* --- wrapping by ECDH ------------------------------------------------------------------------- */
+
+static void check_transport(CK_MECHANISM_TYPE type, const struct pair *pair,
+                            const CK_ECDH_AES_KEY_WRAP_PARAMS *params, size_t plain_len)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, type);
+    struct kk_param param = {0};
+    struct kk_secret *plain = NULL;
+    uint8_t out[600];
+    uint8_t again[600];
+    size_t want = 0;
+    size_t len = 0;
+    struct kk_span in = KK_SPAN(message, plain_len);
+    assert_ok(kk_param_copy(row->shape, params, sizeof *params, &param));
+    assert_ok(row->wrap->length(row, pair->public_key, &param, plain_len, &want));
+    assert_ok(row->wrap->wrap(crypto, row, pair->public_key, &param, in, out, &len));
+    assert_int_equal(len, want);
+    assert_ok(row->wrap->wrap(crypto, row, pair->public_key, &param, in, again, &len));
+    assert_memory_not_equal(out, again, len); /* a new pair each time */
+    assert_ok(row->wrap->unwrap(crypto, row, pair->private_key, &param, KK_SPAN(out, len), &plain));
+    assert_true(kk_span_equal(kk_secret_span(plain), in));
+    kk_secret_free(plain);
+    assert_rv(row->wrap->unwrap(crypto, row, pair->public_key, &param, KK_SPAN(out, len), &plain),
+              CKR_KEY_TYPE_INCONSISTENT);
+    kk_param_clear(&param);
+}
+
+static void test_keys_travel_under_an_agreed_secret(void **state)
+{
+    static const CK_ECDH_AES_KEY_WRAP_PARAMS params[] = {
+        {.ulAESKeyBits = 128, .kdf = CKD_NULL},
+        {.ulAESKeyBits = 192, .kdf = CKD_SHA1_KDF},
+        {.ulAESKeyBits = 256, .kdf = CKD_SHA3_256_KDF_SP800},
+        {.ulAESKeyBits = 256, .kdf = CKD_BLAKE2B_384_KDF},
+    };
+    struct pair x25519 = make_pair(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, 0, hex(OID_X25519));
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(params); i++) {
+        check_transport(CKM_ECDH_AES_KEY_WRAP, &p256, &params[i], 1 + i);
+        check_transport(CKM_ECDH_COF_AES_KEY_WRAP, &p521, &params[i], 100 + i);
+        check_transport(CKM_ECDH_X_AES_KEY_WRAP, &x25519, &params[i], 24);
+        check_transport(CKM_ECDH_AES_KEY_WRAP, &x25519, &params[i], 200);
+    }
+    free_pair(&x25519);
+}
+
+static void test_transport_wants_a_curve_of_its_kind(void **state)
+{
+    static const CK_ECDH_AES_KEY_WRAP_PARAMS params = {.ulAESKeyBits = 128, .kdf = CKD_NULL};
+    const struct kk_mechanism *row = kk_registry_find(registry, CKM_ECDH_X_AES_KEY_WRAP);
+    struct kk_key *keys[] = {p256.public_key, rsa.public_key, ed25519.public_key};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(keys); i++) {
+        struct kk_param param = {0};
+        size_t len = 0;
+        assert_ok(kk_param_copy(row->shape, &params, sizeof params, &param));
+        assert_rv(row->wrap->length(row, keys[i], &param, 16, &len), CKR_KEY_TYPE_INCONSISTENT);
+        kk_param_clear(&param);
+    }
+}
+
+static void test_x931_pairs_have_bounds(void **state)
+{
+    static const uint8_t three[] = {3};
+    const struct kk_mechanism *row = kk_registry_find(registry, CKM_RSA_X9_31_KEY_PAIR_GEN);
+    struct kk_key_parts parts = {.kind = KK_KEY_RSA, .bits = 2047};
+    (void)state;
+    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_KEY_SIZE_RANGE);
+    parts.bits = 1024; /* no strong primes there */
+    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_KEY_SIZE_RANGE);
+    parts.bits = 2048;
+    assert_ok(kk_key_parts_set(&parts, KK_PART_PUBLIC_EXPONENT, KK_SPAN_ARRAY(three)));
+    assert_rv(row->generate->generate(crypto, row, NULL, &parts), CKR_TEMPLATE_INCONSISTENT);
+    kk_key_parts_clear(&parts);
+}
+
+static void test_pairs_with_extra_bits_sign(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct pair pair =
+            make_pair(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS, 0, hex(i == 0 ? OID_P521 : OID_P256));
+        struct signing signing = {.type = CKM_ECDSA_SHA256, .pair = &pair};
+        check_signing(&signing);
+        free_pair(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_signed_is_verified_and_nothing_else),
         cmocka_unit_test(test_every_signing_row_is_checked),
+        cmocka_unit_test(test_keys_travel_under_an_agreed_secret),
+        cmocka_unit_test(test_transport_wants_a_curve_of_its_kind),
+        cmocka_unit_test(test_x931_pairs_have_bounds),
+        cmocka_unit_test(test_pairs_with_extra_bits_sign),
         cmocka_unit_test(test_a_sum_begun_anew_forgets_what_came_before),
         cmocka_unit_test(test_one_operation_serves_all_in_turns),
         cmocka_unit_test(test_a_context_is_kept_for_the_same_key_and_allocates_nothing),
