@@ -66,7 +66,8 @@ static KK_RV log_in(const struct kk_keykist *keykist, CK_SLOT_ID slot,
                     struct kk_keykist_session *ret_session)
 {
     const struct kk_keykist_options *options = &keykist->options;
-    bool user = kk_keykist_pin_is_given(&options->pin) && !kk_keykist_pin_is_given(&options->so_pin);
+    bool user =
+        kk_keykist_pin_is_given(&options->pin) && !kk_keykist_pin_is_given(&options->so_pin);
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
     KK_TRY(kk_keykist_pin(user ? &options->pin : &options->so_pin, user ? "--pin" : "--so-pin",
                           user ? "user PIN" : "SO PIN", false, &pin));
@@ -83,12 +84,14 @@ static KK_RV say_failed(CK_RV rv, const char *what)
         return kk_cli_error("there is no user of that name");
     }
     if (rv == CKR_FUNCTION_NOT_SUPPORTED) {
-        return kk_cli_error("tokens of this kind have no named users; \"keykist token upgrade\" makes "
-                            "a sealed one");
+        return kk_cli_error(
+            "tokens of this kind have no named users; \"keykist token upgrade\" makes "
+            "a sealed one");
     }
     if (rv == CKR_USER_NOT_LOGGED_IN) {
-        return kk_cli_error("on this token users are added with the user's PIN or, where it was made "
-                            "with token.so_recovery = on, with the SO's");
+        return kk_cli_error(
+            "on this token users are added with the user's PIN or, where it was made "
+            "with token.so_recovery = on, with the SO's");
     }
     return kk_keykist_failed(rv, what);
 }
@@ -125,8 +128,7 @@ CK_RV kk_keykist_user_remove(struct kk_keykist *keykist)
     KK_TRY(get_name(keykist, &name));
     KK_TRY(kk_keykist_find_token(keykist, &slot, &info));
     KK_TRY(log_in(keykist, slot, &session));
-    CK_RV rv =
-        vendor->user_remove(session.handle, (CK_UTF8CHAR_PTR)(uintptr_t)name, strlen(name));
+    CK_RV rv = vendor->user_remove(session.handle, (CK_UTF8CHAR_PTR)(uintptr_t)name, strlen(name));
     if (rv != CKR_OK) {
         return say_failed(rv, "Could not remove the user");
     }

@@ -23,7 +23,7 @@ typedef struct CK_KEYKIST_TOKEN_INFO {
 typedef struct CK_KEYKIST_USER {
     CK_UTF8CHAR name[64];
     CK_ULONG name_len;
-    CK_ULONG failed;   /* wrong PINs since the last right one */
+    CK_ULONG failed;    /* wrong PINs since the last right one */
     CK_BBOOL is_locked; /* too many: to be removed and added anew */
 } CK_KEYKIST_USER;
 
@@ -282,8 +282,9 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     /* Named users (C_LoginUser), in a R/W session with the SO logged in; with the user where the
      * token was made with token.so_recovery = off (the SO may remove them there too). Else
      * CKR_USER_NOT_LOGGED_IN. user_add: CKR_FUNCTION_REJECTED when there is one of that name,
-     * CKR_PIN_LEN_RANGE; user_remove: CKR_USER_PIN_NOT_INITIALIZED when there is none. A name is 1 to
-     * 64 bytes of UTF-8: CKR_ARGUMENTS_BAD. Tokens in SoftHSM's format: CKR_FUNCTION_NOT_SUPPORTED.
+     * CKR_PIN_LEN_RANGE; user_remove: CKR_USER_PIN_NOT_INITIALIZED when there is none. A name is 1
+     * to 64 bytes of UTF-8: CKR_ARGUMENTS_BAD. Tokens in SoftHSM's format:
+     * CKR_FUNCTION_NOT_SUPPORTED.
      */
     CK_RV (*user_add)(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR name, CK_ULONG name_len,
                       CK_UTF8CHAR_PTR pin, CK_ULONG pin_len);

@@ -213,8 +213,8 @@ struct kk_repository_ops {
     KK_RV (*audit_verify)(struct kk_repository *repository, struct kk_unlock *unlock,
                           struct kk_audit_report *ret_report);
 
-    /* MAY, all three (CKR_FUNCTION_NOT_SUPPORTED without). Named users: `unlock` is the SO's, or on a
-     * token without so_recovery the unnamed user's (the SO may remove users there too), else
+    /* MAY, all three (CKR_FUNCTION_NOT_SUPPORTED without). Named users: `unlock` is the SO's, or on
+     * a token without so_recovery the unnamed user's (the SO may remove users there too), else
      * CKR_USER_NOT_LOGGED_IN. user_add: CKR_FUNCTION_REJECTED when there is one of that name;
      * user_remove: CKR_USER_PIN_NOT_INITIALIZED when there is none. Names are UTF-8, 1 to
      * KK_USER_NAME_MAX bytes: CKR_ARGUMENTS_BAD. users: each of them, without login; the visit must

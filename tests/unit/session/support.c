@@ -69,7 +69,7 @@ CK_RV session_login(struct kk_app *app, CK_SESSION_HANDLE session, CK_USER_TYPE 
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     KK_TRY(kk_call_begin(app, session, &call));
-    return kk_session_login(&call, user, pin);
+    return kk_session_login(&call, user, KK_SPAN(NULL, 0), pin);
 }
 
 CK_RV session_logout(struct kk_app *app, CK_SESSION_HANDLE session)
