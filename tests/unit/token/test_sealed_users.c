@@ -27,21 +27,28 @@ static CK_RV try_named(struct kk_repository *repo, const char *name, const char 
     return named(repo, name, pin, &unlock);
 }
 
+struct joined {
+    char text[512];
+    size_t len;
+};
+
 static CK_RV join(const struct kk_user *user, void *context)
 {
-    char line[128];
-    (void)snprintf(line, sizeof line, "%.*s:%lu%s ", (int)user->name.len,
-                   (const char *)user->name.data, user->failed, user->locked ? "!" : "");
-    strncat(context, line, 511 - strlen(context));
+    struct joined *joined = context;
+    int len = snprintf(joined->text + joined->len, sizeof joined->text - joined->len, "%.*s:%lu%s ",
+                       (int)user->name.len, (const char *)user->name.data, user->failed,
+                       user->locked ? "!" : "");
+    assert_true(len > 0);
+    joined->len += (size_t)len;
     return CKR_OK;
 }
 
 static const char *users_of(struct kk_repository *repo)
 {
-    static char text[512];
-    text[0] = '\0';
-    assert_ok(repo->ops->users(repo, join, text));
-    return text;
+    static struct joined joined;
+    joined = (struct joined){.len = 0};
+    assert_ok(repo->ops->users(repo, join, &joined));
+    return joined.text;
 }
 
 /* A token with a user, alice and bob. */
