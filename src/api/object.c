@@ -117,6 +117,6 @@ CK_RV kk_api_C_FindObjects(struct kk_app *app, CK_SESSION_HANDLE hSession,
 CK_RV kk_api_C_FindObjectsFinal(struct kk_app *app, CK_SESSION_HANDLE hSession)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_TRY(kk_call_begin_on(app, hSession, KK_CANCEL_FIND, &call));
     return kk_call_find_final(&call);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "session/guarded.h"
 #include "session/handles.h"
 #include "session/session.h"
 #include "token/unattended.h"
@@ -100,13 +101,15 @@ static KK_RV login_context(struct kk_session *session, struct kk_span name, stru
 {
     struct own_name own;
     bool user = false;
-    KK_ENSURE(kk_operation_wants_login(session), CKR_OPERATION_NOT_INITIALIZED);
+    KK_ENSURE(kk_operation_wants_login(session) || kk_guard_wants_login(session),
+              CKR_OPERATION_NOT_INITIALIZED);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
     KK_ENSURE(unlock != NULL && user, CKR_USER_NOT_LOGGED_IN);
     KK_ENSURE(name.len == 0 || kk_span_equal(name, name_of(session, &own)),
               CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
     KK_TRY(kk_token_verify_pin(session->token, unlock, KK_ROLE_USER, name_of(session, &own), pin));
     kk_operation_grant_login(session);
+    kk_guard_grant_login(session);
     return CKR_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "mechanism/mechanism.h"
 #include "session/audit.h"
+#include "session/guarded.h"
 #include "session/handles.h"
 
 #include "base/banned.h"
@@ -147,6 +148,7 @@ KK_RV kk_call_resolve_param(struct kk_call *call, struct kk_param *param)
         KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
         KK_TRY(kk_call_key_object(call, param->handles[i], CKR_KEY_HANDLE_INVALID, &object));
         KK_ENSURE((object->usage & KK_USAGE_DERIVE) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+        KK_TRY(kk_call_guard(call, object));
         KK_TRY(kk_call_parsed_key(call, object, &param->keys[i]));
     }
     return CKR_OK;

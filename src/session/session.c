@@ -138,7 +138,7 @@ static KK_RV check_job(struct kk_session *session, const struct kk_job *job)
 }
 
 static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_job *job,
-                   struct kk_call *ret_call)
+                   unsigned int what, struct kk_call *ret_call)
 {
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
     KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
@@ -147,6 +147,9 @@ static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk
     CK_RV rv = check_job(session, job); /* it may have come while this call waited */
     if (KK_LIKELY(rv == CKR_OK)) {
         rv = check_alive(session, &ret_call->epoch);
+        if (KK_UNLIKELY(rv != CKR_OK)) {
+            cancel(session, what);
+        }
     }
     if (rv != CKR_OK) {
         kk_mutex_unlock(&session->lock);
@@ -163,13 +166,19 @@ static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk
 
 KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call)
 {
-    return begin(app, handle, NULL, ret_call);
+    return begin(app, handle, NULL, 0, ret_call);
+}
+
+KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
+                       struct kk_call *ret_call)
+{
+    return begin(app, handle, NULL, what, ret_call);
 }
 
 KK_RV kk_call_begin_job(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_job *job,
                         const atomic_bool *abandoned, struct kk_call *ret_call)
 {
-    KK_TRY(begin(app, handle, job, ret_call));
+    KK_TRY(begin(app, handle, job, 0, ret_call));
     ret_call->abandoned = abandoned;
     return CKR_OK;
 }

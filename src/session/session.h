@@ -24,6 +24,13 @@ struct kk_find {
 /* Ends the search, if there is one. */
 void kk_find_clear(struct kk_find *find);
 
+/* A use of a key with CKA_ALWAYS_AUTHENTICATE, see guarded.h. */
+struct kk_guarded {
+    enum { KK_GUARDED_NOT, KK_GUARDED_ASKED, KK_GUARDED_GRANTED } state;
+    struct kk_uuid key;
+    uint64_t login_round;
+};
+
 struct kk_session {
     atomic_uint refs;
     struct kk_app *app;
@@ -41,6 +48,7 @@ struct kk_session {
     struct kk_mutex lock;           /* KK_RANK_SESSION; covers what follows */
     struct kk_operation operations[KK_OP_COUNT];
     struct kk_find find;
+    struct kk_guarded guarded;
 };
 
 /* What C_SessionCancel ends: an operation of a kind, the search. */
@@ -63,6 +71,11 @@ KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call
 /* The same for the worker that runs the session's job. CKR_FUNCTION_CANCELED: it was cancelled. */
 KK_RV kk_call_begin_job(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_job *job,
                         const atomic_bool *abandoned, struct kk_call *ret_call);
+
+/* The same for a call whose failure ends what `what` names, KK_CANCEL_ bits: also the failure of a
+ * token that cannot be asked now. */
+KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
+                       struct kk_call *ret_call);
 void kk_call_end(struct kk_call *call);
 
 /* C_OpenSession. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED (not
