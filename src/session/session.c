@@ -149,9 +149,11 @@ static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk
         what = 0; /* nothing but its own job may touch the operations */
     } else {
         rv = check_alive(session, &ret_call->epoch);
+        if (KK_UNLIKELY(rv != CKR_OK)) {
+            cancel(session, what);
+        }
     }
-    if (KK_UNLIKELY(rv != CKR_OK)) {
-        cancel(session, what);
+    if (rv != CKR_OK) {
         kk_mutex_unlock(&session->lock);
         if (rv == CKR_SESSION_HANDLE_INVALID) {
             KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */

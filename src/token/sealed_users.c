@@ -125,6 +125,8 @@ static KK_RV write_row(struct kk_sealed *sealed, const struct kk_sealed_unlock *
     KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
     uint8_t hash[KK_HASH_LEN];
     KK_TRY(kk_sealed_begin_admin(sealed, actor->head.epoch, &actor->keys, &op, &root));
+    /* A DMK of before opens nothing any more. */
+    KK_ENSURE(actor->key_epoch == op.identity->key_epoch[KK_SIDE_PRIVATE], CKR_USER_NOT_LOGGED_IN);
     KK_TRY(kk_key_row_put(&op, row, root.generation, hash));
     KK_TRY(kk_root_set_row(&root, row->no, hash));
     KK_TRY(kk_tries_reset(&op, row->no));

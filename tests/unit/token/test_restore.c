@@ -194,6 +194,27 @@ static void test_a_token_comes_back(void **state)
     assert_restored(pair);
 }
 
+static void test_named_users_come_back(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_unlock *so = NULL;
+    struct kk_unlock *alice = NULL;
+    assert_ok(kk_token_login(pair->token, KK_ROLE_SO, NO_NAME, text_span("so-secret"), &so));
+    assert_ok(kk_token_user_add(pair->token, so, text_span("alice"), text_span("alice's PIN")));
+    kk_token_logout(pair->token, so);
+    (void)backup(pair, &key);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(pair->engines[1]);
+    assert_int_equal(
+        kk_token_login(token, KK_ROLE_USER, text_span("alice"), text_span("wrong"), &alice),
+        CKR_PIN_INCORRECT);
+    assert_ok(
+        kk_token_login(token, KK_ROLE_USER, text_span("alice"), text_span("alice's PIN"), &alice));
+    assert_same_object(pair, token, alice, &pair->uuids[0]);
+    kk_token_logout(token, alice);
+}
+
 static void test_a_backup_is_of_one_moment(void **state)
 {
     struct pair *pair = *state;
@@ -849,6 +870,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH(test_a_token_comes_back, sqlite_sqlite),
+        WITH(test_named_users_come_back, sqlite_sqlite),
         WITH(test_a_token_comes_back, memory_sqlite),
         WITH(test_a_token_comes_back, sqlite_memory),
         WITH(test_a_token_comes_back, peppered),
