@@ -26,8 +26,16 @@ typedef CK_RV call_fn(struct input *input, CK_SESSION_HANDLE session);
 static enum kk_op_kind last_kind;
 static CK_SESSION_HANDLE last_session;
 
-static CK_RV start(enum kk_op_kind kind, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-                   CK_OBJECT_HANDLE key)
+static CK_RV start_signature(struct input *input, CK_SESSION_HANDLE session,
+                             CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    struct bytes signature = pick_data(input);
+    return kk_api_C_VerifySignatureInit(world.app, session, mechanism, key, signature.data,
+                                        signature.len);
+}
+
+static CK_RV start(struct input *input, enum kk_op_kind kind, CK_SESSION_HANDLE session,
+                   CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     switch (kind) {
     case KK_OP_ENCRYPT:
@@ -42,6 +50,8 @@ static CK_RV start(enum kk_op_kind kind, CK_SESSION_HANDLE session, CK_MECHANISM
         return kk_api_C_DigestInit(world.app, session, mechanism);
     case KK_OP_SIGN_RECOVER:
         return kk_api_C_SignRecoverInit(world.app, session, mechanism, key);
+    case KK_OP_VERIFY_SIGNATURE:
+        return start_signature(input, session, mechanism, key);
     case KK_OP_VERIFY_RECOVER:
     case KK_OP_COUNT:
         break;
@@ -51,17 +61,17 @@ static CK_RV start(enum kk_op_kind kind, CK_SESSION_HANDLE session, CK_MECHANISM
 
 static CK_RV call_start(struct input *input, CK_SESSION_HANDLE session)
 {
-    static const CK_FLAGS flags[KK_OP_COUNT] = {CKF_ENCRYPT,       CKF_DECRYPT, CKF_SIGN,
-                                                CKF_VERIFY,        CKF_DIGEST,  CKF_SIGN_RECOVER,
-                                                CKF_VERIFY_RECOVER};
+    static const CK_FLAGS flags[KK_OP_COUNT] = {CKF_ENCRYPT,        CKF_DECRYPT, CKF_SIGN,
+                                                CKF_VERIFY,         CKF_DIGEST,  CKF_SIGN_RECOVER,
+                                                CKF_VERIFY_RECOVER, CKF_VERIFY};
     static const CK_ATTRIBUTE_TYPE usages[KK_OP_COUNT] = {
-        CKA_ENCRYPT, CKA_DECRYPT,      CKA_SIGN,          CKA_VERIFY,
-        CKA_VERIFY,  CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER};
+        CKA_ENCRYPT, CKA_DECRYPT,      CKA_SIGN,           CKA_VERIFY,
+        CKA_VERIFY,  CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER, CKA_VERIFY};
     last_kind = (enum kk_op_kind)input_below(input, KK_OP_COUNT);
     last_session = session;
     CK_MECHANISM *mechanism = pick_mechanism(input, &world, flags[last_kind]);
     CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, usages[last_kind]);
-    return start(last_kind, session, mechanism, key);
+    return start(input, last_kind, session, mechanism, key);
 }
 
 static CK_RV cipher(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
@@ -121,6 +131,18 @@ static CK_RV verify(struct input *input, CK_SESSION_HANDLE session, struct bytes
     }
 }
 
+static CK_RV verify_signature(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    switch (input_u8(input) % 3) {
+    case 0:
+        return kk_api_C_VerifySignature(world.app, session, in.data, in.len);
+    case 1:
+        return kk_api_C_VerifySignatureUpdate(world.app, session, in.data, in.len);
+    default:
+        return kk_api_C_VerifySignatureFinal(world.app, session);
+    }
+}
+
 static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
 {
     struct bytes in = pick_data(input);
@@ -138,6 +160,8 @@ static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
         return sign(input, session, in);
     case KK_OP_VERIFY:
         return verify(input, session, in);
+    case KK_OP_VERIFY_SIGNATURE:
+        return verify_signature(input, session, in);
     case KK_OP_SIGN_RECOVER:
     case KK_OP_VERIFY_RECOVER:
     case KK_OP_COUNT:

@@ -30,6 +30,7 @@ static const unsigned int usages[KK_OP_COUNT] = {
     [KK_OP_DIGEST] = 0,
     [KK_OP_SIGN_RECOVER] = KK_USAGE_SIGN_RECOVER,
     [KK_OP_VERIFY_RECOVER] = KK_USAGE_VERIFY_RECOVER,
+    [KK_OP_VERIFY_SIGNATURE] = KK_USAGE_VERIFY,
 };
 
 void kk_operation_end(struct kk_operation *operation)
@@ -38,6 +39,7 @@ void kk_operation_end(struct kk_operation *operation)
     operation->multi = false;
     operation->needs_login = false;
     kk_secret_free(KK_STEAL(operation->pending));
+    kk_buffer_clear(&operation->signature);
     kk_param_clear(&operation->op.param);
 }
 
@@ -77,6 +79,7 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
         return mechanism->cipher != NULL;
     case KK_OP_SIGN:
     case KK_OP_VERIFY:
+    case KK_OP_VERIFY_SIGNATURE:
         return mechanism->sign != NULL;
     case KK_OP_SIGN_RECOVER:
     case KK_OP_VERIFY_RECOVER:
@@ -127,7 +130,7 @@ static void prepare(struct kk_operation *operation, const struct kk_mechanism *m
         op->context_free = NULL;
     }
     op->mechanism = mechanism;
-    op->kind = kind;
+    op->kind = kind == KK_OP_VERIFY_SIGNATURE ? KK_OP_VERIFY : kind;
     op->crypto = crypto;
 }
 
@@ -468,18 +471,55 @@ static KK_RV verify_any(struct kk_operation *operation, enum kk_phase phase, str
     return ops->verify_final(&operation->op, signature);
 }
 
-/*= pkcs11-3.2 C_Verify: a call always terminates the active verification operation */
-KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
-                          struct kk_span signature)
+/*= pkcs11-3.2 C_Verify, C_VerifySignature: a call always terminates the active verification
+ * operation */
+static KK_RV verify_and_end(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                            struct kk_span signature)
 {
-    struct kk_operation *operation = NULL;
-    KK_TRY(active(call, KK_OP_VERIFY, &operation));
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
     if (phase == KK_PHASE_SINGLE ? !operation->multi : has_update(&operation->op)) {
         rv = verify_any(operation, phase, in, signature);
     }
     kk_operation_end(operation);
     return rv;
+}
+
+KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
+                          struct kk_span signature)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, KK_OP_VERIFY, &operation));
+    return verify_and_end(operation, phase, in, signature);
+}
+
+/*= pkcs11-3.2 C_VerifySignatureInit: CKR_SIGNATURE_LEN_RANGE initiates no operation. Shorter ones
+ * than the longest may be right: those of ECDSA. */
+static KK_RV keep_signature(struct kk_operation *operation, struct kk_span signature)
+{
+    bool may_fit = signature.len > 0 && signature.len <= result_length(&operation->op);
+    KK_ENSURE(may_fit, CKR_SIGNATURE_LEN_RANGE);
+    kk_buffer_put_span(&operation->signature, signature);
+    return kk_buffer_check(&operation->signature);
+}
+
+KK_RV kk_operation_verify_signature_init(struct kk_call *call, const struct kk_mechanism *mechanism,
+                                         struct kk_param *param, CK_OBJECT_HANDLE key,
+                                         struct kk_span signature)
+{
+    KK_TRY(kk_operation_init(call, KK_OP_VERIFY_SIGNATURE, mechanism, param, key));
+    struct kk_operation *operation = &call->session->operations[KK_OP_VERIFY_SIGNATURE];
+    CK_RV rv = keep_signature(operation, signature);
+    if (rv != CKR_OK) {
+        kk_operation_end(operation);
+    }
+    return rv;
+}
+
+KK_RV kk_operation_verify_signature(struct kk_call *call, enum kk_phase phase, struct kk_span in)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, KK_OP_VERIFY_SIGNATURE, &operation));
+    return verify_and_end(operation, phase, in, kk_buffer_span(&operation->signature));
 }
 
 static KK_RV compute_recover(struct kk_operation *operation, KK_UNUSED enum kk_phase phase,

@@ -86,12 +86,14 @@ static void register_chapters(void)
     chapter_cipher();
     chapter_encrypt();
     chapter_rsacrypt();
+    chapter_verify();
     chapter_usage();
     chapter_wrap();
     chapter_derive();
     chapter_interop();
     chapter_random();
     chapter_process();
+    chapter_events();
     chapter_chaos();
 }
 

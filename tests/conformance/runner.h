@@ -83,12 +83,14 @@ void chapter_signature(void);
 void chapter_cipher(void);
 void chapter_encrypt(void);
 void chapter_rsacrypt(void);
+void chapter_verify(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
+void chapter_events(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
