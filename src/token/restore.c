@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "crypto/provider.h"
 #include "token/backup_file.h"
+#include "token/beside.h"
 #include "token/sealed_internal.h"
 
 #include "base/banned.h"
@@ -205,12 +206,27 @@ static KK_RV remove_token(const struct kk_engine *engine, const char *name, cons
     return rv;
 }
 
+/* The first by name is the one that is in use; NULL when there is none. */
+static const char *first_of(const struct kk_buffer *names)
+{
+    const char *first = NULL;
+    for (size_t at = 0; at < names->len; at += KK_UUID_TEXT) {
+        const char *name = (const char *)names->data + at;
+        first = first == NULL || strcmp(name, first) < 0 ? name : first;
+    }
+    return first;
+}
+
+/* The one that is in use goes last: none of the others comes in its place. */
 static KK_RV remove_all(const struct kk_engine *engine, const struct kk_buffer *names)
 {
+    static const char why[] = "replaced by its backup";
+    const char *last = first_of(names);
     for (size_t at = 0; at < names->len; at += KK_UUID_TEXT) {
-        KK_TRY(remove_token(engine, (const char *)names->data + at, "replaced by its backup"));
+        const char *name = (const char *)names->data + at;
+        KK_TRY(name == last ? CKR_OK : remove_token(engine, name, why));
     }
-    return CKR_OK;
+    return last == NULL ? CKR_OK : remove_token(engine, last, why);
 }
 
 /* ---- writing ---- */
@@ -257,11 +273,13 @@ static KK_RV look_again(const struct kk_restore *restore, const char *name)
     return rv;
 }
 
-static KK_RV make_token(struct kk_restore *restore, char name[KK_UUID_TEXT])
+/* `old`: the token that it takes the place of; NULL. */
+static KK_RV make_token(struct kk_restore *restore, const char *old, char name[KK_UUID_TEXT])
 {
     const struct kk_engine *engine = restore->engine;
     struct kk_store *store = NULL;
-    KK_TRY(choose_name(engine->crypto, restore->info.serial, name));
+    KK_TRY(old != NULL ? kk_beside_name(engine->crypto, old, name)
+                       : choose_name(engine->crypto, restore->info.serial, name));
     KK_TRY(engine->store_ops->create(engine->env, name, &store));
     CK_RV rv = copy_into(restore, store);
     if (rv == CKR_OK) {
@@ -310,7 +328,7 @@ KK_RV kk_restore_write(struct kk_restore *restore, bool replace)
         kk_log_error("a token of the serial number %.16s is there already", restore->info.serial);
         return CKR_FUNCTION_REJECTED;
     }
-    KK_TRY(make_token(restore, name));
+    KK_TRY(make_token(restore, first_of(&same.names), name));
     KK_TRY(withdraw_from_others(restore, name, &same.names));
     return remove_all(restore->engine, &same.names);
 }
