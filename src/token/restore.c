@@ -47,13 +47,17 @@ const struct kk_backup_info *kk_restore_info(const struct kk_restore *restore)
     return &restore->info;
 }
 
-/* A random name that ends in the serial number, as every token's does. */
-static KK_RV choose_name(struct kk_crypto *crypto, const char serial[SERIAL_LEN],
+/* A name that ends in the serial number, as every token's does: a random one, or one beside `old`.
+ */
+static KK_RV choose_name(struct kk_crypto *crypto, const char serial[SERIAL_LEN], const char *old,
                          char ret_name[KK_UUID_TEXT])
 {
     struct kk_uuid uuid;
     KK_TRY(kk_crypto_random(crypto, uuid.bytes, sizeof uuid.bytes));
     kk_uuid_format(&uuid, ret_name);
+    if (old != NULL) {
+        KK_TRY(kk_beside_name(crypto, old, ret_name));
+    }
     memcpy(ret_name + 19, serial, 4);
     memcpy(ret_name + 24, serial + 4, 12);
     KK_ENSURE(kk_uuid_parse(ret_name, &uuid), CKR_ENCRYPTED_DATA_INVALID); /* no serial number */
@@ -278,8 +282,7 @@ static KK_RV make_token(struct kk_restore *restore, const char *old, char name[K
 {
     const struct kk_engine *engine = restore->engine;
     struct kk_store *store = NULL;
-    KK_TRY(old != NULL ? kk_beside_name(engine->crypto, old, name)
-                       : choose_name(engine->crypto, restore->info.serial, name));
+    KK_TRY(choose_name(engine->crypto, restore->info.serial, old, name));
     KK_TRY(engine->store_ops->create(engine->env, name, &store));
     CK_RV rv = copy_into(restore, store);
     if (rv == CKR_OK) {

@@ -4,11 +4,11 @@
 # that changes something on the disk: what is there then, and that running it again ends it.
 #
 # KK_KILL_AT          kill_at
-# KEYKIST_LONG_TESTS  set: in front of every call; otherwise of a dozen, each a little later
+# KEYKIST_LONG_TESTS  set: in front of every call; otherwise of some, each a good deal later
 . "$(dirname "$0")/keykist_lib.sh"
 
 pins="--so-pin $SO_PIN --pin $PIN"
-every=3  # which kills of a rekey are followed by another one
+every=2  # which kills of a rekey are followed by another one
 [ -z "${KEYKIST_LONG_TESTS:-}" ] || every=1
 keys=300 # more than one batch of a rekey, which is whole lists of 256 objects or a little more
 
@@ -111,14 +111,14 @@ while killed_at "$at" rekey $pins; do
     fi
     rekey_again
     [ -z "$bad" ] || break
-    at=$(next "$at" 2)
+    at=$(next "$at" 1)
     begin
 done
 echo "# rekey: $kills kills, $twice of them twice; the last at call $at"
 echo "# count rekey-kills $((kills + twice))"
 [ -z "$bad" ] || echo "#$bad"
 check "rekey, killed anywhere and run again" \
-    test "$kills" -gt 10 -a "$twice" -gt 2 -a "$code" = 0 -a -z "$bad"
+    test "$kills" -gt 6 -a "$twice" -gt 2 -a "$code" = 0 -a -z "$bad"
 
 # ---- repair --replace ----
 
