@@ -134,6 +134,7 @@ static KK_RV dup_parts(const struct kk_key_parts *from, struct kk_key_parts *par
     parts->kind = from->kind;
     parts->is_private = from->is_private;
     parts->bits = from->bits;
+    parts->order_bits = from->order_bits;
     parts->parameter_set = from->parameter_set;
     for (size_t i = 0; i < KK_PART_COUNT; i++) {
         if (from->part[i] != NULL) {

@@ -448,21 +448,27 @@ KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOF
     return CKR_OK;
 }
 
-/* In place: a write of 64 bytes is there as a whole or not at all. A file that had nothing may have
- * been made a moment ago, and has no name on the disk yet. */
-static int write_tries(const struct kk_softhsm_dir *dir, const uint8_t *bytes)
+/* In place: a write of 64 bytes is there as a whole or not at all. 0 or an errno. */
+static int put_tries(const struct kk_softhsm_dir *dir, int fd, const uint8_t *bytes)
 {
-    struct stat status;
-    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                    dir->file_mode);
-    bool looked = fd >= 0 && fstat(fd, &status) == 0;
-    int error = !looked ? errno : kk_softhsm_write_at(fd, KK_SPAN(bytes, KK_SOFTHSM_TRIES_LEN), 0);
-    if (error == 0 && (fsync(fd) != 0 || (status.st_size == 0 && fsync(dir->fd) != 0))) {
+    struct stat status = {0};
+    bool is_new = fstat(fd, &status) == 0 && status.st_size == 0;
+    int error = kk_softhsm_write_at(fd, KK_SPAN(bytes, KK_SOFTHSM_TRIES_LEN), 0);
+    if (error == 0 && fsync(fd) != 0) {
         error = errno;
     }
-    if (fd >= 0) {
-        (void)close(fd);
+    return error == 0 && is_new ? kk_softhsm_sync_names(dir) : error;
+}
+
+static int write_tries(const struct kk_softhsm_dir *dir, const uint8_t *bytes)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = openat(dir->fd, TRIES, flags, dir->file_mode);
+    if (fd < 0) {
+        return errno;
     }
+    int error = put_tries(dir, fd, bytes);
+    (void)close(fd);
     return error;
 }
 

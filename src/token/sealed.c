@@ -326,6 +326,7 @@ static const struct kk_repository_ops sealed_ops = {
     .audit = kk_sealed_audit_event,
     .audit_read = kk_sealed_audit_read,
     .audit_verify = kk_sealed_audit_verify,
+    .counter = kk_sealed_counter,
     .remove = sealed_remove,
     .path = sealed_path,
 };

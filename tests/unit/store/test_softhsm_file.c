@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -419,6 +420,69 @@ static void test_only_directories_with_a_token_are_listed(void **state)
     assert_true(unfinished);
 }
 
+/* ---- what is on the disk when ---- */
+
+/* Calls of this program, in order: f: a file is synced, d: a directory is, t: a file is emptied. */
+static char calls[64];
+static size_t call_count;
+
+static void note(char call)
+{
+    if (call_count + 1 < sizeof calls) {
+        calls[call_count++] = call;
+        calls[call_count] = '\0';
+    }
+}
+
+static void begin_to_note(void)
+{
+    call_count = 0;
+    calls[0] = '\0';
+}
+
+/* In place of the system's. */
+int fsync(int fd)
+{
+    struct stat status;
+    note(fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) ? 'd' : 'f');
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    if (length == 0) {
+        note('t');
+    }
+    return (int)syscall(SYS_ftruncate, fd, length);
+}
+
+/* The next content, with its name, is on the disk before the present one goes. */
+static void test_a_journal_is_on_the_disk_before_the_content_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    make_object(fixture, "one");
+    begin_to_note();
+    assert_ok(change(fixture, "another body"));
+    assert_string_equal(calls, "fdtf");
+}
+
+/* A wrong PIN is not forgotten when the power goes: nor is the file that says so, when it is new.
+ */
+static void test_a_new_count_is_on_the_disk_with_its_name(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[KK_SOFTHSM_TRIES_LEN] = {1};
+    void *lock = NULL;
+    assert_ok(kk_softhsm_tries_lock(fixture->dir, &lock));
+    begin_to_note();
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes));
+    assert_string_equal(calls, "fd");
+    begin_to_note();
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes));
+    assert_string_equal(calls, "f");
+    kk_softhsm_tries_unlock(fixture->dir, lock);
+}
+
 /* The count goes with the last wrong PIN, and its lock is held on to until it is given back. */
 static void test_the_lock_of_the_tries_outlasts_the_count(void **state)
 {
@@ -567,6 +631,8 @@ int main(void)
         ON(test_the_generation_is_seen_to_move),
         ON(test_a_removed_token_is_gone),
         ON(test_only_directories_with_a_token_are_listed),
+        ON(test_a_journal_is_on_the_disk_before_the_content_goes),
+        ON(test_a_new_count_is_on_the_disk_with_its_name),
         ON(test_the_lock_of_the_tries_outlasts_the_count),
         ON(test_pipes_in_place_of_files_hold_nobody_up),
         ON(test_a_pipe_in_place_of_a_journal_is_damage),
