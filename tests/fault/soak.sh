@@ -33,7 +33,7 @@ one()
         return 1
     fi
     runs=$((runs + 1))
-    if [ $code -ne 0 ]; then
+    if [ $code -ne 0 ] || grep -q '^not ok' "$out/last"; then
         failed=$((failed + 1))
         echo "$name: failed"
         cat "$out/last"
