@@ -266,7 +266,7 @@ static CK_RV verify_given(struct kk_app *app, CK_SESSION_HANDLE session, enum kk
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span in;
-    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_call_begin_on(app, session, KK_CANCEL_OPERATION(KK_OP_VERIFY_SIGNATURE), &call));
     if (kk_arg_span(data, len, &in) != CKR_OK) {
         return kk_operation_fail(&call, KK_OP_VERIFY_SIGNATURE, CKR_ARGUMENTS_BAD);
     }

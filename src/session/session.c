@@ -145,9 +145,7 @@ static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk
     KK_TRY(check_job(session, job));
     kk_mutex_lock(&session->lock);
     CK_RV rv = check_job(session, job); /* it may have come while this call waited */
-    if (KK_UNLIKELY(rv != CKR_OK)) {
-        what = 0; /* nothing but its own job may touch the operations */
-    } else {
+    if (KK_LIKELY(rv == CKR_OK)) {
         rv = check_alive(session, &ret_call->epoch);
         if (KK_UNLIKELY(rv != CKR_OK)) {
             cancel(session, what);

@@ -242,7 +242,7 @@ static void remove_stale(const struct kk_softhsm_dir *dir, const char *name)
     struct stat status;
     if (parse_name(name, ".draft", &uuid) && !atomic_load(&dir->read_only) &&
         fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        status.st_ctime < time(NULL) - STALE_SECONDS) {
+        status.st_mtime < time(NULL) - STALE_SECONDS) {
         kk_log_info("%s/%s: of an object that was never finished, deleted", dir->path, name);
         (void)unlinkat(dir->fd, name, 0);
     }

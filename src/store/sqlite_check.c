@@ -9,18 +9,29 @@
 
 #include "base/banned.h"
 
-/* Up to this size (1 MiB) it costs a few milliseconds at most. */
+/* Up to so much (1 MiB) in it, it costs a few milliseconds at most. */
 #define QUICK_PAGES 256
 
-static KK_RV count_pages(struct kk_sqlite_tx *tx, int64_t *ret_pages)
+static KK_RV number(struct kk_sqlite_tx *tx, const char *sql, int64_t *ret_number)
 {
     KK_CLEANUP(kk_statement_done) sqlite3_stmt *statement = NULL;
-    KK_TRY(kk_connection_search(tx->connection, "PRAGMA page_count", &statement));
+    KK_TRY(kk_connection_search(tx->connection, sql, &statement));
     int result = sqlite3_step(statement);
     if (result != SQLITE_ROW) {
         return kk_sqlite_tx_fail(tx, result, "cannot read its size");
     }
-    *ret_pages = sqlite3_column_int64(statement, 0);
+    *ret_number = sqlite3_column_int64(statement, 0);
+    return CKR_OK;
+}
+
+/* Those that hold something. Where big objects were, free pages stay, and no check reads them. */
+static KK_RV count_pages(struct kk_sqlite_tx *tx, int64_t *ret_pages)
+{
+    int64_t all = 0;
+    int64_t unused = 0;
+    KK_TRY(number(tx, "PRAGMA page_count", &all));
+    KK_TRY(number(tx, "PRAGMA freelist_count", &unused));
+    *ret_pages = all - unused;
     return CKR_OK;
 }
 

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Converting a token: a new one beside it, all objects copied, the new one opened anew and held
- * against the old one, the old one set aside.
- *
- * The new directory's name follows closely on the old one's in the alphabet, so that of the two
- * tokens with one serial number everybody goes on using the old one (engine.c: the first wins)
- * until that is set aside. What an interrupted try left lies under such a name, and is deleted by
- * the next.
+ * Converting a token: a new one beside it (beside.h), all objects copied, the new one opened anew
+ * and held against the old one, the old one set aside.
  */
 #include "token/convert.h"
 
@@ -15,13 +10,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/aside.h"
-#include "token/kinds.h"
+#include "token/beside.h"
 #include "token/token.h"
 
 #include "base/banned.h"
 
-#define BATCH 64     /* objects of one transaction */
-#define NEAR 0xffffu /* how far a new directory's name may be from the old one's */
+#define BATCH 64 /* objects of one transaction */
 #define LOOKS_MAX 5
 
 /* One of the two tokens, with a login that sees all there is. */
@@ -86,53 +80,17 @@ static KK_RV side_login(const struct conversion *conversion, struct side *side)
                           &side->unlock);
 }
 
-static const struct kk_repository_kind *kind_of(const char *name)
-{
-    for (size_t i = 0; i < kk_repository_kinds_count; i++) {
-        if (strcmp(kk_repository_kinds[i].name, name) == 0 &&
-            kk_repository_kinds[i].create != NULL) {
-            return &kk_repository_kinds[i];
-        }
-    }
-    return NULL;
-}
-
-/* The name's first half plus a little. Its second half often is the serial number, and stays. */
-static KK_RV choose_name(struct kk_crypto *crypto, const char *old, char ret_name[KK_UUID_TEXT])
-{
-    struct kk_uuid uuid;
-    uint8_t random[2];
-    KK_ENSURE(kk_uuid_parse(old, &uuid), CKR_FUNCTION_FAILED);
-    uint64_t first = kk_load_u64(uuid.bytes);
-    KK_ENSURE(first <= UINT64_MAX - NEAR, CKR_FUNCTION_FAILED);
-    KK_TRY(kk_crypto_random(crypto, random, sizeof random));
-    kk_store_u64(uuid.bytes, first + 1 + (random[0] * 256u + random[1]) % NEAR);
-    kk_uuid_format(&uuid, ret_name);
-    return CKR_OK;
-}
-
-/* Whether choose_name() may have made one of the other. */
-static bool is_near(const char *old, const char *name)
-{
-    struct kk_uuid a;
-    struct kk_uuid b;
-    return kk_uuid_parse(old, &a) && kk_uuid_parse(name, &b) &&
-           kk_mem_equal(a.bytes + 8, 8, b.bytes + 8, 8) &&
-           kk_load_u64(b.bytes) > kk_load_u64(a.bytes) &&
-           kk_load_u64(b.bytes) - kk_load_u64(a.bytes) <= NEAR;
-}
-
 static KK_RV open_old(struct conversion *conversion, struct kk_token *token)
 {
     const struct kk_convert *convert = conversion->convert;
     KK_ENSURE(conversion->engine->location != NULL, CKR_FUNCTION_NOT_SUPPORTED);
-    conversion->kind = kind_of(convert->kind);
+    conversion->kind = kk_repository_kind_of(convert->kind);
     KK_ENSURE(conversion->kind != NULL && strcmp(kk_token_kind(token), convert->kind) != 0,
               CKR_ARGUMENTS_BAD);
     KK_TRY(kk_token_state(token, &conversion->state));
     KK_ENSURE(!conversion->state.read_only, CKR_TOKEN_WRITE_PROTECTED);
     KK_ENSURE(!conversion->state.user_pin_set || convert->user_pin.data != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(choose_name(conversion->engine->crypto, kk_token_name(token), conversion->name));
+    KK_TRY(kk_beside_name(conversion->engine->crypto, kk_token_name(token), conversion->name));
     conversion->old.token = kk_token_ref(token);
     return side_login(conversion, &conversion->old);
 }
@@ -370,7 +328,7 @@ static CK_RV remove_leftover(const char *name, void *context)
     const struct conversion *conversion = context;
     KK_CLEANUP(side_clear) struct side side = {0};
     bool is_one = false;
-    if (!is_near(kk_token_name(conversion->old.token), name)) {
+    if (!kk_beside_is_near(kk_token_name(conversion->old.token), name)) {
         return CKR_OK;
     }
     CK_RV rv = open_side(conversion, name, &side);

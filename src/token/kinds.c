@@ -120,6 +120,17 @@ const struct kk_repository_kind kk_repository_kinds[] = {
 
 const size_t kk_repository_kinds_count = KK_ARRAY_LEN(kk_repository_kinds);
 
+const struct kk_repository_kind *kk_repository_kind_of(const char *name)
+{
+    for (size_t i = 0; i < kk_repository_kinds_count; i++) {
+        if (strcmp(kk_repository_kinds[i].name, name) == 0 &&
+            kk_repository_kinds[i].create != NULL) {
+            return &kk_repository_kinds[i];
+        }
+    }
+    return NULL;
+}
+
 const struct kk_repository_kind *kk_repository_kind_new(const struct kk_engine *engine)
 {
     enum { SEALED, SOFTHSM2 };

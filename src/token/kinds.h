@@ -27,5 +27,8 @@ struct kk_repository_kind {
 extern const struct kk_repository_kind kk_repository_kinds[];
 extern const size_t kk_repository_kinds_count;
 
+/* The kind of this name, of which tokens are made; NULL. */
+const struct kk_repository_kind *kk_repository_kind_of(const char *name);
+
 /* What a new token becomes. */
 const struct kk_repository_kind *kk_repository_kind_new(const struct kk_engine *engine);

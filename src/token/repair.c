@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "token/beside.h"
 
 #include "base/banned.h"
 
@@ -53,6 +54,18 @@ static KK_RV repair_into(struct kk_token *token, const struct kk_check *check, c
     return CKR_OK;
 }
 
+/* The name and serial number of a token that will take this one's place: until this one is deleted
+ * everybody goes on using it. */
+static KK_RV take_place_of(struct kk_token *token, char name[KK_UUID_TEXT], char serial[16])
+{
+    struct kk_engine *engine = kk_token_engine(token);
+    const struct kk_repository_kind *kind = kk_repository_kind_of(kk_token_kind(token));
+    KK_ENSURE(kind != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    memcpy(serial, kk_token_serial(token), 16);
+    KK_TRY(kk_beside_clear(engine, kind, kk_token_name(token), serial));
+    return kk_beside_name(engine->crypto, kk_token_name(token), name);
+}
+
 KK_RV kk_token_repair(struct kk_token *token, const struct kk_check *check, bool replace,
                       struct kk_check_result *ret_result, char ret_serial[16])
 {
@@ -64,7 +77,7 @@ KK_RV kk_token_repair(struct kk_token *token, const struct kk_check *check, bool
     KK_TRY(kk_token_fresh(token, &epoch));
     KK_TRY(kk_engine_choose_name(engine, name, serial));
     if (replace) {
-        memcpy(serial, kk_token_serial(token), sizeof serial);
+        KK_TRY(take_place_of(token, name, serial));
     }
     KK_TRY(repair_into(token, check, name, serial, ret_result));
     if (replace) {

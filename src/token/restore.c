@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "crypto/provider.h"
 #include "token/backup_file.h"
+#include "token/beside.h"
 #include "token/kinds.h"
 #include "token/sealed_internal.h"
 
@@ -47,13 +48,17 @@ const struct kk_backup_info *kk_restore_info(const struct kk_restore *restore)
     return &restore->info;
 }
 
-/* A random name that ends in the serial number, as every token's does. */
-static KK_RV choose_name(struct kk_crypto *crypto, const char serial[SERIAL_LEN],
+/* A name that ends in the serial number, as every token's does: a random one, or one beside `old`.
+ */
+static KK_RV choose_name(struct kk_crypto *crypto, const char serial[SERIAL_LEN], const char *old,
                          char ret_name[KK_UUID_TEXT])
 {
     struct kk_uuid uuid;
     KK_TRY(kk_crypto_random(crypto, uuid.bytes, sizeof uuid.bytes));
     kk_uuid_format(&uuid, ret_name);
+    if (old != NULL) {
+        KK_TRY(kk_beside_name(crypto, old, ret_name));
+    }
     memcpy(ret_name + 19, serial, 4);
     memcpy(ret_name + 24, serial + 4, 12);
     KK_ENSURE(kk_uuid_parse(ret_name, &uuid), CKR_ENCRYPTED_DATA_INVALID); /* no serial number */
@@ -302,16 +307,34 @@ static KK_RV remove_other(struct kk_engine *engine, const struct same_token *tok
     return rv;
 }
 
-static KK_RV remove_all(const struct same_serial *same)
+/* The first by name is the one that is in use; NULL when there is none. */
+static const struct same_token *first_of(const struct same_serial *same)
+{
+    const struct same_token *first = NULL;
+    for (size_t i = 0; i < same->count; i++) {
+        const struct same_token *token = &same->tokens[i];
+        first = first == NULL || strcmp(token->name, first->name) < 0 ? token : first;
+    }
+    return first;
+}
+
+static KK_RV remove_same(const struct same_serial *same, const struct same_token *token)
 {
     static const char why[] = "replaced by its backup";
     struct kk_engine *engine = same->restore->engine;
+    return token->kind->on_any_store ? remove_sealed(engine, token->name, why)
+                                     : remove_other(engine, token, why);
+}
+
+/* The one that is in use goes last: none of the others comes in its place. */
+static KK_RV remove_all(const struct same_serial *same)
+{
+    const struct same_token *last = first_of(same);
     for (size_t i = 0; i < same->count; i++) {
         const struct same_token *token = &same->tokens[i];
-        KK_TRY(token->kind->on_any_store ? remove_sealed(engine, token->name, why)
-                                         : remove_other(engine, token, why));
+        KK_TRY(token == last ? CKR_OK : remove_same(same, token));
     }
-    return CKR_OK;
+    return last == NULL ? CKR_OK : remove_same(same, last);
 }
 
 /* ---- writing ---- */
@@ -358,11 +381,12 @@ static KK_RV look_again(const struct kk_restore *restore, const char *name)
     return rv;
 }
 
-static KK_RV make_token(struct kk_restore *restore, char name[KK_UUID_TEXT])
+/* `old`: the token that it takes the place of; NULL. */
+static KK_RV make_token(struct kk_restore *restore, const char *old, char name[KK_UUID_TEXT])
 {
     const struct kk_engine *engine = restore->engine;
     struct kk_store *store = NULL;
-    KK_TRY(choose_name(engine->crypto, restore->info.serial, name));
+    KK_TRY(choose_name(engine->crypto, restore->info.serial, old, name));
     KK_TRY(engine->store_ops->create(engine->env, name, &store));
     CK_RV rv = copy_into(restore, store);
     if (rv == CKR_OK) {
@@ -417,7 +441,8 @@ KK_RV kk_restore_write(struct kk_restore *restore, bool replace)
     KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
     KK_TRY(find_same(&same));
     KK_TRY(check_same(&same, replace));
-    KK_TRY(make_token(restore, name));
+    const struct same_token *old = first_of(&same);
+    KK_TRY(make_token(restore, old != NULL ? old->name : NULL, name));
     KK_TRY(withdraw_from_others(restore, name, &same));
     return remove_all(&same);
 }

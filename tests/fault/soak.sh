@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Usage: soak.sh BUILD-FOLDER MINUTES
 # The fault tests in their long form, one after the other, each time with a new seed, until the time
-# is over; then how long that was and what was counted. KEYKIST_FAULT_KIND chooses the repository.
+# is over; then how long that was and what was counted. KEYKIST_FAULT_KIND chooses the kind of
+# repository; without it all have their turn.
 set -u
 build=$1
 minutes=$2
@@ -17,14 +18,14 @@ export KEYKIST_LONG_TESTS=1
 runs=0
 failed=0
 
+# one NAME COMMAND...: a test, for as long as there is time.
 one()
 {
     left=$((end - $(date +%s)))
     [ "$left" -gt 0 ] || return 1
     name=$1
     shift
-    timeout --foreground "$left" "$here/../module/with_conf.sh" \
-        "$build/tests/fault/test_$name" "$@" >"$out/last" 2>&1
+    timeout --foreground "$left" "$@" >"$out/last" 2>&1
     code=$?
     grep '^# count ' "$out/last" >>"$out/counts"
     if [ $code -eq 124 ]; then
@@ -32,7 +33,7 @@ one()
         return 1
     fi
     runs=$((runs + 1))
-    if [ $code -ne 0 ]; then
+    if [ $code -ne 0 ] || grep -q '^not ok' "$out/last"; then
         failed=$((failed + 1))
         echo "$name: failed"
         cat "$out/last"
@@ -41,12 +42,45 @@ one()
     fi
 }
 
+# on KIND NAME ARGUMENTS...: a test of this folder on a kind of repository.
+on()
+{
+    kind=$1
+    test=$2
+    shift 2
+    backend=sqlite
+    [ "$kind" != softhsm2 ] || backend=file
+    one "$kind $test" env KEYKIST_FAULT_KIND="$kind" WITH_BACKEND="$backend" \
+        "$here/../module/with_conf.sh" "$build/tests/fault/test_$test" "$@"
+}
+
+# The programs, killed: sealed tokens only.
+kills()
+{
+    one "rekey and repair" env KK_KIND=own KK_MODULE="$module" KK_UTIL="$util" KK_SHIM= \
+        KK_SANITIZED= KK_KEYKIST="$build/src/cli/keykist" KK_KILL_AT="$build/tests/cli/kill_at" \
+        LC_ALL=C "$here/../cli/keykist_kills.sh"
+}
+
+all()
+{
+    for kind in ${KEYKIST_FAULT_KIND:-sealed softhsm2}; do
+        for name in damage failing kill power tries; do
+            on "$kind" "$name" "$module" || return 1
+        done
+        on "$kind" processes "$module" "$util" || return 1
+        if [ "$kind" = sealed ]; then
+            for name in kill_pin tamper crowd; do
+                on "$kind" "$name" "$module" || return 1
+            done
+            kills || return 1
+        fi
+    done
+}
+
 : >"$out/counts"
 while [ "$(date +%s)" -lt "$end" ]; do
-    for name in damage failing kill power kill_pin tries tamper crowd; do
-        one "$name" "$module" || break 2
-    done
-    one processes "$module" "$util" || break
+    all || break
 done
 echo "soak: $((($(date +%s) - begin) / 60)) min $((($(date +%s) - begin) % 60)) s, $runs runs, $failed failed"
 sort "$out/counts" | awk '{ sum[$3] += $4 } END { for (what in sum) print "soak: " what ": " sum[what] }' | sort

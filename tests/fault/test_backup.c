@@ -289,7 +289,9 @@ static int kill_before(pid_t pid, unsigned last)
     }
 }
 
-/* 0: no token; 1: one whole token; more: anything else. */
+#define STATE_OLD 4 /* what mark_old() left */
+
+/* 0: no token; 1: one whole token as the backup has it; STATE_OLD; more: anything else. */
 static int state_of_folder(void *unused)
 {
     CK_SLOT_ID slots[64];
@@ -306,10 +308,14 @@ static int state_of_folder(void *unused)
     CK_ULONG keys = 0;
     CK_SESSION_HANDLE session = guest_session(guest_token_find(LABEL));
     if (!guest_fine(guest_login(session, CKU_USER, GUEST_PIN), "login") ||
-        !guest_fine(guest_find(session, NULL, 0, found, 16, &keys), "find") || keys != 1) {
+        !guest_fine(guest_find(session, NULL, 0, found, 16, &keys), "find") || keys < 1 ||
+        keys > 2) {
         return 2;
     }
-    return guest_key_whole(session, found[0]) ? 1 : 3;
+    if (!guest_key_whole(session, found[0]) || !guest_key_whole(session, found[keys - 1])) {
+        return 3;
+    }
+    return keys == 1 ? 1 : STATE_OLD;
 }
 
 static int restore_in_peace(void *unused)
@@ -319,6 +325,18 @@ static int restore_in_peace(void *unused)
         return 90;
     }
     return guest_fine(restore(REPLACE), "restore") ? 0 : 1;
+}
+
+/* Gives the token that will be replaced a key more than the backup has. */
+static int mark_old(void *unused)
+{
+    const uint8_t id[GUEST_ID_SIZE] = {2};
+    CK_OBJECT_HANDLE added = 0;
+    (void)unused;
+    if (setenv("SOFTHSM2_CONF", conf, 1) != 0) {
+        return 90;
+    }
+    return guest_fine(guest_key_make(guest_enter(LABEL), id, &added), "a key more") ? 0 : 1;
 }
 
 /* Databases in the other place. What a removal that was killed leaves of a directory is no token.
@@ -337,16 +355,23 @@ static void kill_restores(CK_FLAGS flags, const char *what)
 {
     unsigned steps = 0;
     unsigned wrong = 0;
+    unsigned both = 0;
     struct victim victim = {flags};
     int killed = 1;
     for (unsigned last = 1; killed == 1; last += guest_amount(4, 1)) {
         empty_folder();
-        if ((flags & REPLACE) != 0 && guest_wait(guest_fork(restore_in_peace, NULL)) != 0) {
+        if ((flags & REPLACE) != 0 && (guest_wait(guest_fork(restore_in_peace, NULL)) != 0 ||
+                                       guest_wait(guest_fork(mark_old, NULL)) != 0)) {
             guest_bail("no token to replace");
         }
         killed = kill_before(guest_fork(restore_as_victim, &victim), last);
         int state = guest_wait(guest_fork(state_of_folder, NULL));
-        bool good = state == 1 || (state == 0 && (flags & REPLACE) == 0 && killed == 1);
+        bool good = state == 1 || (state == 0 && (flags & REPLACE) == 0 && killed == 1) ||
+                    (state == STATE_OLD && (flags & REPLACE) != 0 && killed == 1);
+        if (databases() == 2) { /* until the old one is deleted everybody uses it */
+            both++;
+            good = good && state == STATE_OLD;
+        }
         good = good && guest_wait(guest_fork(restore_in_peace, NULL)) == 0 && databases() == 1 &&
                guest_wait(guest_fork(state_of_folder, NULL)) == 1;
         if (!good) {
@@ -358,8 +383,10 @@ static void kill_restores(CK_FLAGS flags, const char *what)
     if (killed < 0) {
         guest_note("processes cannot be traced here: nothing was killed");
     }
-    guest_ok(killed < 0 || (wrong == 0 && steps > 9), "%s: killed before %u of its steps", what,
-             steps);
+    bool seen_both = (flags & REPLACE) == 0 || both > 0;
+    guest_ok(killed < 0 || (wrong == 0 && steps > 9 && seen_both),
+             "%s: killed before %u of its steps, %u of them with both tokens there", what, steps,
+             both);
 }
 
 /* --- main ------------------------------------------------------------------------------------- */

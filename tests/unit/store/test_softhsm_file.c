@@ -232,6 +232,25 @@ static void test_a_journal_whose_change_never_began_is_dropped(void **state)
     assert_false(is_there(fixture, OBJECT ".new"));
 }
 
+static CK_RV no_visit(const struct kk_uuid *uuid, void *context)
+{
+    (void)uuid;
+    (void)context;
+    return CKR_OK;
+}
+
+static void test_a_draft_of_somebody_who_died_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    write_raw(fixture, OBJECT ".draft", KK_SPAN_ARRAY(old_content));
+    assert_ok(kk_softhsm_each(fixture->dir, no_visit, NULL));
+    assert_true(is_there(fixture, OBJECT ".draft")); /* its maker may be at work */
+    assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, OBJECT ".draft"), old, 0), 0);
+    assert_ok(kk_softhsm_each(fixture->dir, no_visit, NULL));
+    assert_false(is_there(fixture, OBJECT ".draft"));
+}
+
 static void test_a_damaged_journal_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -622,6 +641,7 @@ int main(void)
         ON(test_an_overwrite_in_pieces_is_completed),
         ON(test_a_journal_whose_change_never_began_is_dropped),
         ON(test_a_damaged_journal_changes_nothing),
+        ON(test_a_draft_of_somebody_who_died_goes),
         ON(test_both_of_softhsms_locks_are_waited_for),
         ON(test_what_is_in_the_middle_of_a_change_is_not_read),
         ON(test_an_empty_file_is_read_when_it_is_old),
