@@ -222,6 +222,26 @@ const struct kk_cipher_ops kk_gcm_ops = {
     .exact = true,
 };
 
+static KK_RV gcm_message_read(const void *params, struct kk_message *ret_message)
+{
+    const CK_GCM_MESSAGE_PARAMS *gcm = params;
+    KK_ENSURE(gcm->ulIvLen >= 1 && gcm->ulIvLen <= KK_GCM_IV_MAX, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(tag_bits_fit(gcm->ulTagBits), CKR_MECHANISM_PARAM_INVALID);
+    *ret_message = (struct kk_message){.iv = gcm->pIv,
+                                       .iv_len = gcm->ulIvLen,
+                                       .generator = gcm->ivGenerator,
+                                       .fixed_bits = gcm->ulIvFixedBits,
+                                       .tag = gcm->pTag,
+                                       .tag_len = gcm->ulTagBits / 8};
+    return CKR_OK;
+}
+
+const struct kk_message_ops kk_gcm_message_ops = {
+    .shape = KK_PARAM_GCM_MESSAGE,
+    .read = gcm_message_read,
+    .key = kk_aes_key_of,
+};
+
 const struct kk_wrap_ops kk_gcm_wrap_ops = {
     .length = gcm_wrap_length,
     .wrap = gcm_wrap,

@@ -22,6 +22,10 @@ enum kk_op_kind {
     KK_OP_DIGEST,
     KK_OP_SIGN_RECOVER,
     KK_OP_VERIFY_RECOVER,
+    KK_OP_MESSAGE_ENCRYPT, /* many messages; a family sees the kinds above */
+    KK_OP_MESSAGE_DECRYPT,
+    KK_OP_MESSAGE_SIGN,
+    KK_OP_MESSAGE_VERIFY,
     KK_OP_COUNT
 };
 
@@ -62,6 +66,26 @@ struct kk_cipher_ops {
      * may answer CKR_BUFFER_TOO_SMALL from it without computing. Otherwise session/ computes into
      * memory of its own when the caller's buffer is below the bound. */
     bool exact;
+};
+
+/* What the parameter of one message says, the same for all AEADs. The pointers are the structure's
+ * own. */
+struct kk_message {
+    uint8_t *iv; /* or nonce */
+    size_t iv_len;
+    CK_GENERATOR_FUNCTION generator;
+    size_t fixed_bits;
+    uint8_t *tag;
+    size_t tag_len;
+};
+
+/* Many messages under one key (C_MessageEncryptInit and its kin); the engine is message.h's. */
+struct kk_message_ops {
+    enum kk_param_shape shape; /* of the parameter that comes with each message */
+    /* CKR_MECHANISM_PARAM_INVALID: lengths that cannot be. */
+    KK_RV (*read)(const void *params, struct kk_message *ret_message);
+    /* The key's bytes. CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT. */
+    KK_RV (*key)(const struct kk_key *key, struct kk_span *ret_value);
 };
 
 /* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */
@@ -144,6 +168,7 @@ struct kk_mechanism {
     enum kk_param_shape shape;
     bool param_required; /* absent: CKR_MECHANISM_PARAM_INVALID */
     const struct kk_cipher_ops *cipher;
+    const struct kk_message_ops *message;
     const struct kk_sign_ops *sign;
     const struct kk_digest_ops *digest;
     const struct kk_generate_ops *generate;

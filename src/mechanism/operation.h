@@ -55,6 +55,7 @@ extern const struct kk_sign_ops kk_cmac_ops;
 extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;
+extern const struct kk_message_ops kk_gcm_message_ops;
 extern const struct kk_cipher_ops kk_kw_ops;     /* output length known beforehand */
 extern const struct kk_cipher_ops kk_kw_pad_ops; /* padded: decryption tells the length */
 extern const struct kk_wrap_ops kk_block_wrap_ops;

@@ -17,6 +17,10 @@ static const enum kk_audit_kind uses[KK_OP_COUNT] = {
     [KK_OP_DIGEST] = KK_AUDIT_DIGEST_KEY,
     [KK_OP_SIGN_RECOVER] = KK_AUDIT_SIGN_RECOVER,
     [KK_OP_VERIFY_RECOVER] = KK_AUDIT_VERIFY_RECOVER,
+    [KK_OP_MESSAGE_ENCRYPT] = KK_AUDIT_ENCRYPT,
+    [KK_OP_MESSAGE_DECRYPT] = KK_AUDIT_DECRYPT,
+    [KK_OP_MESSAGE_SIGN] = KK_AUDIT_SIGN,
+    [KK_OP_MESSAGE_VERIFY] = KK_AUDIT_VERIFY,
 };
 
 KK_RV kk_call_audit_write(struct kk_call *call, enum kk_audit_kind kind,

@@ -22,6 +22,9 @@ struct kk_operation {
     uint64_t login_round;
     struct kk_secret *pending; /* a result that did not fit the caller's buffer */
     enum kk_phase pending_phase;
+    bool is_ready;         /* started, and no data seen since */
+    bool in_message;       /* of the message kinds: between ...Begin and the last ...Next */
+    struct kk_buffer held; /* parts of a message that its mechanism takes whole */
 };
 
 /* Where a result goes: the caller's buffer and its length. data NULL: a length query. */
@@ -51,6 +54,13 @@ KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_s
                           struct kk_span signature);
 KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature,
                                   const struct kk_output *out);
+
+/* The four dual-function updates (dual.c): `cipher` is KK_OP_ENCRYPT or KK_OP_DECRYPT, `other` what
+ * the plaintext goes to as well: KK_OP_DIGEST, KK_OP_SIGN or KK_OP_VERIFY. When nothing is put out
+ * (a length query, a buffer too small, an error), nothing goes to the other one. A half that fails
+ * ends; both end when the plaintext that was put out could not be passed on. */
+KK_RV kk_operation_dual(struct kk_call *call, enum kk_op_kind cipher, enum kk_op_kind other,
+                        struct kk_span in, const struct kk_output *out);
 
 /* C_DigestKey. CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE. */
 KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE key);

@@ -83,6 +83,8 @@ void chapter_signature(void);
 void chapter_cipher(void);
 void chapter_encrypt(void);
 void chapter_rsacrypt(void);
+void chapter_dual(void);
+void chapter_messages(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
