@@ -150,8 +150,8 @@ struct row {
 #define ROW(type, must, may) {#type, type, must, may}
 static const struct row rows[] = {
     ROW(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, 0),
-    ROW(CKM_RSA_PKCS, 0, ENC | SIG | REC | WRP | CAP),
-    ROW(CKM_RSA_X_509, 0, ENC | SIG | REC | WRP | CAP),
+    ROW(CKM_RSA_PKCS, 0, ENC | SIG | REC | WRP | CAP | MSS),
+    ROW(CKM_RSA_X_509, 0, ENC | SIG | REC | WRP | CAP | MSS),
     ROW(CKM_RSA_PKCS_OAEP, 0, ENC | WRP | CAP),
     ROW(CKM_RSA_PKCS_PSS, SIG, MSS),
     ROW(CKM_SHA1_RSA_PKCS, SIG, MSS),
