@@ -312,6 +312,34 @@ static CK_RV call_digest_key(struct input *input, CK_SESSION_HANDLE session)
     return kk_api_C_DigestKey(world.app, session, pick_object(input, &world));
 }
 
+/* A state that was saved, restored as it is, in part or with a bit changed. */
+static CK_RV call_state(struct input *input, CK_SESSION_HANDLE session)
+{
+    static CK_BYTE saved[12288];
+    static CK_ULONG saved_len;
+    CK_OBJECT_HANDLE key = input_u8(input) % 4 == 0 ? pick_object(input, &world) : 0;
+    if (input_u8(input) % 2 == 0) {
+        struct room out = pick_room(input);
+        CK_ULONG len = sizeof saved;
+        if (kk_api_C_GetOperationState(world.app, session, saved, &len) == CKR_OK) {
+            saved_len = len;
+        }
+        return checked(kk_api_C_GetOperationState(world.app, session, out.data, out.len), &out);
+    }
+    CK_ULONG len = input_rarely(input, 4) ? input_below(input, saved_len + 1) : saved_len;
+    bool changed = len != saved_len;
+    CK_BYTE *state = guarded(len);
+    memcpy(state, saved, len);
+    if (len > 0 && input_rarely(input, 4)) {
+        state[input_below(input, len)] ^= 1;
+        changed = true;
+    }
+    CK_RV rv = kk_api_C_SetOperationState(world.app, session, state, len, key,
+                                          input_rarely(input, 16) ? key : 0);
+    FUZZ_CHECK(!changed || rv != CKR_OK);
+    return rv;
+}
+
 /* --- objects -----------------------------------------------------------------------------------
  */
 
@@ -668,6 +696,7 @@ static call_fn *const calls[] = {
     call_derive,   call_derive,        call_open,       call_close,      call_login,
     call_logout,   call_pin,           call_init_token, call_cancel,     call_random,
     call_info,     call_check,         call_check,      call_dual,       call_dual,
+    call_state,    call_state,
 };
 
 static void check_code(CK_RV rv)

@@ -72,6 +72,28 @@ CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
     return kk_session_cancel(app, hSession, what);
 }
 
+CK_RV kk_api_C_GetOperationState(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                 CK_BYTE_PTR pOperationState, CK_ULONG_PTR pulOperationStateLen)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pulOperationStateLen != NULL, CKR_ARGUMENTS_BAD);
+    return kk_call_save_state(&call, &(struct kk_output){pOperationState, pulOperationStateLen});
+}
+
+CK_RV kk_api_C_SetOperationState(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                 CK_BYTE_PTR pOperationState, CK_ULONG ulOperationStateLen,
+                                 CK_OBJECT_HANDLE hEncryptionKey,
+                                 CK_OBJECT_HANDLE hAuthenticationKey)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span state;
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pOperationState != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_arg_span(pOperationState, ulOperationStateLen, &state));
+    return kk_call_restore_state(&call, state, hEncryptionKey, hAuthenticationKey);
+}
+
 CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,
                      CK_UTF8CHAR_PTR pPin, CK_ULONG ulPinLen)
 {

@@ -24,6 +24,7 @@ struct kk_cipher {
     bool encrypt;
     bool pads;
     bool is_gcm;
+    uint8_t rest[KK_CIPHER_BLOCK]; /* taken in, not yet put out: block modes */
 };
 
 KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
@@ -56,6 +57,7 @@ void kk_cipher_free(struct kk_cipher *cipher)
     if (!kk_crypto_is_over()) {
         EVP_CIPHER_CTX_free(cipher->ctx);
     }
+    kk_wipe(cipher->rest, sizeof cipher->rest);
     kk_free(cipher);
 }
 
@@ -107,10 +109,28 @@ size_t kk_cipher_output(const struct kk_cipher *cipher, size_t in_len)
     return put_out(cipher, cipher->total + in_len) - put_out(cipher, cipher->total);
 }
 
+/* The last bytes that were taken in, as many as are not put out yet. */
+static void keep_rest(struct kk_cipher *cipher, struct kk_span in)
+{
+    size_t before = cipher->total - put_out(cipher, cipher->total);
+    size_t total = cipher->total + in.len;
+    size_t after = total - put_out(cipher, total);
+    if (after <= in.len) {
+        memcpy(cipher->rest, in.data + (in.len - after), after);
+    } else {
+        /* The data adds to what was there; nothing came out. */
+        memmove(cipher->rest, cipher->rest + (before + in.len - after), after - in.len);
+        memcpy(cipher->rest + (after - in.len), in.data, in.len);
+    }
+}
+
 static KK_RV update_apart(struct kk_cipher *cipher, struct kk_span in, uint8_t *out,
                           size_t *ret_len)
 {
     size_t done = 0;
+    if (cipher->block > 1) {
+        keep_rest(cipher, in); /* before the output comes to lie where the data is */
+    }
     for (size_t at = 0; at < in.len; at += PIECE) {
         int len = 0;
         int piece = (int)KK_MIN(in.len - at, PIECE);
@@ -191,5 +211,20 @@ KK_RV kk_cipher_set_tag(struct kk_cipher *cipher, struct kk_span tag)
                            OSSL_PARAM_END};
     KK_ENSURE(EVP_CIPHER_CTX_set_params(cipher->ctx, params) == 1,
               kk_crypto_error("EVP_CIPHER_CTX_set_params", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}
+
+KK_RV kk_cipher_state(const struct kk_cipher *cipher, struct kk_cipher_state *ret_state)
+{
+    struct kk_cipher_state state = {.iv_len = cipher->iv_len,
+                                    .rest_len = cipher->total - put_out(cipher, cipher->total)};
+    KK_ENSURE(cipher->block > 1 && cipher->block <= sizeof state.rest &&
+                  cipher->iv_len <= sizeof state.iv,
+              CKR_STATE_UNSAVEABLE);
+    KK_ENSURE(cipher->iv_len == 0 ||
+                  EVP_CIPHER_CTX_get_updated_iv(cipher->ctx, state.iv, cipher->iv_len) == 1,
+              kk_crypto_error("EVP_CIPHER_CTX_get_updated_iv", CKR_STATE_UNSAVEABLE));
+    memcpy(state.rest, cipher->rest, state.rest_len);
+    *ret_state = state;
     return CKR_OK;
 }

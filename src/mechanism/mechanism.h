@@ -66,6 +66,11 @@ struct kk_cipher_ops {
      * may answer CKR_BUFFER_TOO_SMALL from it without computing. Otherwise session/ computes into
      * memory of its own when the caller's buffer is below the bound. */
     bool exact;
+    /* C_GetOperationState and C_SetOperationState. `restore` makes or reuses op->context, as init
+     * does, without a parameter. NULL: there is no way. CKR_STATE_UNSAVEABLE, also of operations
+     * whose state cannot be had any more; CKR_SAVED_STATE_INVALID. */
+    KK_RV (*save)(struct kk_op *op, struct kk_buffer *out);
+    KK_RV (*restore)(struct kk_op *op, struct kk_reader *in);
 };
 
 /* What the parameter of one message says, the same for all AEADs. The pointers are the structure's
@@ -107,8 +112,11 @@ struct kk_digest_ops {
     KK_RV (*init)(struct kk_op *op);
     size_t (*length)(const struct kk_op *op);
     KK_RV (*update)(struct kk_op *op, struct kk_span in);
+    KK_RV (*update_key)(struct kk_op *op, struct kk_span key); /* NULL: update */
     KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
     KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+    KK_RV (*save)(struct kk_op *op, struct kk_buffer *out); /* as above */
+    KK_RV (*restore)(struct kk_op *op, struct kk_reader *in);
 };
 
 /* Key and key-pair generation, and domain parameters. */

@@ -134,10 +134,9 @@ KK_RV kk_operation_start(struct kk_operation *operation, enum kk_op_kind kind)
     return kind == KK_OP_DIGEST ? op->mechanism->digest->init(op) : op->mechanism->sign->init(op);
 }
 
-/* Checks the key against the mechanism and the operation, and parses it. */
-static KK_RV take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
-                      enum kk_op_kind kind, CK_OBJECT_HANDLE handle, struct kk_object **ret_object,
-                      struct kk_key **ret_key)
+KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                            enum kk_op_kind kind, CK_OBJECT_HANDLE handle,
+                            struct kk_object **ret_object, struct kk_key **ret_key)
 {
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_TRY(kk_call_key_object(call, handle, CKR_KEY_HANDLE_INVALID, &object));
@@ -165,8 +164,17 @@ static void prepare(struct kk_operation *operation, const struct kk_mechanism *m
     op->crypto = crypto;
 }
 
-static void take_over(struct kk_operation *operation, struct kk_object *object, struct kk_key *key)
+void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
+                        const struct kk_mechanism *mechanism, struct kk_object *object,
+                        struct kk_key *key)
 {
+    struct kk_session *session = call->session;
+    struct kk_operation *operation = &session->operations[kind];
+    prepare(operation, mechanism, kind, call->app->engine->crypto);
+    operation->is_private = object != NULL && object->is_private;
+    operation->needs_login = object != NULL && object->always_authenticate;
+    operation->login_round = session->login_round;
+    operation->epoch = call->epoch;
     kk_object_unref(operation->object);
     kk_key_unref(operation->op.key);
     operation->object = object;
@@ -184,15 +192,10 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
     if (kind != KK_OP_DIGEST) {
-        KK_TRY(take_key(call, mechanism, kind, key_handle, &object, &key));
+        KK_TRY(kk_operation_take_key(call, mechanism, kind, key_handle, &object, &key));
     }
     KK_TRY(kk_call_resolve_param(call, param));
-    prepare(operation, mechanism, kind, call->app->engine->crypto);
-    operation->is_private = object != NULL && object->is_private;
-    operation->needs_login = object != NULL && object->always_authenticate;
-    operation->login_round = session->login_round;
-    operation->epoch = call->epoch;
-    take_over(operation, KK_STEAL(object), KK_STEAL(key));
+    kk_operation_adopt(call, kind, mechanism, KK_STEAL(object), KK_STEAL(key));
     kk_param_move(&operation->op.param, param);
     CK_RV rv = kk_operation_start(operation, kind);
     if (rv == CKR_OK && !kk_operation_is_message(kind)) {
@@ -571,7 +574,9 @@ KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE handle)
         rv = kk_call_audit_use(call, KK_OP_DIGEST, object, operation->op.mechanism->type);
     }
     if (rv == CKR_OK) {
-        rv = kk_operation_feed(&operation->op, kk_key_secret(key));
+        const struct kk_digest_ops *ops = operation->op.mechanism->digest;
+        rv = (ops->update_key != NULL ? ops->update_key : ops->update)(&operation->op,
+                                                                       kk_key_secret(key));
     }
     return conclude(operation, KK_PHASE_UPDATE, rv, true);
 }

@@ -62,6 +62,15 @@ KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature
 KK_RV kk_operation_dual(struct kk_call *call, enum kk_op_kind cipher, enum kk_op_kind other,
                         struct kk_span in, const struct kk_output *out);
 
+/* C_GetOperationState (state.c): the session's encryption or decryption and its digest, sealed.
+ * CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE. */
+KK_RV kk_call_save_state(struct kk_call *call, const struct kk_output *out);
+
+/* C_SetOperationState: ends what the session was doing. A key that is not given (0) is looked for.
+ * CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_NOT_NEEDED, CKR_KEY_CHANGED. */
+KK_RV kk_call_restore_state(struct kk_call *call, struct kk_span state,
+                            CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key);
+
 /* C_DigestKey. CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE. */
 KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE key);
 

@@ -31,3 +31,15 @@ KK_RV kk_operation_check(struct kk_operation *operation, enum kk_phase phase, st
 /* Whether kk_operation_update() would take data. CKR_OPERATION_NOT_INITIALIZED, also where the
  * mechanism takes no parts, which ends the operation; CKR_USER_NOT_LOGGED_IN. */
 KK_RV kk_operation_takes_parts(struct kk_call *call, enum kk_op_kind kind);
+
+/* Checks a key against the mechanism and the operation, and parses it. Codes of
+ * kk_operation_init(). */
+KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                            enum kk_op_kind kind, CK_OBJECT_HANDLE handle,
+                            struct kk_object **ret_object, struct kk_key **ret_key);
+
+/* Makes the operation of this kind one with mechanism and key, which it takes over (NULL: none);
+ * the family is not started, nothing is active. */
+void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
+                        const struct kk_mechanism *mechanism, struct kk_object *object,
+                        struct kk_key *key);

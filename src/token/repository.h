@@ -201,6 +201,11 @@ struct kk_repository_ops {
     KK_RV (*audit_verify)(struct kk_repository *repository, struct kk_unlock *unlock,
                           struct kk_audit_report *ret_report);
 
+    /* MAY. A key that only those have who hold such an unlock, in any process, for as long as the
+     * token has its keys: seals states of operations. 32 bytes. */
+    KK_RV (*state_key)(struct kk_repository *repository, struct kk_unlock *unlock,
+                       struct kk_secret *key);
+
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);
     const char *(*path)(const struct kk_repository *repository);

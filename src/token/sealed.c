@@ -291,6 +291,15 @@ static void sealed_close(struct kk_repository *repository)
     }
 }
 
+static CK_RV sealed_state_key(struct kk_repository *repository, struct kk_unlock *unlock,
+                              struct kk_secret *key)
+{
+    const struct kk_sealed *sealed = (const struct kk_sealed *)repository;
+    const struct kk_sealed_unlock *own = (const struct kk_sealed_unlock *)unlock;
+    return kk_hkdf_sha512(sealed->crypto, kk_side_key(&own->keys, KK_SLOT_SET), KK_SPAN(NULL, 0),
+                          KK_SPAN_TEXT("keykist/operation-state"), key);
+}
+
 static const struct kk_repository_ops sealed_ops = {
     .name = "sealed",
     .close = sealed_close,
@@ -311,6 +320,7 @@ static const struct kk_repository_ops sealed_ops = {
     .audit = kk_sealed_audit_event,
     .audit_read = kk_sealed_audit_read,
     .audit_verify = kk_sealed_audit_verify,
+    .state_key = sealed_state_key,
     .remove = sealed_remove,
     .path = sealed_path,
 };

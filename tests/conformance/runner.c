@@ -88,6 +88,7 @@ static void register_chapters(void)
     chapter_rsacrypt();
     chapter_dual();
     chapter_messages();
+    chapter_state();
     chapter_usage();
     chapter_wrap();
     chapter_derive();

@@ -85,6 +85,7 @@ void chapter_encrypt(void);
 void chapter_rsacrypt(void);
 void chapter_dual(void);
 void chapter_messages(void);
+void chapter_state(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);

@@ -291,6 +291,81 @@ static void spoil_message_cancel(void)
     USED->C_SessionCancel = cancel_no_messages;
 }
 
+/* ---- saved states ---- */
+
+/* A state that is restored starts from the beginning. */
+static CK_RV state_forgets(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG length,
+                           CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE authentication)
+{
+    CK_MECHANISM mechanism = {CKM_SHA256, NULL, 0};
+    CK_RV rv = REAL->C_SetOperationState(session, state, length, key, authentication);
+    if (rv == CKR_OK && REAL->C_DigestInit(session, NULL) == CKR_OK)
+        REAL->C_DigestInit(session, &mechanism);
+    return rv;
+}
+
+static void spoil_state(void)
+{
+    USED->C_SetOperationState = state_forgets;
+}
+
+/* The wrong key is taken. */
+static CK_RV state_any_key(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG length,
+                           CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE authentication)
+{
+    CK_RV rv = REAL->C_SetOperationState(session, state, length, key, authentication);
+    if (rv == CKR_KEY_CHANGED || rv == CKR_KEY_NOT_NEEDED)
+        return REAL->C_SetOperationState(session, state, length, 0, 0);
+    return rv;
+}
+
+static void spoil_state_key(void)
+{
+    USED->C_SetOperationState = state_any_key;
+}
+
+/* The last byte of a state does not count. */
+static CK_BYTE last_byte;
+
+static CK_RV state_saved(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG_PTR length)
+{
+    CK_RV rv = REAL->C_GetOperationState(session, state, length);
+    if (rv == CKR_OK && state != NULL)
+        last_byte = state[*length - 1];
+    return rv;
+}
+
+static CK_RV state_unsealed(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG length,
+                            CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE authentication)
+{
+    CK_BYTE copy[16384];
+    if (state == NULL || length == 0 || length > sizeof copy)
+        return REAL->C_SetOperationState(session, state, length, key, authentication);
+    memcpy(copy, state, length);
+    copy[length - 1] = last_byte;
+    return REAL->C_SetOperationState(session, copy, length, key, authentication);
+}
+
+static void spoil_state_seal(void)
+{
+    USED->C_GetOperationState = state_saved;
+    USED->C_SetOperationState = state_unsealed;
+}
+
+/* Saving ends the operation. */
+static CK_RV state_ends(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG_PTR length)
+{
+    CK_RV rv = REAL->C_GetOperationState(session, state, length);
+    if (rv == CKR_OK && state != NULL)
+        REAL->C_DigestInit(session, NULL);
+    return rv;
+}
+
+static void spoil_state_end(void)
+{
+    USED->C_GetOperationState = state_ends;
+}
+
 /* clang-format off */
 static const struct mutant_fault faults[] = {
     HOOK_FAULT("dual-digests-without-output", "dual", spoil_digest_twice),
@@ -318,6 +393,14 @@ static const struct mutant_fault faults[] = {
     CODE_FAULT("message-sign-without-login", "messages", C_SignMessage, CKR_USER_NOT_LOGGED_IN, CKR_OK),
     CODE_FAULT("message-verify-takes-all", "messages", C_VerifyMessage, CKR_SIGNATURE_INVALID, CKR_OK),
     CODE_FAULT("message-usage-not-checked", "messages", C_MessageSignInit, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_OK),
+    HOOK_FAULT("state-forgets-data", "state", spoil_state),
+    HOOK_FAULT("state-takes-any-key", "state", spoil_state_key),
+    HOOK_FAULT("state-seal-cut", "state", spoil_state_seal),
+    HOOK_FAULT("state-ends-operation", "state", spoil_state_end),
+    CODE_FAULT("state-of-nothing", "state", C_GetOperationState, CKR_OPERATION_NOT_INITIALIZED, CKR_OK),
+    CODE_FAULT("state-too-small", "state", C_GetOperationState, CKR_BUFFER_TOO_SMALL, CKR_OK),
+    CODE_FAULT("state-invalid", "state", C_SetOperationState, CKR_SAVED_STATE_INVALID, CKR_OK),
+    CODE_FAULT("state-key-not-needed", "state", C_SetOperationState, CKR_KEY_NOT_NEEDED, CKR_OK),
     CODE_FAULT("dual-needs-one-only", "dual", C_DigestEncryptUpdate, CKR_OPERATION_NOT_INITIALIZED, CKR_OK),
 };
 /* clang-format on */
