@@ -44,7 +44,16 @@ static const struct starter {
     [KK_OP_MESSAGE_DECRYPT] = {kk_api_C_MessageDecryptInit, CKF_MESSAGE_DECRYPT, CKA_DECRYPT},
     [KK_OP_MESSAGE_SIGN] = {kk_api_C_MessageSignInit, CKF_MESSAGE_SIGN, CKA_SIGN},
     [KK_OP_MESSAGE_VERIFY] = {kk_api_C_MessageVerifyInit, CKF_MESSAGE_VERIFY, CKA_VERIFY},
+    [KK_OP_VERIFY_SIGNATURE] = {NULL, CKF_VERIFY, CKA_VERIFY},
 };
+
+static CK_RV start_signature(struct input *input, CK_SESSION_HANDLE session,
+                             CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    struct bytes signature = pick_data(input);
+    return kk_api_C_VerifySignatureInit(world.app, session, mechanism, key, signature.data,
+                                        signature.len);
+}
 
 static bool is_message(enum kk_op_kind kind)
 {
@@ -58,6 +67,9 @@ static CK_RV call_start(struct input *input, CK_SESSION_HANDLE session)
     const struct starter *starter = &starters[last_kind];
     CK_MECHANISM *mechanism = pick_mechanism(input, &world, starter->flag);
     CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, starter->usage);
+    if (last_kind == KK_OP_VERIFY_SIGNATURE) {
+        return start_signature(input, session, mechanism, key);
+    }
     if (starter->init == NULL) {
         return kk_api_C_DigestInit(world.app, session, mechanism);
     }
@@ -123,6 +135,18 @@ static CK_RV verify(struct input *input, CK_SESSION_HANDLE session, struct bytes
         return kk_api_C_VerifyUpdate(world.app, session, in.data, in.len);
     default:
         return kk_api_C_VerifyFinal(world.app, session, signature.data, signature.len);
+    }
+}
+
+static CK_RV verify_signature(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    switch (input_u8(input) % 3) {
+    case 0:
+        return kk_api_C_VerifySignature(world.app, session, in.data, in.len);
+    case 1:
+        return kk_api_C_VerifySignatureUpdate(world.app, session, in.data, in.len);
+    default:
+        return kk_api_C_VerifySignatureFinal(world.app, session);
     }
 }
 
@@ -278,6 +302,7 @@ static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
         [KK_OP_MESSAGE_DECRYPT] = message_cipher,
         [KK_OP_MESSAGE_SIGN] = message_sign,
         [KK_OP_MESSAGE_VERIFY] = message_verify,
+        [KK_OP_VERIFY_SIGNATURE] = verify_signature,
     };
     struct bytes in = pick_data(input);
     if (input_rarely(input, 16)) {

@@ -191,6 +191,7 @@ static void fill_field(struct input *input, const struct kk_param_layout *layout
         break;
     case KK_FIELD_POINTER:
     case KK_FIELD_POINTER_BITS:
+    case KK_FIELD_POINTER_NONCE:
     case KK_FIELD_ARRAY:
     case KK_FIELD_TEMPLATE:
         fill_pointer(input, layout, field, self, known, depth);

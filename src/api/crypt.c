@@ -236,3 +236,52 @@ CK_RV kk_api_C_VerifyRecover(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
     }
     return kk_operation_verify_recover(&call, given, &(struct kk_output){pData, pulDataLen});
 }
+
+/*= pkcs11-3.2 C_VerifySignatureInit: a NULL mechanism cancels the active operation */
+CK_RV kk_api_C_VerifySignatureInit(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                   CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hKey,
+                                   CK_BYTE_PTR pSignature, CK_ULONG ulSignatureLen)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(kk_param_clear) struct kk_param param;
+    const struct kk_mechanism *row = NULL;
+    struct kk_span given;
+    kk_param_init(&param);
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    if (pMechanism == NULL) {
+        return kk_operation_cancel(&call, KK_OP_VERIFY_SIGNATURE);
+    }
+    KK_ENSURE(pSignature != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_arg_span(pSignature, ulSignatureLen, &given));
+    KK_TRY(kk_arg_mechanism(app, pMechanism, &row, &param));
+    return kk_operation_verify_signature_init(&call, row, &param, hKey, given);
+}
+
+static CK_RV verify_given(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_phase phase,
+                          const void *data, CK_ULONG len)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span in;
+    KK_TRY(kk_call_begin(app, session, &call));
+    if (kk_arg_span(data, len, &in) != CKR_OK) {
+        return kk_operation_fail(&call, KK_OP_VERIFY_SIGNATURE, CKR_ARGUMENTS_BAD);
+    }
+    return kk_operation_verify_signature(&call, phase, in);
+}
+
+CK_RV kk_api_C_VerifySignature(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_BYTE_PTR pData,
+                               CK_ULONG ulDataLen)
+{
+    return verify_given(app, hSession, KK_PHASE_SINGLE, pData, ulDataLen);
+}
+
+CK_RV kk_api_C_VerifySignatureUpdate(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                     CK_BYTE_PTR pPart, CK_ULONG ulPartLen)
+{
+    return feed(app, hSession, KK_OP_VERIFY_SIGNATURE, pPart, ulPartLen);
+}
+
+CK_RV kk_api_C_VerifySignatureFinal(struct kk_app *app, CK_SESSION_HANDLE hSession)
+{
+    return verify_given(app, hSession, KK_PHASE_FINAL, NULL, 0);
+}

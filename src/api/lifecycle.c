@@ -31,6 +31,7 @@ KK_RV kk_api_start(struct kk_app **ret_app)
 
 void kk_api_close_sessions(struct kk_app *app)
 {
+    kk_app_end_waits(app);
     kk_session_close_all(app);
 }
 

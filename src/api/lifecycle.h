@@ -17,7 +17,7 @@ void kk_api_prepare(void);
  * kk_config_load() and kk_engine_new(). */
 KK_RV kk_api_start(struct kk_app **ret_app);
 
-/* Ends every session; calls under way in them end by themselves. */
+/* Ends every session and every wait for an event; calls under way in sessions end by themselves. */
 void kk_api_close_sessions(struct kk_app *app);
 
 /* Frees the application and its engine. No call may be under way in it. NULL is fine. */

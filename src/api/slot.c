@@ -71,10 +71,10 @@ CK_RV kk_api_C_GetSlotList(struct kk_app *app, KK_UNUSED CK_BBOOL tokenPresent,
 
 CK_RV kk_api_C_GetSlotInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_SLOT_INFO_PTR pInfo)
 {
-    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    bool left = false;
     char description[65];
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(kk_app_slot_token(app, slotID, &token));
+    KK_TRY(kk_app_slot_is_left(app, slotID, &left));
     const struct identity *identity = identity_of(app);
     memset(pInfo, 0, sizeof *pInfo);
 #pragma GCC diagnostic push
@@ -83,7 +83,8 @@ CK_RV kk_api_C_GetSlotInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_SLOT_INFO_P
 #pragma GCC diagnostic pop
     kk_arg_pad(pInfo->slotDescription, sizeof pInfo->slotDescription, description);
     kk_arg_pad(pInfo->manufacturerID, sizeof pInfo->manufacturerID, identity->manufacturer);
-    pInfo->flags = CKF_TOKEN_PRESENT;
+    /*= pkcs11-3.2 CK_SLOT_INFO: CKF_TOKEN_PRESENT is always set for slots that are not removable */
+    pInfo->flags = left ? CKF_REMOVABLE_DEVICE : CKF_TOKEN_PRESENT;
     if (app->engine->config->slots_removable) {
         pInfo->flags |= CKF_REMOVABLE_DEVICE;
     }
@@ -243,11 +244,13 @@ CK_RV kk_api_C_SetPIN(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_UTF8CHA
     return kk_session_set_pin(&call, old_pin, new_pin);
 }
 
-/* Slots do not come and go by themselves yet (docs/status.md): nothing to report, nothing to wait
- * for. */
-CK_RV kk_api_C_WaitForSlotEvent(KK_UNUSED struct kk_app *app, CK_FLAGS flags, CK_SLOT_ID_PTR pSlot,
+/*= pkcs11-3.2 C_WaitForSlotEvent: pReserved is NULL_PTR; CKF_DONT_BLOCK is the only flag */
+CK_RV kk_api_C_WaitForSlotEvent(struct kk_app *app, CK_FLAGS flags, CK_SLOT_ID_PTR pSlot,
                                 CK_VOID_PTR pRserved)
 {
+    CK_SLOT_ID slot = 0;
     KK_ENSURE(pSlot != NULL && pRserved == NULL, CKR_ARGUMENTS_BAD);
-    return (flags & CKF_DONT_BLOCK) != 0 ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
+    KK_TRY(kk_app_slot_event(app, (flags & CKF_DONT_BLOCK) == 0, &slot));
+    *pSlot = slot;
+    return CKR_OK;
 }

@@ -44,8 +44,8 @@ const struct kk_keykist_group kk_keykist_audit_group = {"audit", "Show and verif
 /* One entry's members, borrowed from its line. */
 struct entry {
     bool is_one; /* the line is an entry */
-    struct kk_json_member seq, time, event, user, tried, object, label, mechanism, result, uid, pid,
-        program;
+    struct kk_json_member seq, time, event, user, tried, as, object, label, mechanism, result, uid,
+        pid, program;
 };
 
 #define MEMBER(name) {#name, offsetof(struct entry, name)}
@@ -53,8 +53,9 @@ static const struct {
     const char *name;
     size_t offset;
 } members[] = {
-    MEMBER(seq),   MEMBER(time),      MEMBER(event),  MEMBER(user), MEMBER(tried), MEMBER(object),
-    MEMBER(label), MEMBER(mechanism), MEMBER(result), MEMBER(uid),  MEMBER(pid),   MEMBER(program),
+    MEMBER(seq),    MEMBER(time),    MEMBER(event),     MEMBER(user),   MEMBER(tried),
+    MEMBER(object), MEMBER(label),   MEMBER(mechanism), MEMBER(result), MEMBER(uid),
+    MEMBER(pid),    MEMBER(program), MEMBER(as),
 };
 
 static struct entry parse(struct kk_span line)
@@ -112,17 +113,28 @@ static void put_cell(struct kk_table *table, const struct kk_json_member *member
     }
 }
 
+/* A login of one operation's, which has a member of its own to say so, is told apart here too. */
+static void put_event(struct kk_table *table, const struct entry *entry)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer text = {0};
+    if (!entry->is_one) {
+        kk_table_text(table, "(no entry)");
+        return;
+    }
+    kk_json_member_put(&entry->event, &text);
+    if (entry->as.name.len > 0) {
+        kk_buffer_put_span(&text, KK_SPAN_TEXT(" (one operation)"));
+    }
+    kk_table_bytes(table, kk_buffer_span(&text));
+}
+
 static void put_row(struct kk_table *table, const struct entry *entry)
 {
     static const struct kk_json_member none = {0};
     put_cell(table, &entry->seq);
     put_cell(table, &entry->time);
     put_cell(table, entry->tried.name.len > 0 ? &entry->tried : &entry->user);
-    if (entry->is_one) {
-        put_cell(table, &entry->event);
-    } else {
-        kk_table_text(table, "(no entry)");
-    }
+    put_event(table, entry);
     put_cell(table, entry->label.value.len > 0 ? &entry->label : &entry->object);
     put_cell(table, &entry->mechanism);
     put_cell(table, entry->is_one ? &entry->result : &none);

@@ -703,7 +703,7 @@ DEFINE(salsa20,
 
 #define S CK_SALSA20_CHACHA20_POLY1305_PARAMS
 DEFINE(salsa20_chacha20_poly1305,
-    SIZED(POINTER, pNonce, ulNonceLen),
+    SIZED(POINTER_NONCE, pNonce, ulNonceLen),
     PLAIN(LENGTH, ulNonceLen),
     SIZED(POINTER, pAAD, ulAADLen),
     PLAIN(LENGTH, ulAADLen))
@@ -711,7 +711,7 @@ DEFINE(salsa20_chacha20_poly1305,
 
 #define S CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS
 DEFINE(salsa20_chacha20_poly1305_msg,
-    SIZED(POINTER, pNonce, ulNonceLen),
+    SIZED(POINTER_NONCE, pNonce, ulNonceLen),
     PLAIN(LENGTH, ulNonceLen),
     FIXED(pTag, INOUT, 16))
 #undef S

@@ -108,6 +108,7 @@ enum kk_param_kind {
     KK_FIELD_STRUCT,           /* `nested`, inline */
     KK_FIELD_POINTER,          /* to bytes, length in bytes */
     KK_FIELD_POINTER_BITS,     /* to bytes, length in bits, rounded up to bytes */
+    KK_FIELD_POINTER_NONCE,    /* to bytes, length in bits; in bytes where it is below 64 */
     KK_FIELD_POINTER_FIXED,    /* to `size` bytes */
     KK_FIELD_POINTER_INDIRECT, /* to bytes; length_offset holds a CK_ULONG * to their number */
     KK_FIELD_POINTER_OUTER, /* to bytes; length in bits, in the structure that encloses this one */

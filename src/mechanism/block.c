@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AES in ECB, CBC and CTR: encryption, wrapping, and derivation by encrypting data.
+ * Block ciphers in ECB, CBC and CTR: encryption, wrapping, and derivation by encrypting data.
  */
 #include "base/memory.h"
 #include "crypto/cipher.h"
@@ -8,14 +8,13 @@
 
 #include "base/banned.h"
 
-#define BLOCK KK_CIPHER_BLOCK
-
 struct block_context {
     struct kk_op_context head;
     struct kk_cipher *cipher;
-    uint64_t left;          /* bytes until a CTR counter overflows */
-    uint64_t done;          /* CTR: bytes since the counter was */
-    uint8_t counter[BLOCK]; /* this */
+    size_t block;
+    uint64_t left;                    /* bytes until a CTR counter overflows */
+    uint64_t done;                    /* CTR: bytes since the counter was */
+    uint8_t counter[KK_CIPHER_BLOCK]; /* this */
 };
 
 /* What the parameter says to the cipher. */
@@ -34,7 +33,7 @@ static void block_context_free(void *context)
 
 /* Bytes that a counter of `bits` bits, now at cb, still counts, at most 2^64 - 1. The last block
  * may make the counter overflow, no block may follow it. */
-static uint64_t counter_limit(const uint8_t cb[BLOCK], CK_ULONG bits)
+static uint64_t counter_limit(const uint8_t cb[KK_CIPHER_BLOCK], CK_ULONG bits)
 {
     uint64_t high = kk_load_u64(cb);
     uint64_t low = kk_load_u64(cb + 8);
@@ -48,7 +47,8 @@ static uint64_t counter_limit(const uint8_t cb[BLOCK], CK_ULONG bits)
     }
     /* 2^64 - low blocks, where low = 0 stands for 2^64. */
     uint64_t blocks = 0 - low;
-    return low == 0 || blocks > UINT64_MAX / BLOCK ? UINT64_MAX : blocks * BLOCK;
+    return low == 0 || blocks > UINT64_MAX / KK_CIPHER_BLOCK ? UINT64_MAX
+                                                             : blocks * KK_CIPHER_BLOCK;
 }
 
 static KK_RV start_ctr(const struct kk_param *param, struct start *ret_start)
@@ -70,7 +70,8 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
         return start_ctr(param, ret_start);
     }
     if (mechanism->shape == KK_PARAM_BYTES) {
-        KK_ENSURE(param->present && param->len == BLOCK, CKR_MECHANISM_PARAM_INVALID);
+        KK_ENSURE(param->present && param->len == kk_mechanism_block(mechanism),
+                  CKR_MECHANISM_PARAM_INVALID);
         ret_start->iv = KK_SPAN(param->data, param->len);
     }
     return CKR_OK;
@@ -79,9 +80,10 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
 static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                         const struct kk_key *key, bool encrypt, struct kk_cipher **ret_cipher)
 {
+    KK_SECRET_ARRAY(room, KK_BLOCK_KEY_ROOM);
     char name[KK_ALGORITHM_NAME];
     struct kk_span value = {0};
-    KK_TRY(kk_aes_key_of(key, &value));
+    KK_TRY(kk_block_key_of(mechanism, key, room, &value));
     kk_mechanism_algorithm(mechanism, value.len * 8, name);
     return kk_cipher_new(crypto, name, value, encrypt,
                          mechanism->detail == KK_BLOCK_PADS ? KK_PADDING_PKCS7 : KK_PADDING_NONE,
@@ -97,6 +99,7 @@ static KK_RV context_for(struct kk_op *op, struct block_context **ret_context)
         KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, op->kind == KK_OP_ENCRYPT, &cipher));
         KK_TRY(kk_alloc(sizeof *context, &context));
         context->cipher = KK_STEAL(cipher);
+        context->block = kk_mechanism_block(op->mechanism);
         kk_op_install(op, &context->head, block_context_free);
     }
     *ret_context = context;
@@ -112,7 +115,7 @@ static KK_RV block_init(struct kk_op *op)
     context->left = start.limit;
     context->done = 0;
     if (op->mechanism->shape == KK_PARAM_AES_CTR) {
-        memcpy(context->counter, start.iv.data, BLOCK);
+        memcpy(context->counter, start.iv.data, KK_CIPHER_BLOCK);
     }
     return kk_cipher_start(context->cipher, start.iv);
 }
@@ -125,9 +128,10 @@ static size_t block_bound(const struct kk_op *op, enum kk_phase phase, size_t in
         return kk_cipher_output(context->cipher, in_len);
     }
     if (phase == KK_PHASE_FINAL) {
-        return pads ? BLOCK : 0;
+        return pads ? context->block : 0;
     }
-    return pads && op->kind == KK_OP_ENCRYPT ? in_len / BLOCK * BLOCK + BLOCK : in_len;
+    return pads && op->kind == KK_OP_ENCRYPT ? (in_len / context->block + 1) * context->block
+                                             : in_len;
 }
 
 static KK_RV block_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
@@ -156,7 +160,7 @@ static bool length_fits(const struct kk_mechanism *mechanism, bool encrypt, size
     if (mechanism->shape == KK_PARAM_AES_CTR || (pads && encrypt)) {
         return true;
     }
-    return len % BLOCK == 0 && (!pads || len > 0);
+    return len % kk_mechanism_block(mechanism) == 0 && (!pads || len > 0);
 }
 
 static KK_RV block_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
@@ -179,7 +183,7 @@ static KK_RV block_save(struct kk_op *op, struct kk_buffer *out)
     const struct block_context *context = op->context;
     struct kk_cipher_state state;
     if (op->mechanism->shape == KK_PARAM_AES_CTR) {
-        kk_buffer_put(out, context->counter, BLOCK);
+        kk_buffer_put(out, context->counter, KK_CIPHER_BLOCK);
         kk_buffer_put_u64(out, context->left);
         kk_buffer_put_u64(out, context->done);
         return CKR_OK;
@@ -194,7 +198,7 @@ static KK_RV block_save(struct kk_op *op, struct kk_buffer *out)
 }
 
 /* counter + blocks, as a number of 128 bits. */
-static void add_blocks(uint8_t counter[BLOCK], uint64_t blocks)
+static void add_blocks(uint8_t counter[KK_CIPHER_BLOCK], uint64_t blocks)
 {
     uint64_t low = kk_load_u64(counter + 8);
     uint64_t sum = low + blocks;
@@ -207,27 +211,28 @@ static void add_blocks(uint8_t counter[BLOCK], uint64_t blocks)
 /* The counter's block that the operation stands in, with its first bytes used up. */
 static KK_RV restore_ctr(struct block_context *context, struct kk_reader *in)
 {
-    uint8_t unused[BLOCK] = {0};
-    uint8_t counter[BLOCK];
+    uint8_t unused[KK_CIPHER_BLOCK] = {0};
+    uint8_t counter[KK_CIPHER_BLOCK];
     size_t len = 0;
-    struct kk_span start = kk_reader_take(in, BLOCK);
+    struct kk_span start = kk_reader_take(in, KK_CIPHER_BLOCK);
     uint64_t left = kk_reader_u64(in);
     uint64_t done = kk_reader_u64(in);
     KK_ENSURE(!in->failed, CKR_SAVED_STATE_INVALID);
-    memcpy(context->counter, start.data, BLOCK);
+    memcpy(context->counter, start.data, KK_CIPHER_BLOCK);
     context->left = left;
     context->done = done;
-    memcpy(counter, start.data, BLOCK);
-    add_blocks(counter, done / BLOCK);
+    memcpy(counter, start.data, KK_CIPHER_BLOCK);
+    add_blocks(counter, done / KK_CIPHER_BLOCK);
     KK_TRY(kk_cipher_start(context->cipher, KK_SPAN_ARRAY(counter)));
-    CK_RV rv = kk_cipher_update(context->cipher, KK_SPAN(unused, done % BLOCK), unused, &len);
+    CK_RV rv =
+        kk_cipher_update(context->cipher, KK_SPAN(unused, done % KK_CIPHER_BLOCK), unused, &len);
     kk_wipe(unused, sizeof unused);
     return rv;
 }
 
 static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
 {
-    uint8_t none[BLOCK];
+    uint8_t none[KK_CIPHER_BLOCK];
     size_t len = 0;
     struct block_context *context = NULL;
     KK_TRY(context_for(op, &context));
@@ -237,7 +242,7 @@ static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
     context->left = UINT64_MAX;
     struct kk_span iv = kk_reader_take(in, kk_reader_u8(in));
     struct kk_span rest = kk_reader_take(in, kk_reader_u8(in));
-    KK_ENSURE(!in->failed && rest.len <= BLOCK, CKR_SAVED_STATE_INVALID);
+    KK_ENSURE(!in->failed && rest.len <= KK_CIPHER_BLOCK, CKR_SAVED_STATE_INVALID);
     CK_RV rv = kk_cipher_start(context->cipher, iv);
     KK_ENSURE(rv == CKR_OK && kk_cipher_output(context->cipher, rest.len) == 0,
               CKR_SAVED_STATE_INVALID);
@@ -250,16 +255,18 @@ static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
 static size_t padded_length(const struct kk_mechanism *mechanism, size_t len)
 {
     bool whole_blocks = mechanism->shape != KK_PARAM_AES_CTR && mechanism->detail != KK_BLOCK_PADS;
-    return whole_blocks ? (len + BLOCK - 1) / BLOCK * BLOCK : len;
+    size_t block = kk_mechanism_block(mechanism);
+    return whole_blocks ? (len + block - 1) / block * block : len;
 }
 
 static KK_RV block_wrap_length(const struct kk_mechanism *mechanism, struct kk_key *key,
                                const struct kk_param *param, size_t plain_len, size_t *ret_len)
 {
+    size_t block = kk_mechanism_block(mechanism);
     (void)key;
     (void)param;
-    KK_ENSURE(plain_len > 0 && plain_len <= PTRDIFF_MAX - BLOCK, CKR_KEY_SIZE_RANGE);
-    *ret_len = mechanism->detail == KK_BLOCK_PADS ? plain_len / BLOCK * BLOCK + BLOCK
+    KK_ENSURE(plain_len > 0 && plain_len <= PTRDIFF_MAX - block, CKR_KEY_SIZE_RANGE);
+    *ret_len = mechanism->detail == KK_BLOCK_PADS ? (plain_len / block + 1) * block
                                                   : padded_length(mechanism, plain_len);
     return CKR_OK;
 }
@@ -313,13 +320,17 @@ static KK_RV block_unwrap(struct kk_crypto *crypto, const struct kk_mechanism *m
     return CKR_OK;
 }
 
-/* The IV and the data of the two kinds of parameter, as start_of() wants them. */
+/* The IV and the data of the kinds of parameter, as start_of() wants them. */
 static KK_RV data_of(const struct kk_mechanism *mechanism, const struct kk_param *param,
                      struct start *ret_start, struct kk_span *ret_data)
 {
     KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
     *ret_start = (struct start){.limit = UINT64_MAX};
-    if (mechanism->shape == KK_PARAM_AES_CBC_ENCRYPT_DATA) {
+    if (mechanism->shape == KK_PARAM_DES_CBC_ENCRYPT_DATA) {
+        const CK_DES_CBC_ENCRYPT_DATA_PARAMS *cbc = param->data;
+        ret_start->iv = KK_SPAN_ARRAY(cbc->iv);
+        *ret_data = KK_SPAN(cbc->pData, cbc->length);
+    } else if (mechanism->shape == KK_PARAM_AES_CBC_ENCRYPT_DATA) {
         const CK_AES_CBC_ENCRYPT_DATA_PARAMS *cbc = param->data;
         ret_start->iv = KK_SPAN_ARRAY(cbc->iv);
         *ret_data = KK_SPAN(cbc->pData, cbc->length);
@@ -341,7 +352,8 @@ static KK_RV encrypt_data(struct kk_crypto *crypto, const struct kk_mechanism *m
     size_t len = 0;
     KK_ENSURE(count == 1, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(data_of(mechanism, param, &start, &data));
-    KK_ENSURE(data.len > 0 && data.len % BLOCK == 0, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(data.len > 0 && data.len % kk_mechanism_block(mechanism) == 0,
+              CKR_MECHANISM_PARAM_INVALID);
     /*= pkcs11-3.2 AES_ECB_ENCRYPT_DATA: data too short for the key is CKR_DATA_LEN_RANGE */
     KK_ENSURE(lengths[0] <= data.len, CKR_DATA_LEN_RANGE);
     KK_TRY(cipher_for(crypto, mechanism, base, true, &cipher));

@@ -13,6 +13,8 @@ extern const struct kk_mechanism_family kk_family_aes;
 extern const struct kk_mechanism_family kk_family_secret;
 extern const struct kk_mechanism_family kk_family_rsa;
 extern const struct kk_mechanism_family kk_family_ec;
+extern const struct kk_mechanism_family kk_family_stream;
+extern const struct kk_mechanism_family kk_family_des;
 
 /* For rows: the number and its name. To be written in the row itself: inside another macro the name
  * would be expanded to the number. */

@@ -75,7 +75,7 @@ static const struct key_type key_types[] = {
     {CKK_BLAKE2B_256_HMAC, KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
     {CKK_BLAKE2B_384_HMAC, KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
     {CKK_BLAKE2B_512_HMAC, KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
-    {CKK_SALSA20,          KK_KEY_SECRET,    16,  32, 16, BY_SHA1},
+    {CKK_SALSA20,          KK_KEY_SECRET,    32,  32, 32, BY_SHA1},
     {CKK_X2RATCHET,        KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
     {CKK_EC_EDWARDS,       KK_KEY_EDWARDS,    0,   0,  0, BY_SHA1},
     {CKK_EC_MONTGOMERY,    KK_KEY_MONTGOMERY, 0,   0,  0, BY_SHA1},

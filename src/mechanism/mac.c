@@ -25,7 +25,7 @@ static void mac_context_free(void *context)
 }
 
 /* The parameter of the _GENERAL mechanisms: 1 to the full length. */
-static KK_RV length_of(const struct kk_op *op, size_t *ret_length)
+KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length)
 {
     size_t full = op->mechanism->detail;
     if (op->mechanism->shape != KK_PARAM_ULONG) {
@@ -50,7 +50,7 @@ static KK_RV hmac_init(struct kk_op *op)
 {
     size_t length = 0;
     struct kk_span key = {0};
-    KK_TRY(length_of(op, &length));
+    KK_TRY(kk_mac_length_of(op, &length));
     struct mac_context *context = kk_op_reuse(op, mac_context_free);
     if (context != NULL) {
         return start(context, length);
@@ -66,16 +66,17 @@ static KK_RV hmac_init(struct kk_op *op)
 
 static KK_RV cmac_init(struct kk_op *op)
 {
+    KK_SECRET_ARRAY(room, KK_BLOCK_KEY_ROOM);
     size_t length = 0;
     struct kk_span key = {0};
     char name[KK_ALGORITHM_NAME];
-    KK_TRY(length_of(op, &length));
+    KK_TRY(kk_mac_length_of(op, &length));
     struct mac_context *context = kk_op_reuse(op, mac_context_free);
     if (context != NULL) {
         return start(context, length);
     }
     KK_CLEANUP(kk_mac_freep) struct kk_mac *mac = NULL;
-    KK_TRY(kk_aes_key_of(op->key, &key));
+    KK_TRY(kk_block_key_of(op->mechanism, op->key, room, &key));
     kk_mechanism_algorithm(op->mechanism, key.len * 8, name);
     KK_TRY(kk_mac_new_cmac(op->crypto, name, key, &mac));
     KK_TRY(kk_alloc(sizeof *context, &context));

@@ -26,6 +26,7 @@ enum kk_op_kind {
     KK_OP_MESSAGE_DECRYPT,
     KK_OP_MESSAGE_SIGN,
     KK_OP_MESSAGE_VERIFY,
+    KK_OP_VERIFY_SIGNATURE, /* C_VerifySignatureInit; mechanisms see KK_OP_VERIFY */
     KK_OP_COUNT
 };
 
@@ -228,6 +229,9 @@ kk_key_kind_of(CK_KEY_TYPE key_type); /* KK_KEY_SECRET for every secret type; 0 
 /* Bytes that a secret key of this type has: both 0 when any length will do. false: no secret type
  */
 bool kk_key_type_lengths(CK_KEY_TYPE key_type, size_t *ret_min, size_t *ret_max, size_t *ret_step);
+
+/* Makes a new value one that a key of this type may have: DES keys get their parity bits. */
+void kk_key_value_settle(CK_KEY_TYPE key_type, struct kk_secret *value);
 
 /* The first three bytes of the standard's check value for a secret key: AES and DES encrypt a block
  * of zeros, others hash with SHA-1. */

@@ -37,11 +37,25 @@ KK_RV kk_secret_of(const struct kk_key *key, struct kk_span *ret_value);
 /* The same for AES keys: 16, 24 or 32 bytes, else CKR_KEY_SIZE_RANGE. */
 KK_RV kk_aes_key_of(const struct kk_key *key, struct kk_span *ret_value);
 
+/* Bytes of a block of the row's cipher. */
+size_t kk_mechanism_block(const struct kk_mechanism *mechanism);
+
+/* The key as the row's block cipher takes it: AES as above; DES of 8 bytes; triple DES of 24, made
+ * in `room` from a double-length key. CKR_KEY_SIZE_RANGE. */
+#define KK_BLOCK_KEY_ROOM 24
+KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key *key,
+                      uint8_t room[KK_BLOCK_KEY_ROOM], struct kk_span *ret_value);
+
+/* The length of a MAC: row->detail, or what the parameter of a _GENERAL mechanism asks for, 1 to
+ * row->detail; else CKR_MECHANISM_PARAM_INVALID. */
+KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
+
 /* Data codes as C_WrapKey and C_UnwrapKey say them. */
 CK_RV kk_wrap_code(CK_RV rv);
 
 /* What row->detail means where several mechanisms share operations. */
 enum kk_block_detail { KK_BLOCK_PLAIN, KK_BLOCK_PADS };
+enum kk_stream_detail { KK_STREAM_DETAIL_CHACHA20, KK_STREAM_DETAIL_SALSA20 };
 enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
 
 /* Random keys: any secret key type; row's min_key and max_key are bytes. */
@@ -51,15 +65,29 @@ extern const struct kk_generate_ops kk_generate_secret_ops;
 extern const struct kk_sign_ops kk_hmac_ops;
 extern const struct kk_sign_ops kk_cmac_ops;
 
-/* AES modes. */
+/* CBC-MAC of FIPS 113: zeros fill the last block up; row->algorithm is a CBC mode. */
+extern const struct kk_sign_ops kk_cbc_mac_ops;
+
+/* DES keys of one, two and three parts, with odd parity and without weak parts. */
+extern const struct kk_generate_ops kk_generate_des_ops;
+
+/* Modes of block ciphers. */
 extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;
 extern const struct kk_message_ops kk_gcm_message_ops;
+extern const struct kk_cipher_ops kk_ccm_ops;
 extern const struct kk_cipher_ops kk_kw_ops;     /* output length known beforehand */
 extern const struct kk_cipher_ops kk_kw_pad_ops; /* padded: decryption tells the length */
 extern const struct kk_wrap_ops kk_block_wrap_ops;
 extern const struct kk_wrap_ops kk_block_pad_wrap_ops;
 extern const struct kk_wrap_ops kk_gcm_wrap_ops;
+extern const struct kk_wrap_ops kk_ccm_wrap_ops;
 extern const struct kk_wrap_ops kk_kw_wrap_ops;
 extern const struct kk_derive_ops kk_encrypt_data_ops;
+
+/* ChaCha20 and Salsa20, with Poly1305, and Poly1305 alone. */
+extern const struct kk_cipher_ops kk_stream_ops;
+extern const struct kk_wrap_ops kk_stream_wrap_ops;
+extern const struct kk_cipher_ops kk_stream_aead_ops;
+extern const struct kk_sign_ops kk_poly1305_ops;

@@ -94,6 +94,17 @@ static CK_RV target_bits(const struct kk_param_field *field, const uint8_t *self
     return CKR_OK;
 }
 
+/* The standard counts bits here, programs that know it from elsewhere count bytes; nonces have 8
+ * bytes or more, and fewer than 64. */
+static CK_RV target_nonce(const struct kk_param_field *field, const uint8_t *self,
+                          const uint8_t *outer, const void *pointer, struct target *ret_target)
+{
+    if (ulong_at(self, field->length_offset) < 64) {
+        return target_counted(field, self, outer, pointer, ret_target);
+    }
+    return target_bits(field, self, outer, pointer, ret_target);
+}
+
 static CK_RV target_outer(const struct kk_param_field *field, const uint8_t *self,
                           const uint8_t *outer, const void *pointer, struct target *ret_target)
 {
@@ -221,13 +232,21 @@ static CK_RV target_variant(const struct kk_param_field *field, const uint8_t *s
 
 /* By kind; NULL where the member is no pointer. */
 static target_fn *const targets[] = {
-    [KK_FIELD_POINTER] = target_counted,     [KK_FIELD_POINTER_BITS] = target_bits,
-    [KK_FIELD_POINTER_FIXED] = target_fixed, [KK_FIELD_POINTER_INDIRECT] = target_indirect,
-    [KK_FIELD_POINTER_OUTER] = target_outer, [KK_FIELD_POINTER_OPEN] = target_open,
-    [KK_FIELD_TEXT] = target_text,           [KK_FIELD_ULONG_POINTER] = target_ulong,
-    [KK_FIELD_NESTED] = target_nested,       [KK_FIELD_ARRAY] = target_array,
-    [KK_FIELD_VARIANT] = target_variant,     [KK_FIELD_MECHANISM] = target_mechanism,
-    [KK_FIELD_TEMPLATE] = target_template,   [KK_FIELD_HANDLE_POINTER] = target_ulong,
+    [KK_FIELD_POINTER] = target_counted,
+    [KK_FIELD_POINTER_BITS] = target_bits,
+    [KK_FIELD_POINTER_NONCE] = target_nonce,
+    [KK_FIELD_POINTER_FIXED] = target_fixed,
+    [KK_FIELD_POINTER_INDIRECT] = target_indirect,
+    [KK_FIELD_POINTER_OUTER] = target_outer,
+    [KK_FIELD_POINTER_OPEN] = target_open,
+    [KK_FIELD_TEXT] = target_text,
+    [KK_FIELD_ULONG_POINTER] = target_ulong,
+    [KK_FIELD_NESTED] = target_nested,
+    [KK_FIELD_ARRAY] = target_array,
+    [KK_FIELD_VARIANT] = target_variant,
+    [KK_FIELD_MECHANISM] = target_mechanism,
+    [KK_FIELD_TEMPLATE] = target_template,
+    [KK_FIELD_HANDLE_POINTER] = target_ulong,
 };
 
 /* Zeroed when it comes from a chunk; inline memory is zeroed here. */

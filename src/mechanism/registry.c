@@ -18,8 +18,8 @@
 #include "base/banned.h"
 
 static const struct kk_mechanism_family *const families[] = {
-    &kk_family_digest, &kk_family_hmac, &kk_family_aes,
-    &kk_family_secret, &kk_family_rsa,  &kk_family_ec,
+    &kk_family_digest, &kk_family_hmac, &kk_family_aes, &kk_family_secret,
+    &kk_family_rsa,    &kk_family_ec,   &kk_family_des, &kk_family_stream,
 };
 
 struct kk_registry {

@@ -169,6 +169,9 @@ static KK_RV settle_contributed(struct kk_crypto *crypto, const struct kk_finish
 {
     KK_TRY(check_kind(finish, attrs));
     KK_TRY(dup_parts(finish->parts, parts));
+    if (finish->verb == KK_VERB_DERIVE) {
+        kk_key_value_settle(key_type_of(attrs), parts->part[KK_PART_VALUE]);
+    }
     if (finish->verb == KK_VERB_UNWRAP && parts->is_private) {
         KK_TRY(check_unwrapped(crypto, parts));
     }

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "session/handles.h"
 #include "session/session.h"
+#include "token/wait.h"
 
 #include "base/banned.h"
 
@@ -107,25 +108,64 @@ static KK_RV ensure_empty_slot(struct kk_app *app)
     return insert_slot(app, tokens, NULL);
 }
 
-/* Makes the application's slots agree with the engine's tokens. `tokens` may be older than what
- * another thread brought in meanwhile: whether a token is gone is asked of the token itself. Caller
- * holds the state lock. */
-static KK_RV take_tokens(struct kk_app *app, struct kk_token **tokens, size_t count)
+/* A slot whose token went is listed until the caller looks anew, unless its id is wanted. */
+static void retire(struct kk_slot *slot, struct kk_slot *heir)
 {
-    KK_ASSERT_HELD(&app->state_lock);
-    for (size_t i = 0; i < app->slot_count; i++) {
-        struct kk_slot *slot = app->slots[i];
-        slot->gone = slot->gone || (slot->token != NULL && kk_token_is_dropped(slot->token));
+    slot->gone = true;
+    if (heir != NULL) {
+        heir->event = true;
+        slot->event = false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (slot_of_token(app, tokens[i]) == NULL && !kk_token_is_dropped(tokens[i])) {
-            KK_TRY(insert_slot(app, kk_token_slot_id(tokens[i]), tokens[i]));
-        }
-    }
-    return ensure_empty_slot(app);
 }
 
-static KK_RV refresh(struct kk_app *app)
+/* Looks which slots have lost their tokens. `tokens` may be older than what another thread brought
+ * in meanwhile: whether a token is gone is asked of the token itself. */
+static void take_losses(struct kk_app *app)
+{
+    for (size_t i = 0; i < app->slot_count; i++) {
+        struct kk_slot *slot = app->slots[i];
+        if (!slot->left && slot->token != NULL && kk_token_is_dropped(slot->token)) {
+            slot->left = true;
+            slot->event = true;
+        }
+    }
+}
+
+static KK_RV take_token(struct kk_app *app, struct kk_token *token)
+{
+    CK_SLOT_ID id = kk_token_slot_id(token);
+    if (slot_of_token(app, token) != NULL || kk_token_is_dropped(token)) {
+        return CKR_OK;
+    }
+    struct kk_slot *present = find_slot(app, id);
+    bool replaces = present != NULL && present->left;
+    if (replaces) {
+        present->gone = true;
+    }
+    KK_TRY(insert_slot(app, id, token));
+    struct kk_slot *made = slot_of_token(app, token);
+    made->event = true;
+    made->unlisted = !replaces;
+    if (replaces) {
+        retire(present, made);
+    }
+    return CKR_OK;
+}
+
+/* Makes the application's slots agree with the engine's tokens. For an event new ones are left
+ * alone while a call of this application makes one: it gives its token a slot itself, and wakes the
+ * waiters then. Caller holds the state lock. */
+static KK_RV take_tokens(struct kk_app *app, bool for_event, struct kk_token **tokens, size_t count)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    take_losses(app);
+    for (size_t i = 0; i < count && !(for_event && app->making > 0); i++) {
+        KK_TRY(take_token(app, tokens[i]));
+    }
+    return CKR_OK;
+}
+
+static KK_RV refresh(struct kk_app *app, bool for_event)
 {
     struct kk_token **tokens = NULL;
     size_t count = 0;
@@ -134,13 +174,34 @@ static KK_RV refresh(struct kk_app *app)
     KK_TRY(kk_engine_tokens(app->engine, &tokens, &count));
     KK_WITH_LOCK(&app->state_lock)
     {
-        rv = take_tokens(app, tokens, count);
+        rv = take_tokens(app, for_event, tokens, count);
     }
     for (size_t i = 0; i < count; i++) {
         kk_token_unref(tokens[i]);
     }
     kk_free(tokens);
     return rv;
+}
+
+/* What the caller sees from now on. */
+static KK_RV relist(struct kk_app *app)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    for (size_t i = 0; i < app->slot_count; i++) {
+        struct kk_slot *slot = app->slots[i];
+        slot->gone = slot->gone || slot->left;
+        slot->unlisted = false;
+    }
+    return ensure_empty_slot(app);
+}
+
+/*= pkcs11-3.2 C_WaitForSlotEvent: C_Initialize clears every slot's event flag */
+static void clear_events(struct kk_app *app)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    for (size_t i = 0; i < app->slot_count; i++) {
+        app->slots[i]->event = false;
+    }
 }
 
 KK_RV kk_app_new(struct kk_engine *engine, struct kk_app **ret_app)
@@ -154,7 +215,9 @@ KK_RV kk_app_new(struct kk_engine *engine, struct kk_app **ret_app)
     KK_TRY(kk_handle_map_new(&app->counter, &app->sessions));
     KK_TRY(kk_handle_map_new(&app->counter, &app->objects));
     KK_TRY(kk_uuid_map_new(&app->handles));
-    KK_TRY(refresh(app));
+    KK_TRY(refresh(app, false));
+    KK_TRY(relist(app));
+    clear_events(app);
     *ret_app = KK_STEAL(app);
     return CKR_OK;
 }
@@ -185,14 +248,15 @@ void kk_app_free(struct kk_app *app)
 KK_RV kk_app_slots(struct kk_app *app, bool look, CK_SLOT_ID **ret_ids, size_t *ret_count)
 {
     if (look) {
-        KK_TRY(refresh(app));
+        KK_TRY(refresh(app, false));
+        KK_TRY(relist(app));
     }
     KK_LOCK_SCOPE(&app->state_lock);
     CK_SLOT_ID *ids = NULL;
     size_t count = 0;
     KK_TRY(kk_alloc_array(app->slot_count, sizeof *ids, &ids));
     for (size_t i = 0; i < app->slot_count; i++) {
-        if (!app->slots[i]->gone) {
+        if (!app->slots[i]->gone && !app->slots[i]->unlisted) {
             ids[count++] = app->slots[i]->id;
         }
     }
@@ -238,9 +302,10 @@ static KK_RV fill_empty_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_t
     }
     struct kk_slot *shown = slot_of_token(app, token);
     if (shown != NULL) {
-        shown->gone = true;
+        retire(shown, slot);
     }
     slot->token = kk_token_ref(token);
+    slot->event = true;
     app->slot_count--; /* and in again at its place among the others */
     size_t place = place_of(app, slot);
     memmove(app->slots + place + 1, app->slots + place,
@@ -248,6 +313,26 @@ static KK_RV fill_empty_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_t
     app->slots[place] = slot;
     app->slot_count++;
     return CKR_OK;
+}
+
+static void count_making(struct kk_app *app, int by)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    app->making = by > 0 ? app->making + 1 : app->making - 1;
+}
+
+static KK_RV make_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span so_pin,
+                        const char label[32])
+{
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    count_making(app, 1);
+    CK_RV rv = kk_engine_create_token(app->engine, so_pin, label, &token);
+    if (rv == CKR_OK) {
+        rv = fill_empty_slot(app, slot_id, token);
+    }
+    count_making(app, -1);
+    kk_wait_wake(app->engine);
+    return rv;
 }
 
 KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span so_pin,
@@ -263,6 +348,62 @@ KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span s
         return kk_token_reinitialise(token, so_pin, label);
     }
     KK_ENSURE(so_pin.len >= app->engine->settings.pin_min_length, CKR_PIN_INCORRECT);
-    KK_TRY(kk_engine_create_token(app->engine, so_pin, label, &token));
-    return fill_empty_slot(app, slot_id, token);
+    return make_token(app, slot_id, so_pin, label);
+}
+
+KK_RV kk_app_slot_is_left(struct kk_app *app, CK_SLOT_ID slot_id, bool *ret_left)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    const struct kk_slot *slot = find_slot(app, slot_id);
+    KK_ENSURE(slot != NULL, CKR_SLOT_ID_INVALID);
+    *ret_left = slot->left;
+    return CKR_OK;
+}
+
+/* ---- events ---- */
+
+static bool take_event(struct kk_app *app, CK_SLOT_ID *ret_slot_id)
+{
+    KK_LOCK_SCOPE(&app->state_lock);
+    for (size_t i = 0; i < app->slot_count; i++) {
+        struct kk_slot *slot = app->slots[i];
+        if (slot->event) {
+            slot->event = false;
+            *ret_slot_id = slot->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+static KK_RV look_for_event(struct kk_app *app, bool *ret_found, CK_SLOT_ID *ret_slot_id)
+{
+    KK_TRY(refresh(app, true));
+    *ret_found = take_event(app, ret_slot_id);
+    return CKR_OK;
+}
+
+KK_RV kk_app_slot_event(struct kk_app *app, bool block, CK_SLOT_ID *ret_slot_id)
+{
+    bool found = false;
+    KK_CLEANUP(kk_wait_end) struct kk_wait wait = {0};
+    if (!block) {
+        KK_TRY(look_for_event(app, &found, ret_slot_id));
+        return found ? CKR_OK : CKR_NO_EVENT;
+    }
+    KK_TRY(kk_wait_begin(app->engine, &wait));
+    while (!found) {
+        KK_ENSURE(!atomic_load(&app->ending), CKR_CRYPTOKI_NOT_INITIALIZED);
+        KK_TRY(look_for_event(app, &found, ret_slot_id));
+        if (!found) {
+            kk_wait_next(&wait);
+        }
+    }
+    return CKR_OK;
+}
+
+void kk_app_end_waits(struct kk_app *app)
+{
+    atomic_store(&app->ending, true);
+    kk_wait_wake(app->engine);
 }

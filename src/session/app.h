@@ -23,7 +23,10 @@ enum kk_login_state { KK_LOGIN_NONE, KK_LOGIN_USER, KK_LOGIN_SO };
 struct kk_slot {
     CK_SLOT_ID id;
     struct kk_token *token; /* NULL: the empty slot */
-    bool gone;              /* its token was deleted; the slot is not listed any more */
+    bool left;              /* its token was deleted */
+    bool gone;              /* and the slot is not listed any more */
+    bool unlisted;          /* an event brought it; the next C_GetSlotList(NULL) lists it */
+    bool event;             /* a token came or went, and C_WaitForSlotEvent has not said so */
     size_t sessions;        /* open ones */
     size_t rw_sessions;
     enum kk_login_state login;
@@ -45,6 +48,8 @@ struct kk_app {
     struct kk_uuid_map *handles;   /* uuid -> struct kk_handle: one handle per object */
     struct kk_slot **slots;        /* by rising id, the empty one last */
     size_t slot_count;
+    size_t making; /* tokens that calls of this application are making: their slots are theirs */
+    atomic_bool ending;
 };
 
 /* The engine is borrowed and must outlive the application. Looks for tokens. */
@@ -57,6 +62,16 @@ KK_DEFINE_CLEANUP(struct kk_app *, kk_app_free);
 /* The slots' ids, empty one last. `look`: looks for tokens that came or went first. Copied;
  * kk_free() it. */
 KK_RV kk_app_slots(struct kk_app *app, bool look, CK_SLOT_ID **ret_ids, size_t *ret_count);
+
+/* C_WaitForSlotEvent: the slot of an event that nobody was told of. Without `block`: CKR_NO_EVENT
+ * when there is none. CKR_CRYPTOKI_NOT_INITIALIZED: kk_app_end_waits() was called. */
+KK_RV kk_app_slot_event(struct kk_app *app, bool block, CK_SLOT_ID *ret_slot_id);
+
+/* C_Finalize: every wait for an event ends, and none begins any more. */
+void kk_app_end_waits(struct kk_app *app);
+
+/* Whether the slot's token was deleted. CKR_SLOT_ID_INVALID. */
+KK_RV kk_app_slot_is_left(struct kk_app *app, CK_SLOT_ID slot_id, bool *ret_left);
 
 /* The slot itself. Caller holds the state lock. CKR_SLOT_ID_INVALID. */
 KK_RV kk_app_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_slot **ret_slot);

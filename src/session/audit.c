@@ -21,6 +21,7 @@ static const enum kk_audit_kind uses[KK_OP_COUNT] = {
     [KK_OP_MESSAGE_DECRYPT] = KK_AUDIT_DECRYPT,
     [KK_OP_MESSAGE_SIGN] = KK_AUDIT_SIGN,
     [KK_OP_MESSAGE_VERIFY] = KK_AUDIT_VERIFY,
+    [KK_OP_VERIFY_SIGNATURE] = KK_AUDIT_VERIFY,
 };
 
 KK_RV kk_call_audit_write(struct kk_call *call, enum kk_audit_kind kind,

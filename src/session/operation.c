@@ -35,6 +35,7 @@ static const unsigned int usages[KK_OP_COUNT] = {
     [KK_OP_MESSAGE_DECRYPT] = KK_USAGE_DECRYPT,
     [KK_OP_MESSAGE_SIGN] = KK_USAGE_SIGN,
     [KK_OP_MESSAGE_VERIFY] = KK_USAGE_VERIFY,
+    [KK_OP_VERIFY_SIGNATURE] = KK_USAGE_VERIFY,
 };
 
 /* What a family does for each kind: many messages are many operations to it. */
@@ -50,6 +51,7 @@ static const enum kk_op_kind family_kinds[KK_OP_COUNT] = {
     [KK_OP_MESSAGE_DECRYPT] = KK_OP_DECRYPT,
     [KK_OP_MESSAGE_SIGN] = KK_OP_SIGN,
     [KK_OP_MESSAGE_VERIFY] = KK_OP_VERIFY,
+    [KK_OP_VERIFY_SIGNATURE] = KK_OP_VERIFY,
 };
 
 bool kk_operation_is_message(enum kk_op_kind kind)
@@ -66,6 +68,7 @@ void kk_operation_end(struct kk_operation *operation)
     operation->in_message = false;
     kk_secret_free(KK_STEAL(operation->pending));
     kk_buffer_clear(&operation->held);
+    kk_buffer_clear(&operation->signature);
     kk_param_clear(&operation->op.param);
 }
 
@@ -110,6 +113,7 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
     case KK_OP_VERIFY:
     case KK_OP_MESSAGE_SIGN:
     case KK_OP_MESSAGE_VERIFY:
+    case KK_OP_VERIFY_SIGNATURE:
         return mechanism->sign != NULL;
     case KK_OP_SIGN_RECOVER:
     case KK_OP_VERIFY_RECOVER:
@@ -525,18 +529,55 @@ KK_RV kk_operation_check(struct kk_operation *operation, enum kk_phase phase, st
     return ops->verify_final(&operation->op, signature);
 }
 
-/*= pkcs11-3.2 C_Verify: a call always terminates the active verification operation */
-KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
-                          struct kk_span signature)
+/*= pkcs11-3.2 C_Verify, C_VerifySignature: a call always terminates the active verification
+ * operation */
+static KK_RV verify_and_end(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                            struct kk_span signature)
 {
-    struct kk_operation *operation = NULL;
-    KK_TRY(active(call, KK_OP_VERIFY, &operation));
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
     if (phase == KK_PHASE_SINGLE ? !operation->multi : kk_operation_has_update(&operation->op)) {
         rv = kk_operation_check(operation, phase, in, signature);
     }
     kk_operation_end(operation);
     return rv;
+}
+
+KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
+                          struct kk_span signature)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, KK_OP_VERIFY, &operation));
+    return verify_and_end(operation, phase, in, signature);
+}
+
+/*= pkcs11-3.2 C_VerifySignatureInit: CKR_SIGNATURE_LEN_RANGE initiates no operation. Shorter ones
+ * than the longest may be right: those of ECDSA. */
+static KK_RV keep_signature(struct kk_operation *operation, struct kk_span signature)
+{
+    bool may_fit = signature.len > 0 && signature.len <= kk_operation_length(&operation->op);
+    KK_ENSURE(may_fit, CKR_SIGNATURE_LEN_RANGE);
+    kk_buffer_put_span(&operation->signature, signature);
+    return kk_buffer_check(&operation->signature);
+}
+
+KK_RV kk_operation_verify_signature_init(struct kk_call *call, const struct kk_mechanism *mechanism,
+                                         struct kk_param *param, CK_OBJECT_HANDLE key,
+                                         struct kk_span signature)
+{
+    KK_TRY(kk_operation_init(call, KK_OP_VERIFY_SIGNATURE, mechanism, param, key));
+    struct kk_operation *operation = &call->session->operations[KK_OP_VERIFY_SIGNATURE];
+    CK_RV rv = keep_signature(operation, signature);
+    if (rv != CKR_OK) {
+        kk_operation_end(operation);
+    }
+    return rv;
+}
+
+KK_RV kk_operation_verify_signature(struct kk_call *call, enum kk_phase phase, struct kk_span in)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, KK_OP_VERIFY_SIGNATURE, &operation));
+    return verify_and_end(operation, phase, in, kk_buffer_span(&operation->signature));
 }
 
 static KK_RV compute_recover(struct kk_operation *operation, KK_UNUSED enum kk_phase phase,

@@ -20,7 +20,8 @@ struct kk_operation {
     struct kk_object *object; /* the key, a reference; NULL for digests */
     uint64_t epoch;           /* of the token, when the key was last known to be there */
     uint64_t login_round;
-    struct kk_secret *pending; /* a result that did not fit the caller's buffer */
+    struct kk_buffer signature; /* given at the beginning: KK_OP_VERIFY_SIGNATURE */
+    struct kk_secret *pending;  /* a result that did not fit the caller's buffer */
     enum kk_phase pending_phase;
     bool is_ready;         /* started, and no data seen since */
     bool in_message;       /* of the message kinds: between ...Begin and the last ...Next */
@@ -52,6 +53,16 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
 /* Verify: single (with data) or final. */
 KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_span in,
                           struct kk_span signature);
+
+/* C_VerifySignatureInit: kk_operation_init() with a signature, which is copied.
+ * CKR_SIGNATURE_LEN_RANGE for a length that the mechanism never has. */
+KK_RV kk_operation_verify_signature_init(struct kk_call *call, const struct kk_mechanism *mechanism,
+                                         struct kk_param *param, CK_OBJECT_HANDLE key,
+                                         struct kk_span signature);
+
+/* The data for it: single or final. */
+KK_RV kk_operation_verify_signature(struct kk_call *call, enum kk_phase phase, struct kk_span in);
+
 KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature,
                                   const struct kk_output *out);
 

@@ -2,9 +2,6 @@
 /*
  * States of operations as bytes for the application to keep.
  *
- *   state = version || nonce || AES-256-GCM(key, operations, aad)
- *   aad   = label || version || serial of the token || state of the session
- *
  * The key is the token's for whoever is logged in, so that another process with the same login can
  * go on; without a login it is the process's. Nobody can make a state or look into one: it holds
  * chaining values and data that is not yet through. A key is not in it, but its uuid, by which it
@@ -15,61 +12,23 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "crypto/kdf.h"
 #include "session/audit.h"
 #include "session/objects.h"
 #include "session/session.h"
+#include "token/state_seal.h"
 
 #include "base/banned.h"
-
-#define VERSION 1
-#define HEAD (1 + KK_AEAD_NONCE)
-#define OVERHEAD (HEAD + KK_AEAD_TAG)
-#define AAD_MAX 64
 
 #define SAVEABLE_KINDS 3
 static const enum kk_op_kind saveable[SAVEABLE_KINDS] = {KK_OP_ENCRYPT, KK_OP_DECRYPT,
                                                          KK_OP_DIGEST};
 
-/* --- sealing ---------------------------------------------------------------------------------- */
-
-struct sealing {
-    struct kk_secret *key;
-    uint8_t aad[AAD_MAX];
-    size_t aad_len;
-};
-
-static void sealing_clear(struct sealing *sealing)
+static KK_RV seal_for(struct kk_call *call, struct kk_state_seal **ret_seal)
 {
-    kk_secret_free(sealing->key);
-}
-
-static KK_RV sealing_begin(struct kk_call *call, struct sealing *ret_sealing)
-{
-    static const char label[] = "keykist/operation-state";
     bool user = false;
-    struct kk_session *session = call->session;
-    uint8_t *at = ret_sealing->aad;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
-    KK_TRY(kk_secret_new(KK_AEAD_KEY, &ret_sealing->key));
-    KK_TRY(kk_token_state_key(session->token, unlock, ret_sealing->key));
-    memcpy(at, label, sizeof label);
-    at += sizeof label;
-    *at++ = VERSION;
-    memcpy(at, kk_token_serial(session->token), 16);
-    at += 16;
-    *at++ = (uint8_t)kk_session_state(session);
-    ret_sealing->aad_len = (size_t)(at - ret_sealing->aad);
-    return CKR_OK;
-}
-
-/* The keyed hash of a secret key's value. */
-static KK_RV fingerprint(struct kk_call *call, const struct sealing *sealing,
-                         const struct kk_key *key, uint8_t out[KK_SHA256_SIZE])
-{
-    const struct kk_span pieces[] = {KK_SPAN_TEXT("keykist/operation-key"), kk_key_secret(key)};
-    return kk_hmac_sha256(call->app->engine->crypto, kk_secret_span(sealing->key), pieces,
-                          KK_ARRAY_LEN(pieces), out);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
+    return kk_state_seal_new(call->session->token, unlock, kk_session_state(call->session),
+                             ret_seal);
 }
 
 /* --- saving ----------------------------------------------------------------------------------- */
@@ -84,18 +43,18 @@ static KK_RV save_family(struct kk_operation *operation, struct kk_buffer *out)
     return save(op, out);
 }
 
-static KK_RV save_operation(struct kk_call *call, const struct sealing *sealing,
-                            struct kk_operation *operation, struct kk_buffer *out)
+static KK_RV save_operation(const struct kk_state_seal *seal, struct kk_operation *operation,
+                            struct kk_buffer *out)
 {
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer family = {.wipe = true};
-    uint8_t print[KK_SHA256_SIZE];
+    uint8_t print[KK_STATE_PRINT];
     KK_TRY(save_family(operation, &family));
     KK_TRY(kk_buffer_check(&family));
     kk_buffer_put_u8(out, (uint8_t)operation->op.kind);
     kk_buffer_put_u8(out, operation->multi);
     kk_buffer_put_u64(out, operation->op.mechanism->type);
     if (operation->object != NULL) {
-        KK_TRY(fingerprint(call, sealing, operation->op.key, print));
+        KK_TRY(kk_state_seal_print(seal, kk_key_secret(operation->op.key), print));
         kk_buffer_put(out, operation->object->uuid.bytes, sizeof operation->object->uuid.bytes);
         kk_buffer_put(out, print, sizeof print);
     }
@@ -126,37 +85,27 @@ static KK_RV which_are_active(struct kk_call *call, struct kk_operation *ret_fou
     return CKR_OK;
 }
 
-static KK_RV seal(struct kk_call *call, const struct sealing *sealing, struct kk_span plain,
-                  uint8_t *out)
-{
-    struct kk_crypto *crypto = call->app->engine->crypto;
-    out[0] = VERSION;
-    KK_TRY(kk_crypto_random(crypto, out + 1, KK_AEAD_NONCE));
-    return kk_aead_seal(crypto, kk_secret_span(sealing->key), KK_SPAN(out + 1, KK_AEAD_NONCE),
-                        KK_SPAN(sealing->aad, sealing->aad_len), plain, out + HEAD,
-                        out + HEAD + plain.len);
-}
-
 KK_RV kk_call_save_state(struct kk_call *call, const struct kk_output *out)
 {
     struct kk_operation *found[KK_OP_COUNT];
-    KK_CLEANUP(sealing_clear) struct sealing sealing = {0};
+    KK_CLEANUP(kk_state_seal_freep) struct kk_state_seal *seal = NULL;
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer plain = {.wipe = true};
     KK_TRY(which_are_active(call, found));
-    KK_TRY(sealing_begin(call, &sealing));
+    KK_TRY(seal_for(call, &seal));
     for (size_t i = 0; i < SAVEABLE_KINDS; i++) {
         if (found[saveable[i]] != NULL) {
-            KK_TRY(save_operation(call, &sealing, found[saveable[i]], &plain));
+            KK_TRY(save_operation(seal, found[saveable[i]], &plain));
         }
     }
     KK_TRY(kk_buffer_check(&plain));
     CK_ULONG room = *out->len;
-    *out->len = plain.len + OVERHEAD;
+    size_t len = plain.len + kk_state_seal_overhead();
+    *out->len = len;
     if (out->data == NULL) {
         return CKR_OK;
     }
-    KK_ENSURE(room >= plain.len + OVERHEAD, CKR_BUFFER_TOO_SMALL);
-    return seal(call, &sealing, kk_buffer_span(&plain), out->data);
+    KK_ENSURE(room >= len, CKR_BUFFER_TOO_SMALL);
+    return kk_state_seal_close(seal, kk_buffer_span(&plain), out->data);
 }
 
 /* --- restoring -------------------------------------------------------------------------------- */
@@ -186,22 +135,6 @@ static void saved_all_clear(struct saved_all *all)
     }
 }
 
-static KK_RV open_state(struct kk_call *call, const struct sealing *sealing, struct kk_span state,
-                        struct kk_secret **ret_plain)
-{
-    KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
-    KK_ENSURE(state.len > OVERHEAD && state.data[0] == VERSION, CKR_SAVED_STATE_INVALID);
-    size_t len = state.len - OVERHEAD;
-    KK_TRY(kk_secret_new(len, &plain));
-    CK_RV rv = kk_aead_open(
-        call->app->engine->crypto, kk_secret_span(sealing->key),
-        KK_SPAN(state.data + 1, KK_AEAD_NONCE), KK_SPAN(sealing->aad, sealing->aad_len),
-        KK_SPAN(state.data + HEAD, len), state.data + HEAD + len, kk_secret_data(plain));
-    KK_TRY(rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_SAVED_STATE_INVALID : rv);
-    *ret_plain = KK_STEAL(plain);
-    return CKR_OK;
-}
-
 static KK_RV parse_operation(struct kk_call *call, struct kk_reader *reader, struct saved *saved)
 {
     saved->kind = (enum kk_op_kind)kk_reader_u8(reader);
@@ -209,7 +142,7 @@ static KK_RV parse_operation(struct kk_call *call, struct kk_reader *reader, str
     CK_MECHANISM_TYPE type = (CK_MECHANISM_TYPE)kk_reader_u64(reader);
     if (saved->kind == KK_OP_ENCRYPT || saved->kind == KK_OP_DECRYPT) {
         struct kk_span uuid = kk_reader_take(reader, sizeof saved->uuid.bytes);
-        saved->print = kk_reader_take(reader, KK_SHA256_SIZE);
+        saved->print = kk_reader_take(reader, KK_STATE_PRINT);
         KK_ENSURE(!reader->failed, CKR_SAVED_STATE_INVALID);
         memcpy(saved->uuid.bytes, uuid.data, uuid.len);
     }
@@ -237,10 +170,10 @@ static KK_RV parse(struct kk_call *call, struct kk_span plain, struct saved_all 
 
 /*= pkcs11-3.2 C_SetOperationState: CKR_KEY_NEEDED, CKR_KEY_CHANGED. A key that is not handed in is
  * the one of then, as long as it is there (CKF_RESTORE_KEY_NOT_NEEDED) */
-static KK_RV find_key(struct kk_call *call, const struct sealing *sealing, CK_OBJECT_HANDLE handle,
-                      struct saved *saved)
+static KK_RV find_key(struct kk_call *call, const struct kk_state_seal *seal,
+                      CK_OBJECT_HANDLE handle, struct saved *saved)
 {
-    uint8_t print[KK_SHA256_SIZE];
+    uint8_t print[KK_STATE_PRINT];
     bool given = handle != CK_INVALID_HANDLE;
     CK_RV rv = CKR_OK;
     if (!given) {
@@ -255,19 +188,19 @@ static KK_RV find_key(struct kk_call *call, const struct sealing *sealing, CK_OB
               CKR_KEY_CHANGED);
     KK_TRY(rv);
     KK_ENSURE(kk_key_kind(saved->key) == KK_KEY_SECRET, CKR_KEY_CHANGED);
-    KK_TRY(fingerprint(call, sealing, saved->key, print));
+    KK_TRY(kk_state_seal_print(seal, kk_key_secret(saved->key), print));
     KK_ENSURE(kk_ct_equal(print, saved->print.data, sizeof print), CKR_KEY_CHANGED);
     return kk_call_audit_use(call, saved->kind, saved->object, saved->mechanism->type);
 }
 
-static KK_RV find_keys(struct kk_call *call, const struct sealing *sealing, CK_OBJECT_HANDLE handle,
-                       struct saved_all *all)
+static KK_RV find_keys(struct kk_call *call, const struct kk_state_seal *seal,
+                       CK_OBJECT_HANDLE handle, struct saved_all *all)
 {
     bool needed = false;
     for (size_t i = 0; i < all->count; i++) {
         if (all->saved[i].kind != KK_OP_DIGEST) {
             needed = true;
-            KK_TRY(find_key(call, sealing, handle, &all->saved[i]));
+            KK_TRY(find_key(call, seal, handle, &all->saved[i]));
         }
     }
     KK_ENSURE(needed || handle == CK_INVALID_HANDLE, CKR_KEY_NOT_NEEDED);
@@ -300,13 +233,13 @@ KK_RV kk_call_restore_state(struct kk_call *call, struct kk_span state,
                             CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
-    KK_CLEANUP(sealing_clear) struct sealing sealing = {0};
+    KK_CLEANUP(kk_state_seal_freep) struct kk_state_seal *seal = NULL;
     KK_CLEANUP(saved_all_clear) struct saved_all all = {0};
-    KK_TRY(sealing_begin(call, &sealing));
-    KK_TRY(open_state(call, &sealing, state, &plain));
+    KK_TRY(seal_for(call, &seal));
+    KK_TRY(kk_state_seal_open(seal, state, &plain));
     KK_TRY(parse(call, kk_secret_span(plain), &all));
     KK_ENSURE(authentication_key == CK_INVALID_HANDLE, CKR_KEY_NOT_NEEDED);
-    KK_TRY(find_keys(call, &sealing, encryption_key, &all));
+    KK_TRY(find_keys(call, seal, encryption_key, &all));
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
         kk_operation_end(&call->session->operations[i]);
     }

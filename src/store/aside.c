@@ -27,6 +27,20 @@ static void prefix_of(const char serial[16], char ret_prefix[PREFIX_SIZE])
     (void)snprintf(ret_prefix, PREFIX_SIZE, "%.16s-", serial);
 }
 
+/* A directory of that name itself: whoever may write to the tokens' directory can put a link there
+ * that leads to another one of the caller's. -1 with errno. */
+static int open_dir(int parent, const char *name)
+{
+    return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* What is no directory is not taken for one that went away. */
+static KK_RV not_opened(int error, const char *path)
+{
+    CK_RV rv = kk_failure_errno(error, path, "cannot open");
+    return rv == CKR_DEVICE_REMOVED ? CKR_DEVICE_ERROR : rv;
+}
+
 KK_RV kk_aside_path(const char *location, const char serial[16], const char *name,
                     unsigned int umask, char **ret_path)
 {
@@ -37,6 +51,11 @@ KK_RV kk_aside_path(const char *location, const char serial[16], const char *nam
     if (mkdir(folder, 0777 & ~umask) != 0 && errno != EEXIST) {
         return kk_failure_errno(errno, folder, "cannot create");
     }
+    int fd = open_dir(AT_FDCWD, folder);
+    if (fd < 0) {
+        return not_opened(errno, folder);
+    }
+    (void)close(fd);
     return kk_path_join(folder, prefix, name, ret_path);
 }
 
@@ -55,12 +74,24 @@ struct emptied {
     size_t deleted, kept;
 };
 
-/* The directories of all engines are flat. */
-static KK_RV empty_dir(const char *path, struct emptied *emptied)
+/* A directory to be read, or NULL with errno. Takes the descriptor over. */
+static DIR *stream_of(int fd)
 {
-    KK_CLEANUP(kk_path_dir_close) DIR *dir = opendir(path);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL && fd >= 0) {
+        int error = errno;
+        (void)close(fd);
+        errno = error;
+    }
+    return dir;
+}
+
+/* The directories of all engines are flat. */
+static KK_RV empty_dir(int parent, const char *name, const char *path, struct emptied *emptied)
+{
+    KK_CLEANUP(kk_path_dir_close) DIR *dir = stream_of(open_dir(parent, name));
     if (dir == NULL) {
-        return kk_failure_errno(errno, path, "cannot read");
+        return not_opened(errno, path);
     }
     const struct dirent *entry = NULL;
     while ((entry = readdir(dir)) != NULL) {
@@ -80,12 +111,12 @@ static KK_RV empty_dir(const char *path, struct emptied *emptied)
 }
 
 /* True in *ret_was_there unless an earlier call left its audit log only. */
-static KK_RV remove_dir(const char *path, bool *ret_was_there)
+static KK_RV remove_dir(int parent, const char *name, const char *path, bool *ret_was_there)
 {
     struct emptied emptied = {0};
-    KK_TRY(empty_dir(path, &emptied));
+    KK_TRY(empty_dir(parent, name, path, &emptied));
     *ret_was_there = emptied.deleted > 0 || emptied.kept == 0;
-    if (emptied.kept == 0 && rmdir(path) != 0) {
+    if (emptied.kept == 0 && unlinkat(parent, name, AT_REMOVEDIR) != 0) {
         return kk_failure_errno(errno, path, "cannot delete");
     }
     if (*ret_was_there) {
@@ -103,7 +134,7 @@ static KK_RV remove_all(DIR *dir, const char *folder, const char *prefix, size_t
             KK_CLEANUP(kk_freep) char *path = NULL;
             bool was_there = false;
             KK_TRY(kk_path_join(folder, "", entry->d_name, &path));
-            KK_TRY(remove_dir(path, &was_there));
+            KK_TRY(remove_dir(dirfd(dir), entry->d_name, path, &was_there));
             *ret_count += was_there ? 1 : 0;
         }
     }
@@ -117,9 +148,9 @@ KK_RV kk_aside_remove(const char *location, const char serial[16], size_t *ret_c
     prefix_of(serial, prefix);
     *ret_count = 0;
     KK_TRY(kk_path_join(location, "", FOLDER, &folder));
-    KK_CLEANUP(kk_path_dir_close) DIR *dir = opendir(folder);
+    KK_CLEANUP(kk_path_dir_close) DIR *dir = stream_of(open_dir(AT_FDCWD, folder));
     if (dir == NULL) {
-        return errno == ENOENT ? CKR_OK : kk_failure_errno(errno, folder, "cannot read");
+        return errno == ENOENT ? CKR_OK : not_opened(errno, folder);
     }
     KK_TRY(remove_all(dir, folder, prefix, ret_count));
     (void)rmdir(folder); /* when nothing else is in it */

@@ -66,7 +66,7 @@ KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool w
 {
     *ret_sound = false;
     KK_CLEANUP(fd_close) int fd =
-        open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+        open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || !writable)) {
         return CKR_OK;
     }

@@ -12,6 +12,7 @@
 #include "store/journal.h"
 #include "store/ofd_lock.h"
 #include "store/pool.h"
+#include "store/watch.h"
 
 #include "base/banned.h"
 
@@ -74,6 +75,7 @@ static void after_fork_in_child(void)
     inside = inside_of_mine;
     kk_ofd_lock_close_all();
     kk_journal_close_all();
+    kk_watch_close_all();
     kk_pool_begin_child();
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -89,4 +90,22 @@ int kk_path_rename_new(const char *from, const char *to)
         result = rename(from, to); /* refuses a directory with anything in it, too */
     }
     return result;
+}
+
+bool kk_path_beside_is_sound(const char *db)
+{
+    static const char *const suffixes[] = {"-journal", "-wal", "-shm"};
+    for (size_t i = 0; i < KK_ARRAY_LEN(suffixes); i++) {
+        char path[4352];
+        struct stat status;
+        int len = snprintf(path, sizeof path, "%s%s", db, suffixes[i]);
+        if (len < 0 || (size_t)len >= sizeof path) {
+            return false;
+        }
+        if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+            kk_log_error("%s: is no file: the database beside it is not opened", path);
+            return false;
+        }
+    }
+    return true;
 }

@@ -30,3 +30,7 @@ void kk_path_sync_parent(const char *path);
 
 /* Renames a directory where there is none of that name yet. 0, or -1 with errno. */
 int kk_path_rename_new(const char *from, const char *to);
+
+/* Whether nothing but files of SQLite's own kind stands beside the database: it waits for ever for
+ * the writer of a pipe that somebody put in a log's place. One log line when not. */
+bool kk_path_beside_is_sound(const char *db);

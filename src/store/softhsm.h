@@ -99,7 +99,7 @@ KK_RV kk_softhsm_create(struct kk_softhsm_dir *dir, struct kk_softhsm_new *objec
 /* keykist.tries, which is there only while it says something. read: all zeros when it is not. */
 KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOFTHSM_TRIES_LEN]);
 KK_RV kk_softhsm_tries_write(struct kk_softhsm_dir *dir, const uint8_t bytes[KK_SOFTHSM_TRIES_LEN]);
-
+/* Forgets what it says, for the one who holds the lock below. */
 KK_RV kk_softhsm_tries_clear(struct kk_softhsm_dir *dir);
 
 /* The lock round a PIN try, among all processes and threads of ours. Waits as long as it takes. */

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "base/memory.h"
+#include "store/distrust.h"
 #include "store/failure.h"
 
 #include "base/banned.h"
@@ -31,15 +32,6 @@ static const struct {
     {"SELECT objectID, type, value FROM Attributes", KK_SOFTHSM1_NO_ATTRIBUTES_TABLE},
 };
 
-static const struct {
-    int option;
-    int value;
-} options[] = {
-    {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-    {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-    {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0},
-};
-
 static void finalize(sqlite3_stmt **statement)
 {
     (void)sqlite3_finalize(*statement);
@@ -49,16 +41,6 @@ static CK_RV failed(const struct kk_softhsm1 *database, int result, const char *
 {
     CK_RV rv = kk_failure_sqlite(database->db, result, database->path, what);
     return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
-}
-
-static void configure(sqlite3 *db)
-{
-    (void)sqlite3_extended_result_codes(db, 1);
-    (void)sqlite3_busy_timeout(db, BUSY_MS);
-    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
-    for (size_t i = 0; i < KK_ARRAY_LEN(options); i++) {
-        (void)sqlite3_db_config(db, options[i].option, options[i].value, NULL);
-    }
 }
 
 /* What the first look at the file says. */
@@ -114,7 +96,8 @@ enum kk_softhsm1_result kk_softhsm1_open(const char *path, struct kk_softhsm1 **
     if (result != SQLITE_OK) {
         return classify(database, result);
     }
-    configure(database->db);
+    kk_sqlite_distrust(database->db, VALUE_MAX);
+    (void)sqlite3_busy_timeout(database->db, BUSY_MS);
     enum kk_softhsm1_result found = check_version(database);
     if (found == KK_SOFTHSM1_OK) {
         found = check_tables(database);

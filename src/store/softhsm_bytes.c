@@ -163,8 +163,8 @@ int kk_softhsm_write_pieces(int fd, const struct kk_span *pieces, size_t count)
 KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
                            const struct kk_span *pieces, size_t count)
 {
-    int fd = openat(dir->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                    dir->file_mode);
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = openat(dir->fd, name, flags, dir->file_mode);
     if (fd < 0) {
         return kk_softhsm_failure(dir, name, errno, "cannot create");
     }

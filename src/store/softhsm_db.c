@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/uuid.h"
+#include "store/distrust.h"
 #include "store/failure.h"
 #include "store/gate.h"
 #include "store/path.h"
@@ -19,6 +20,7 @@
 
 #define DB "sqlite3.db"
 #define BUSY_MS 5000
+#define VALUE_MAX (16 << 20) /* as in the files of its tokens */
 
 /* ---- which there are ---- */
 
@@ -76,25 +78,35 @@ static void query_end(struct query *query)
     }
 }
 
+/* Nothing is written here: whatever is wrong lies in the file. */
+static CK_RV failed(const struct query *query, int result, const char *path)
+{
+    CK_RV rv = kk_failure_sqlite(query->db, result, path, "cannot read");
+    return rv == CKR_DEVICE_MEMORY ? CKR_DEVICE_ERROR : rv;
+}
+
+/* It comes from elsewhere: nothing in its schema is trusted to run. */
 static KK_RV query_begin(const char *path, const char *sql, struct query *query)
 {
+    KK_ENSURE(kk_path_beside_is_sound(path), CKR_DEVICE_ERROR);
     kk_gate_start();
     kk_gate_enter();
     query->inside = true;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     int result = sqlite3_open_v2(path, &query->db, flags, NULL);
     if (result == SQLITE_OK) {
+        kk_sqlite_distrust(query->db, VALUE_MAX);
         (void)sqlite3_busy_timeout(query->db, BUSY_MS);
         result = sqlite3_prepare_v2(query->db, sql, -1, &query->statement, NULL);
     }
-    return result == SQLITE_OK ? CKR_OK : kk_failure_sqlite(query->db, result, path, "cannot read");
+    return result == SQLITE_OK ? CKR_OK : failed(query, result, path);
 }
 
 static KK_RV step(const char *path, struct query *query, bool *ret_row)
 {
     int result = sqlite3_step(query->statement);
     if (result != SQLITE_ROW && result != SQLITE_DONE) {
-        return kk_failure_sqlite(query->db, result, path, "cannot read");
+        return failed(query, result, path);
     }
     *ret_row = result == SQLITE_ROW;
     return CKR_OK;

@@ -70,7 +70,7 @@ static int open_generation(const struct kk_softhsm_dir *dir)
 {
     bool writes = !atomic_load(&dir->read_only);
     int flags = writes ? O_RDWR | O_CREAT : O_RDONLY;
-    return openat(dir->fd, GENERATION, flags | O_CLOEXEC | O_NOFOLLOW, dir->file_mode);
+    return openat(dir->fd, GENERATION, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, dir->file_mode);
 }
 
 static KK_RV open_files(struct kk_softhsm_dir *dir)
@@ -406,7 +406,8 @@ KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOF
 /* In place: a write of 64 bytes is there as a whole or not at all. */
 static int write_tries(const struct kk_softhsm_dir *dir, const uint8_t *bytes)
 {
-    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, dir->file_mode);
+    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                    dir->file_mode);
     int error = fd < 0 ? errno : kk_softhsm_write_at(fd, KK_SPAN(bytes, KK_SOFTHSM_TRIES_LEN), 0);
     if (error == 0 && fsync(fd) != 0) {
         error = errno;
@@ -425,13 +426,26 @@ KK_RV kk_softhsm_tries_write(struct kk_softhsm_dir *dir, const uint8_t bytes[KK_
     return error == 0 ? CKR_OK : kk_softhsm_failure(dir, TRIES, error, "cannot write");
 }
 
+/* 0 or an errno. */
+static int empty_tries(const struct kk_softhsm_dir *dir)
+{
+    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : errno;
+    }
+    int error = ftruncate(fd, 0) != 0 || fsync(fd) != 0 ? errno : 0;
+    (void)close(fd);
+    return error;
+}
+
+/* Not deleted: its lock, which is held, would be nobody's any more. An empty one goes with the
+ * lock. */
 KK_RV kk_softhsm_tries_clear(struct kk_softhsm_dir *dir)
 {
-    if (unlinkat(dir->fd, TRIES, 0) != 0 && errno != ENOENT) {
-        return kk_softhsm_failure(dir, TRIES, errno, "cannot delete");
-    }
-    kk_path_sync_dir(dir->path);
-    return CKR_OK;
+    kk_gate_enter();
+    int error = empty_tries(dir);
+    kk_gate_leave();
+    return error == 0 ? CKR_OK : kk_softhsm_failure(dir, TRIES, error, "cannot empty");
 }
 
 KK_RV kk_softhsm_tries_lock(struct kk_softhsm_dir *dir, void **ret_lock)

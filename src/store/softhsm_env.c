@@ -51,13 +51,23 @@ static bool is_young(const struct stat *status, int seconds)
     return status->st_mtime > time(NULL) - seconds;
 }
 
-static void delete_files(const char *dir)
+static void close_dir(int *fd)
+{
+    if (*fd >= 0) {
+        (void)close(*fd);
+    }
+}
+
+/* That directory itself, and not what a link in its place leads to. -1 when it is none. */
+static int open_dir(const char *dir)
+{
+    return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static void delete_files(int fd, const char *dir)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(new_files); i++) {
-        KK_CLEANUP(kk_freep) char *path = NULL;
-        if (kk_path_join(dir, "", new_files[i], &path) == CKR_OK) {
-            (void)unlink(path);
-        }
+        (void)unlinkat(fd, new_files[i], 0);
     }
     (void)rmdir(dir);
 }
@@ -68,11 +78,14 @@ static void remove_stale(const char *location, const char *name)
     struct kk_uuid uuid;
     struct stat status;
     KK_CLEANUP(kk_freep) char *dir = NULL;
-    if (strncmp(name, KK_SOFTHSM_NEW_PREFIX, prefix) == 0 && kk_uuid_parse(name + prefix, &uuid) &&
-        kk_path_join(location, "", name, &dir) == CKR_OK && lstat(dir, &status) == 0 &&
-        S_ISDIR(status.st_mode) && !is_young(&status, STALE_SECONDS)) {
+    if (strncmp(name, KK_SOFTHSM_NEW_PREFIX, prefix) != 0 || !kk_uuid_parse(name + prefix, &uuid) ||
+        kk_path_join(location, "", name, &dir) != CKR_OK) {
+        return;
+    }
+    KK_CLEANUP(close_dir) int fd = open_dir(dir);
+    if (fd >= 0 && fstat(fd, &status) == 0 && !is_young(&status, STALE_SECONDS)) {
         kk_log_info("%s: a token that was never finished, deleted", dir);
-        delete_files(dir);
+        delete_files(fd, dir);
     }
 }
 
@@ -148,8 +161,9 @@ static KK_RV make_and_rename(const char *from, const char *to, unsigned int umas
         (void)kk_failure_errno(errno, to, "cannot give the new token its name");
         rv = CKR_DEVICE_ERROR;
     }
-    if (rv != CKR_OK) {
-        delete_files(from);
+    KK_CLEANUP(close_dir) int fd = rv != CKR_OK ? open_dir(from) : -1;
+    if (fd >= 0) {
+        delete_files(fd, from);
     }
     return rv;
 }

@@ -40,6 +40,9 @@
 
 #define PAUSE_FIRST_NS 100000
 
+/* A pipe that somebody put in a file's place would wait for its writer. */
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+
 /* A SoftHSM that wrote within this time may be about to write again; it gets so long to come out of
  * the gap. */
 #define FOREIGN_RECENT_NS INT64_C(5000000000)
@@ -165,7 +168,7 @@ static KK_RV recover(struct kk_softhsm_edit *edit)
     struct stat status;
     char name[KK_SOFTHSM_NAME_MAX];
     kk_softhsm_name(edit->uuid, ".new", name);
-    KK_CLEANUP(fd_close) int fd = openat(edit->dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    KK_CLEANUP(fd_close) int fd = openat(edit->dir->fd, name, READ_FLAGS);
     if (fd < 0) {
         return errno == ENOENT ? CKR_OK : kk_softhsm_failure(edit->dir, name, errno, "cannot open");
     }
@@ -382,7 +385,7 @@ static bool is_in_change(const struct kk_softhsm_dir *dir, const struct kk_uuid 
     char name[KK_SOFTHSM_NAME_MAX];
     struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
     kk_softhsm_name(uuid, ".lock", name);
-    KK_CLEANUP(fd_close) int fd = openat(dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    KK_CLEANUP(fd_close) int fd = openat(dir->fd, name, READ_FLAGS);
     return fd >= 0 && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 

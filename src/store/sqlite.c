@@ -15,6 +15,7 @@
 #include "store/busy.h"
 #include "store/failure.h"
 #include "store/gate.h"
+#include "store/path.h"
 #include "store/pool.h"
 
 #include "base/banned.h"
@@ -174,6 +175,7 @@ static KK_RV look_at(struct kk_sqlite_store *store)
 {
     KK_TRY(remember_inode(store));
     KK_TRY(kk_sqlite_dir_check_kind(store->paths->dir));
+    KK_ENSURE(kk_path_beside_is_sound(store->paths->db), CKR_TOKEN_NOT_RECOGNIZED);
     atomic_store(&store->read_only, !kk_sqlite_dir_is_writable(store->paths));
     atomic_store(&store->immutable, kk_sqlite_dir_is_immutable(store->paths));
     return map_change_file(store);

@@ -29,6 +29,7 @@ enum kk_audit_kind {
     KK_AUDIT_LOGIN,
     KK_AUDIT_LOGOUT,
     KK_AUDIT_PIN_FAILED,
+    KK_AUDIT_GUARD_LOCKED, /* the TPM behind a PIN took none: no try was counted */
     KK_AUDIT_PIN_CHANGE,
     KK_AUDIT_PIN_INIT,
     KK_AUDIT_TOKEN_INIT,
@@ -72,7 +73,8 @@ struct kk_audit_note {
 /* One event; what does not apply is zero. Everything is borrowed. */
 struct kk_audit_event {
     enum kk_audit_kind kind;
-    enum kk_audit_who tried;      /* PIN_FAILED: whose PIN */
+    enum kk_audit_who tried;      /* PIN_FAILED, GUARD_LOCKED: whose PIN */
+    bool is_context;              /* LOGIN and these two: of C_Login with CKU_CONTEXT_SPECIFIC */
     const struct kk_uuid *object; /* and its attributes, for class and label */
     const struct kk_attrs *attrs;
     const struct kk_audit_note *note;

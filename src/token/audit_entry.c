@@ -30,6 +30,7 @@ static const struct kk_audit_row rows[KK_AUDIT_KINDS] = {
     [KK_AUDIT_LOGIN]          = {"login", true, false, NULL, NULL},
     [KK_AUDIT_LOGOUT]         = {"logout", true, false, NULL, NULL},
     [KK_AUDIT_PIN_FAILED]     = {"pin-failed", true, false, NULL, NULL},
+    [KK_AUDIT_GUARD_LOCKED]   = {"guard-locked", true, false, NULL, NULL},
     [KK_AUDIT_PIN_CHANGE]     = {"pin-change", true, false, NULL, NULL},
     [KK_AUDIT_PIN_INIT]       = {"pin-init", true, false, NULL, NULL},
     [KK_AUDIT_TOKEN_INIT]     = {"token-init", true, false, NULL, NULL},
@@ -160,8 +161,11 @@ void kk_audit_entry_body(struct kk_json_line *line, uint64_t seq, enum kk_audit_
     put_time(line);
     put_text(line, "event", rows[event->kind].name);
     put_text(line, "user", who_names[who]);
-    if (event->kind == KK_AUDIT_PIN_FAILED) {
+    if (event->kind == KK_AUDIT_PIN_FAILED || event->kind == KK_AUDIT_GUARD_LOCKED) {
         put_text(line, "tried", who_names[event->tried]);
+    }
+    if (event->is_context) {
+        put_constant(line, "as", KK_NAMES_CKU, CKU_CONTEXT_SPECIFIC);
     }
     put_object(line, event);
     put_note(line, event->note);

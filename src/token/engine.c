@@ -16,6 +16,7 @@
 #include "token/kinds.h"
 #include "token/token.h"
 #include "token/unattended.h"
+#include "token/wait.h"
 
 #include "base/banned.h"
 
@@ -351,6 +352,7 @@ KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, co
     }
     KK_TRY(kk_realloc_array(&engine->tokens, engine->token_count + 1, sizeof *engine->tokens));
     engine->tokens[engine->token_count++] = kk_token_ref(token);
+    kk_wait_wake_held(engine);
     *ret_token = KK_STEAL(token);
     return CKR_OK;
 }
@@ -371,6 +373,7 @@ void kk_engine_forget(struct kk_engine *engine, struct kk_token *token)
 {
     KK_LOCK_SCOPE(&engine->lock);
     engine->listed = false;
+    kk_wait_wake_held(engine);
     for (size_t i = 0; i < engine->token_count; i++) {
         if (engine->tokens[i] == token) {
             kk_token_drop(token);

@@ -12,6 +12,7 @@
 #include "token/repository.h"
 
 struct kk_token;
+struct kk_wait;
 
 struct kk_engine {
     struct kk_config *config;
@@ -29,6 +30,7 @@ struct kk_engine {
     size_t token_count;
     bool listed;
     uint64_t env_stamp;
+    struct kk_wait *waits; /* under way (wait.h) */
 };
 
 /* Takes over the configuration (also on failure). Opens no token yet. CKR_GENERAL_ERROR, with a log

@@ -133,6 +133,10 @@ struct kk_repository_ops {
     KK_RV (*unlock)(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                     struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock);
 
+    /* MAY. The same try for C_Login with CKU_CONTEXT_SPECIFIC; without it unlock() is taken. */
+    KK_RV (*verify_pin)(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                        struct kk_span pin, struct kk_unlock *known);
+
     /* MUST. C_SetPIN: the old PIN is a try; CKR_PIN_INCORRECT, CKR_PIN_LOCKED. Lengths are checked
      * above. */
     KK_RV (*set_pin)(struct kk_repository *repository, enum kk_role role, struct kk_span name,

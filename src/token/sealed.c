@@ -63,19 +63,38 @@ void kk_sealed_identify(struct kk_sealed *sealed, struct kk_identity *identity)
     kk_identity_unref(old);
 }
 
+static KK_RV say_bad_row(const struct kk_sealed *sealed, CK_RV rv, const char *what)
+{
+    kk_log_error("token %s: its first row is %s", kk_sealed_path(sealed), what);
+    return rv;
+}
+
+/* What is wrong with the row itself; a store that cannot be read says so on its own. */
+static KK_RV read_token_row(const struct kk_sealed *sealed, struct kk_store_tx *tx,
+                            struct kk_identity *identity)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row row = {0};
+    CK_RV rv = tx->ops->row_get(tx, KK_TABLE_TOKEN, 0, &row, &blob);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        return say_bad_row(sealed, CKR_TOKEN_NOT_RECOGNIZED, "missing");
+    }
+    KK_TRY(rv);
+    rv = kk_token_row_decode(row.blob, identity);
+    if (rv == CKR_TOKEN_NOT_RECOGNIZED) {
+        return say_bad_row(sealed, rv, "damaged or of a newer format");
+    }
+    return rv == CKR_OK ? CKR_OK : say_bad_row(sealed, rv, "damaged");
+}
+
 static KK_RV read_identity(struct kk_sealed *sealed, struct kk_identity **ret_identity)
 {
     struct kk_store *store = sealed->store;
     KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
     KK_CLEANUP(kk_identity_unrefp) struct kk_identity *identity = NULL;
-    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
-    struct kk_store_row row = {0};
     KK_TRY(store->ops->begin(store, KK_STORE_READ, &tx));
-    CK_RV rv = tx->ops->row_get(tx, KK_TABLE_TOKEN, 0, &row, &blob);
-    KK_ENSURE(rv != CKR_OBJECT_HANDLE_INVALID, CKR_TOKEN_NOT_RECOGNIZED);
-    KK_TRY(rv);
     KK_TRY(kk_identity_new(&identity));
-    KK_TRY(kk_token_row_decode(row.blob, identity));
+    KK_TRY(read_token_row(sealed, tx, identity));
     KK_TRY(kk_pub_row_get(sealed, tx, identity));
     KK_TRY(kk_rekey_row_get(sealed, tx, identity));
     *ret_identity = KK_STEAL(identity);
@@ -85,12 +104,7 @@ static KK_RV read_identity(struct kk_sealed *sealed, struct kk_identity **ret_id
 KK_RV kk_sealed_reload(struct kk_sealed *sealed)
 {
     struct kk_identity *identity = NULL;
-    CK_RV rv = read_identity(sealed, &identity);
-    if (rv == CKR_TOKEN_NOT_RECOGNIZED || rv == CKR_DEVICE_ERROR) {
-        kk_log_error("token %s: its first row is missing, damaged or of a newer format",
-                     kk_sealed_path(sealed));
-    }
-    KK_TRY(rv);
+    KK_TRY(read_identity(sealed, &identity));
     kk_sealed_identify(sealed, identity);
     return CKR_OK;
 }
@@ -307,6 +321,7 @@ static const struct kk_repository_ops sealed_ops = {
     .fresh = sealed_fresh,
     .reinitialise = kk_sealed_reinitialise,
     .unlock = kk_sealed_unlock,
+    .verify_pin = kk_sealed_verify_pin,
     .set_pin = kk_sealed_set_pin,
     .init_pin = kk_sealed_init_pin,
     .find = kk_sealed_find,

@@ -153,15 +153,16 @@ KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct 
     return kk_audit_write(sealed->audit, &writer, event, ret_mark);
 }
 
-KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, enum kk_role role, CK_RV rv)
+KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, const struct kk_sealed_try *try, CK_RV rv)
 {
     const struct kk_audit_event event = {
-        .kind = KK_AUDIT_PIN_FAILED,
-        .tried = role == KK_ROLE_SO ? KK_AUDIT_SO : KK_AUDIT_USER,
+        .kind = try->failed,
+        .tried = try->role == KK_ROLE_SO ? KK_AUDIT_SO : KK_AUDIT_USER,
+        .is_context = try->is_context,
         .result = rv,
     };
     if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED) {
-        KK_TRY(kk_sealed_audit(sealed, role, NULL, &event, NULL));
+        KK_TRY(kk_sealed_audit(sealed, try->role, NULL, &event, NULL));
     }
     return rv;
 }
@@ -297,10 +298,10 @@ static KK_RV begin_epoch(struct kk_sealed_op *op, const struct kk_audit_writer *
 }
 
 /* In a write transaction, so that no C_InitToken comes between the key and the entry. */
-static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
+static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock, bool is_context)
 {
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
-    struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN};
+    struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN, .is_context = is_context};
     struct kk_audit_mark anchor = {0};
     struct kk_audit_mark mark = {0};
     bool sound = false;
@@ -327,9 +328,9 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock)
     return rv;
 }
 
-static KK_RV login_again(struct kk_sealed *sealed, struct kk_sealed_unlock *unlock)
+static KK_RV login_again(struct kk_sealed *sealed, struct kk_sealed_unlock *unlock, bool is_context)
 {
-    const struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN};
+    const struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN, .is_context = is_context};
     struct kk_audit_writer writer = writer_of(unlock->head.role, &unlock->keys);
     writer.is_quick = true;
     writer.has_generation = true;
@@ -337,16 +338,17 @@ static KK_RV login_again(struct kk_sealed *sealed, struct kk_sealed_unlock *unlo
     return kk_audit_write(sealed->audit, &writer, &event, NULL);
 }
 
-KK_RV kk_sealed_audit_login(struct kk_sealed *sealed, struct kk_unlock *unlock, bool cold)
+KK_RV kk_sealed_audit_login(struct kk_sealed *sealed, struct kk_unlock *unlock, bool cold,
+                            bool is_context)
 {
     struct kk_sealed_unlock *mine = (struct kk_sealed_unlock *)unlock;
     if (!sealed->audits) {
         return CKR_OK;
     }
     if (!cold) {
-        return login_again(sealed, mine);
+        return login_again(sealed, mine, is_context);
     }
-    KK_TRY(login_cold(sealed, unlock));
+    KK_TRY(login_cold(sealed, unlock, is_context));
     atomic_store(&mine->audit_generation, kk_audit_generation(sealed->audit));
     return CKR_OK;
 }

@@ -103,6 +103,24 @@ static CK_RV check_row(const struct kk_store_row *stored, void *context)
     return CKR_OK;
 }
 
+/* The row of the keys from before a rekey counts as one of the root's too. */
+static KK_RV check_rekey_row(struct row_check *check)
+{
+    struct kk_store_row stored = {0};
+    uint8_t hash[KK_HASH_LEN];
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    const struct kk_row_hash *wanted = kk_root_row(check->root, KK_ROOT_REKEY);
+    struct kk_store_tx *tx = check->op->tx;
+    CK_RV rv = tx->ops->row_get(tx, KK_TABLE_REKEY, 0, &stored, &blob);
+    if (wanted == NULL || rv == CKR_OBJECT_HANDLE_INVALID) {
+        return CKR_OK;
+    }
+    KK_TRY(rv);
+    KK_TRY(kk_row_hash_of(check->op->sealed->crypto, &stored, hash));
+    check->good += kk_ct_equal(wanted->hash, hash, sizeof hash) ? 1 : 0;
+    return CKR_OK;
+}
+
 /* The login said which row is wrong, and its own is right. */
 static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
 {
@@ -110,6 +128,7 @@ static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
     struct row_check check = {.op = op, .root = &root};
     KK_TRY(kk_root_read(op, KK_SIDE_PRIVATE, &root));
     KK_TRY(op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, check_row, &check));
+    KK_TRY(check_rekey_row(&check));
     *sound = *sound && check.good == root.row_count &&
              kk_ct_equal(op->identity->pub_hash, root.pub_hash, sizeof root.pub_hash);
     return CKR_OK;
@@ -120,10 +139,13 @@ static KK_RV check_rows(const struct kk_sealed_op *op, bool *sound)
 /* `opened` is NULL without a PIN: then the public side is all that can be looked at. */
 static KK_RV check_token(struct kk_sealed *sealed, const struct kk_opened *opened, bool *sound)
 {
+    KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys old = {0};
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
     KK_TRY(kk_sealed_begin(sealed, NULL, KK_STORE_READ, &op));
     if (opened != NULL) {
+        KK_TRY(kk_rekey_open_private(sealed, op.identity, &opened->keys, &old));
         op.keys[KK_SIDE_PRIVATE] = &opened->keys;
+        op.old_keys[KK_SIDE_PRIVATE] = old.present != 0 ? &old : NULL;
         op.opens_private = kk_side_keys_has(&opened->keys, KK_SLOT_OBJ);
         KK_TRY(check_rows(&op, sound));
         KK_TRY(check_side(&op, KK_SIDE_PRIVATE, op.opens_private, sound));

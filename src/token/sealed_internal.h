@@ -472,11 +472,18 @@ KK_RV kk_sealed_audit_start(struct kk_sealed *sealed);
 /* An entry of who holds `keys` (NULL: nobody). */
 KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct kk_side_keys *keys,
                       const struct kk_audit_event *event, struct kk_audit_mark *ret_mark);
-/* PIN_FAILED for CKR_PIN_INCORRECT and CKR_PIN_LOCKED. Gives `rv`, or why that may not be answered.
+/* A PIN that is shown, as the log tells of it. */
+struct kk_sealed_try {
+    enum kk_role role;
+    bool is_context;           /* C_Login with CKU_CONTEXT_SPECIFIC */
+    enum kk_audit_kind failed; /* what is written when it is not taken */
+};
+/* Its entry for CKR_PIN_INCORRECT and CKR_PIN_LOCKED. Gives `rv`, or why that may not be answered.
  */
-KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, enum kk_role role, CK_RV rv);
+KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, const struct kk_sealed_try *try, CK_RV rv);
 /* LOGIN; for a cold one the log is compared with the anchor, and the anchor moves. */
-KK_RV kk_sealed_audit_login(struct kk_sealed *sealed, struct kk_unlock *unlock, bool cold);
+KK_RV kk_sealed_audit_login(struct kk_sealed *sealed, struct kk_unlock *unlock, bool cold,
+                            bool is_context);
 /* An entry, and the anchor moves to it in the operation's transaction. */
 KK_RV kk_sealed_audit_anchored(struct kk_sealed_op *op, enum kk_role role,
                                const struct kk_side_keys *keys, const struct kk_audit_event *event);
@@ -542,6 +549,8 @@ KK_RV kk_sealed_new_keys(struct kk_sealed *sealed, const char serial[KK_SERIAL_L
                          const char label[KK_LABEL_LEN], struct kk_identity **ret_identity,
                          struct kk_side_keys *ret_keys);
 
+KK_RV kk_sealed_verify_pin(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                           struct kk_span pin, struct kk_unlock *known);
 KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                        struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock);
 KK_RV kk_sealed_set_pin(struct kk_repository *repository, enum kk_role role, struct kk_span name,

@@ -206,16 +206,19 @@ static KK_RV number_of(struct kk_sealed *sealed, enum kk_role role, struct kk_sp
     return find_row(&op, role, *ret_no, &row, hash);
 }
 
-static KK_RV try_pin(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
+static KK_RV try_pin(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span name,
                      struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
 {
     KK_CLEANUP(kk_opened_clear) struct kk_opened opened = {0};
     uint32_t no = 0;
-    KK_TRY(number_of(sealed, role, name, &no));
-    KK_TRY(kk_attempt_lock(&sealed->book, role, no, &opened.attempt));
-    KK_TRY(load_row(sealed, role, &opened));
+    KK_TRY(number_of(sealed, try->role, name, &no));
+    KK_TRY(kk_attempt_lock(&sealed->book, try->role, no, &opened.attempt));
+    KK_TRY(load_row(sealed, try->role, &opened));
     KK_TRY(kk_attempt_mark(&opened.attempt));
     CK_RV rv = kk_key_row_open(sealed, opened.identity->serial, &opened.row, pin, &opened.keys);
+    if (rv == CKR_PIN_LOCKED) {
+        try->failed = KK_AUDIT_GUARD_LOCKED;
+    }
     if (rv == CKR_PIN_INCORRECT) {
         KK_TRY(kk_attempt_settle(&opened.attempt, false));
     }
@@ -232,8 +235,9 @@ static KK_RV try_pin(struct kk_sealed *sealed, enum kk_role role, struct kk_span
 KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
                     struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
 {
-    return kk_sealed_audit_try(sealed, role,
-                               try_pin(sealed, role, name, pin, trusting, ret_opened));
+    struct kk_sealed_try try = {.role = role, .failed = KK_AUDIT_PIN_FAILED};
+    CK_RV rv = try_pin(sealed, &try, name, pin, trusting, ret_opened);
+    return kk_sealed_audit_try(sealed, &try, rv);
 }
 
 /* ---- rewriting rows ---- */
@@ -423,17 +427,18 @@ static KK_RV check_lists(struct kk_sealed *sealed, struct kk_unlock *unlock)
     return CKR_OK;
 }
 
-static KK_RV unlock_cold(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
+static KK_RV unlock_cold(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span name,
                          struct kk_span pin, struct kk_unlock **ret_unlock)
 {
     KK_CLEANUP(kk_opened_clear) struct kk_opened opened = {0};
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
-    KK_TRY(kk_sealed_try(sealed, role, name, pin, false, &opened));
+    CK_RV rv = try_pin(sealed, try, name, pin, false, &opened);
+    KK_TRY(kk_sealed_audit_try(sealed, try, rv));
     renew_row(sealed, &opened, pin);
     kk_attempt_release(&opened.attempt);
     KK_TRY(unlock_new(sealed, &opened, pin, &unlock));
     KK_TRY(check_lists(sealed, unlock));
-    KK_TRY(kk_sealed_audit_login(sealed, unlock, true));
+    KK_TRY(kk_sealed_audit_login(sealed, unlock, true, try->is_context));
     *ret_unlock = KK_STEAL(unlock);
     return CKR_OK;
 }
@@ -477,28 +482,43 @@ static KK_RV unlock_known(struct kk_sealed *sealed, struct kk_sealed_unlock *kno
     return fits ? CKR_OK : CKR_PIN_INCORRECT;
 }
 
-static KK_RV unlock_again(struct kk_sealed *sealed, struct kk_unlock *known, enum kk_role role,
-                          const struct kk_tries *tries, struct kk_span pin,
-                          struct kk_unlock **ret_unlock)
+static KK_RV unlock_again(struct kk_sealed *sealed, struct kk_unlock *known,
+                          const struct kk_sealed_try *try, const struct kk_tries *tries,
+                          struct kk_span pin, struct kk_unlock **ret_unlock)
 {
     CK_RV rv = unlock_known(sealed, (struct kk_sealed_unlock *)known, tries, pin);
-    KK_TRY(kk_sealed_audit_try(sealed, role, rv));
-    KK_TRY(kk_sealed_audit_login(sealed, known, false));
+    KK_TRY(kk_sealed_audit_try(sealed, try, rv));
+    KK_TRY(kk_sealed_audit_login(sealed, known, false, try->is_context));
     *ret_unlock = kk_unlock_ref(known);
     return CKR_OK;
+}
+
+static KK_RV unlock_as(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span name,
+                       struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock)
+{
+    struct kk_tries tries = {0};
+    bool is_same = false;
+    if (known != NULL && known->role == try->role) {
+        KK_TRY(
+            is_known(sealed, (struct kk_sealed_unlock *)known, try->role, name, &is_same, &tries));
+    }
+    if (!is_same) {
+        return unlock_cold(sealed, try, name, pin, ret_unlock);
+    }
+    return unlock_again(sealed, known, try, &tries, pin, ret_unlock);
 }
 
 KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                        struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock)
 {
-    struct kk_sealed *sealed = (struct kk_sealed *)repository;
-    struct kk_tries tries = {0};
-    bool is_same = false;
-    if (known != NULL && known->role == role) {
-        KK_TRY(is_known(sealed, (struct kk_sealed_unlock *)known, role, name, &is_same, &tries));
-    }
-    if (!is_same) {
-        return unlock_cold(sealed, role, name, pin, ret_unlock);
-    }
-    return unlock_again(sealed, known, role, &tries, pin, ret_unlock);
+    struct kk_sealed_try try = {.role = role, .failed = KK_AUDIT_PIN_FAILED};
+    return unlock_as((struct kk_sealed *)repository, &try, name, pin, known, ret_unlock);
+}
+
+KK_RV kk_sealed_verify_pin(struct kk_repository *repository, enum kk_role role, struct kk_span name,
+                           struct kk_span pin, struct kk_unlock *known)
+{
+    struct kk_sealed_try try = {.role = role, .is_context = true, .failed = KK_AUDIT_PIN_FAILED};
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *proof = NULL;
+    return unlock_as((struct kk_sealed *)repository, &try, name, pin, known, &proof);
 }

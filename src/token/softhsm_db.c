@@ -94,6 +94,7 @@ static CK_RV put_row(const struct kk_softhsm_db_row *row, void *context)
 {
     struct kk_buffer *body = context;
     bool is_list = row->table == KK_SOFTHSM_DB_BINARY && row->type == CKA_ALLOWED_MECHANISMS;
+    KK_ENSURE(body->len <= KK_SOFTHSM_FILE_MAX, CKR_DEVICE_ERROR); /* as in a file */
     kk_buffer_put_u64(body, row->type);
     kk_buffer_put_u64(body, is_list ? KK_ATTR_MECHANISMS : (uint64_t)row->table);
     if (is_list) {

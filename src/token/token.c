@@ -296,8 +296,12 @@ void kk_token_logout(struct kk_token *token, struct kk_unlock *unlock)
 KK_RV kk_token_verify_pin(struct kk_token *token, struct kk_unlock *unlock, enum kk_role role,
                           struct kk_span name, struct kk_span pin)
 {
+    const struct kk_repository_ops *ops = token->repository->ops;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *proof = NULL;
-    return token->repository->ops->unlock(token->repository, role, name, pin, unlock, &proof);
+    if (ops->verify_pin != NULL) {
+        return ops->verify_pin(token->repository, role, name, pin, unlock);
+    }
+    return ops->unlock(token->repository, role, name, pin, unlock, &proof);
 }
 
 /* Whether what was read since `epoch` and `round` may be kept for others: nobody committed

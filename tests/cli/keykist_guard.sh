@@ -105,6 +105,19 @@ conf "tpm2.tcti = fake:gone" "objectstore.backend = file"
 check "... and the PIN opens it without a TPM" util --import "$KEYS/ec.pem" --label pair --id 01 --token s \
     --pin "$PIN"
 
+# The TPM's own lockout is no failed PIN, and the audit log says which it was.
+conf
+make_token l
+conf "pin.guard = tpm2" "tpm2.tcti = fake:locked" "audit.log = on"
+runk object list --token l --pin "$PIN" # brings the guard
+runk object list --token l --pin "$PIN"
+logs "a TPM that takes no PIN" "the TPM takes no PIN for now"
+runk audit show --token l --json
+check "... in the audit log" test \
+    "$(json 'sum(e["event"] == "guard-locked" and e["tried"] == "user" for e in d["entries"])')" = 1
+check "... is no failed PIN" test "$(json 'sum(e["event"] == "pin-failed" for e in d["entries"])')" = 0
+keykist token delete --token l --yes > /dev/null
+
 # doctor.
 conf "pin.guard = tpm2" "tpm2.tcti = fake:one" "pin.auto = tpm2:$WORK/pin"
 runk doctor

@@ -89,12 +89,14 @@ static void register_chapters(void)
     chapter_dual();
     chapter_messages();
     chapter_state();
+    chapter_verify();
     chapter_usage();
     chapter_wrap();
     chapter_derive();
     chapter_interop();
     chapter_random();
     chapter_process();
+    chapter_events();
     chapter_chaos();
 }
 

@@ -86,12 +86,14 @@ void chapter_rsacrypt(void);
 void chapter_dual(void);
 void chapter_messages(void);
 void chapter_state(void);
+void chapter_verify(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
+void chapter_events(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x

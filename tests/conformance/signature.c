@@ -242,6 +242,44 @@ static void verifies_in_parts(const void *argument)
     EXPECT_OK(F->C_VerifyFinal(S, signature, signature_length));
 }
 
+/* The signature first, then the data. */
+static CK_RV given_rv(const struct row *row)
+{
+    REQUIRE_FUNCTION(C_VerifySignatureInit);
+    return F->C_VerifySignatureInit(S, mechanism_of(row), verifying_key(row), signature,
+                                    signature_length);
+}
+
+static void given_rightly(const void *argument)
+{
+    const struct row *row = argument;
+    prepare(row);
+    ossl_signs(row);
+    EXPECT_OK(given_rv(row));
+    EXPECT_OK(F->C_VerifySignature(S, data, data_length));
+}
+
+static void given_in_parts(const void *argument)
+{
+    const struct row *row = argument;
+    prepare(row);
+    ossl_signs(row);
+    EXPECT_OK(given_rv(row));
+    EXPECT_OK(F->C_VerifySignatureUpdate(S, data, 100));
+    EXPECT_OK(F->C_VerifySignatureUpdate(S, data + 100, data_length - 100));
+    EXPECT_OK(F->C_VerifySignatureFinal(S));
+}
+
+static void given_other(const void *argument)
+{
+    const struct row *row = argument;
+    prepare(row);
+    ossl_signs(row);
+    signature[row->length - 1] ^= 1;
+    EXPECT_OK(given_rv(row));
+    EXPECT(F->C_VerifySignature(S, data, data_length), CKR_SIGNATURE_INVALID);
+}
+
 static void other_data(const void *argument)
 {
     const struct row *row = argument;
@@ -632,6 +670,8 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, other_data, "C_Verify", "CKR_SIGNATURE_INVALID for other data"),
     CHECK_ROW(FIX_USER, other_signature, "C_Verify", "CKR_SIGNATURE_INVALID for one bit changed in the signature"),
     CHECK_ROW(FIX_USER, other_length, "C_Verify", "CKR_SIGNATURE_LEN_RANGE for a byte more, a byte less, or none"),
+    CHECK_ROW(FIX_USER, given_rightly, "C_VerifySignature", "OpenSSL's signature verifies when it is given first"),
+    CHECK_ROW(FIX_USER, given_other, "C_VerifySignature", "CKR_SIGNATURE_INVALID for one bit changed in the signature"),
     CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
     CHECK_ROW(FIX_USER, message_signs, "C_SignMessage", "OpenSSL verifies each message of a process"),
     CHECK_ROW(FIX_USER, message_verifies, "C_VerifyMessage", "OpenSSL's signatures verify, others don't, one after the other"),
@@ -641,6 +681,7 @@ static const struct check row_checks[] = {
 static const struct check part_checks[] = {
     CHECK_ROW(FIX_USER, signs_in_parts, "C_SignFinal", "OpenSSL verifies what was signed in parts"),
     CHECK_ROW(FIX_USER, verifies_in_parts, "C_VerifyFinal", "OpenSSL's signature verifies in parts"),
+    CHECK_ROW(FIX_USER, given_in_parts, "C_VerifySignatureFinal", "OpenSSL's signature, given first, verifies in parts"),
 };
 
 static const struct check parameter_checks[] = {

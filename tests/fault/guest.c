@@ -275,13 +275,16 @@ static void pad_label(const char *label, CK_UTF8CHAR out[32])
     memcpy(out, label, strlen(label));
 }
 
+/* A long run makes a token per call that it lets fail. */
+#define SLOTS_MAX 16384
+
 /* The slot of the first token whose information `fits`. */
 static CK_SLOT_ID find_slot(bool (*fits)(const CK_TOKEN_INFO *, const void *), const void *context)
 {
-    CK_SLOT_ID slots[256];
-    CK_ULONG count = 256;
+    CK_SLOT_ID slots[SLOTS_MAX];
+    CK_ULONG count = SLOTS_MAX;
     CK_TOKEN_INFO info;
-    if (p11->C_GetSlotList(CK_TRUE, NULL, &count) != CKR_OK || count > 256 ||
+    if (p11->C_GetSlotList(CK_TRUE, NULL, &count) != CKR_OK || count > SLOTS_MAX ||
         p11->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK) {
         return GUEST_NO_SLOT;
     }

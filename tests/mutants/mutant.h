@@ -42,7 +42,7 @@ struct mutant_table {
 };
 
 extern const struct mutant_table mutant_codes, mutant_lists, mutant_sessions, mutant_objects,
-    mutant_operations, mutant_keys, mutant_messages;
+    mutant_operations, mutant_keys, mutant_messages, mutant_tokens, mutant_verify;
 
 /* All tables one after the other, NULL after the last. */
 extern const struct mutant_table *const mutant_tables[];

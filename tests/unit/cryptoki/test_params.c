@@ -157,7 +157,8 @@ static const struct {
     {"CK_VOID_PTR", 1U << KK_FIELD_POINTER | 1U << KK_FIELD_VARIANT},
     {"CK_BYTE_PTR", 1U << KK_FIELD_POINTER | 1U << KK_FIELD_POINTER_BITS |
                         1U << KK_FIELD_POINTER_FIXED | 1U << KK_FIELD_POINTER_INDIRECT |
-                        1U << KK_FIELD_POINTER_OUTER | 1U << KK_FIELD_POINTER_OPEN},
+                        1U << KK_FIELD_POINTER_OUTER | 1U << KK_FIELD_POINTER_OPEN |
+                        1U << KK_FIELD_POINTER_NONCE},
 };
 
 static uint32_t kinds_of(const char *type)
@@ -202,8 +203,8 @@ static const struct kk_param_field *field_at(const struct kk_param_layout *layou
 static bool has_length(const struct kk_param_field *field)
 {
     return field->kind == KK_FIELD_POINTER || field->kind == KK_FIELD_POINTER_BITS ||
-           field->kind == KK_FIELD_ARRAY || field->kind == KK_FIELD_VARIANT ||
-           field->kind == KK_FIELD_TEMPLATE;
+           field->kind == KK_FIELD_POINTER_NONCE || field->kind == KK_FIELD_ARRAY ||
+           field->kind == KK_FIELD_VARIANT || field->kind == KK_FIELD_TEMPLATE;
 }
 
 static void check_lengths(const struct kk_param_layout *layout)

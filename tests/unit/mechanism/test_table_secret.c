@@ -29,15 +29,16 @@ static void test_every_row_makes_keys_of_the_length_asked_for(void **state)
             continue;
         }
         rows++;
-        assert_ok(generate(row->type, 256, &a));
-        assert_ok(generate(row->type, 256, &b));
+        size_t len = KK_MIN((size_t)row->max_key, (size_t)32);
+        assert_ok(generate(row->type, len * 8, &a));
+        assert_ok(generate(row->type, len * 8, &b));
         struct kk_span value = kk_key_parts_get(&a, KK_PART_VALUE);
-        assert_int_equal(value.len, 32);
-        assert_memory_not_equal(value.data, kk_key_parts_get(&b, KK_PART_VALUE).data, 32);
+        assert_int_equal(value.len, len);
+        assert_memory_not_equal(value.data, kk_key_parts_get(&b, KK_PART_VALUE).data, len);
         kk_key_parts_clear(&a);
         kk_key_parts_clear(&b);
     }
-    assert_int_equal(rows, 13);
+    assert_true(rows >= 16);
 }
 
 static void expect_range(CK_MECHANISM_TYPE type, CK_ULONG bits)

@@ -182,6 +182,21 @@ static void test_des_keys_need_parity(void **state)
                      CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
+/* The parity of a derived key is set for it. */
+static void test_derived_des_keys_get_parity(void **state)
+{
+    static const uint8_t bytes[8] = {0x00, 0x01, 0x02, 0x03, 0xfe, 0xff, 0xf0, 0x7f};
+    static const uint8_t right[8] = {0x01, 0x01, 0x02, 0x02, 0xfe, 0xfe, 0xf1, 0x7f};
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
+    (void)state;
+    struct kk_attrs *tmpl = TEMPLATE(KK_VERB_DERIVE, BOOL_ATTR(CKA_SENSITIVE, CK_TRUE));
+    struct kk_attrs *attrs = begin(KK_VERB_DERIVE, CKO_SECRET_KEY, CKK_DES, tmpl);
+    assert_ok(kk_key_parts_set(&parts, KK_PART_VALUE, KK_SPAN_ARRAY(bytes)));
+    assert_ok(finish(KK_VERB_DERIVE, &parts, attrs));
+    assert_true(kk_span_equal(kk_attrs_bytes(attrs, CKA_VALUE), KK_SPAN_ARRAY(right)));
+    kk_attrs_free(attrs);
+}
+
 /* A secret key that arrives as parts. */
 static CK_RV arrive(enum kk_verb verb, CK_ULONG value_len, size_t len, struct kk_attrs **ret_attrs)
 {
@@ -519,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_a_given_check_value_must_match),
         cmocka_unit_test(test_lengths_that_a_type_cannot_have),
         cmocka_unit_test(test_des_keys_need_parity),
+        cmocka_unit_test(test_derived_des_keys_get_parity),
         cmocka_unit_test(test_length_conflicts_by_verb),
         cmocka_unit_test(test_history_by_verb),
         cmocka_unit_test(test_an_rsa_pair_has_all_its_attributes),

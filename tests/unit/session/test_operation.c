@@ -189,6 +189,51 @@ static void test_verifying_ends_the_operation_whatever_comes(void **state)
     assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key));
 }
 
+/* --- C_VerifySignatureInit ------------------------------------------------------------------- */
+
+static CK_RV given_init(const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,
+                        struct kk_span signature)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(kk_param_clear) struct kk_param param;
+    const struct kk_mechanism *row = kk_registry_find(world.engine->registry, mechanism->mechanism);
+    kk_param_init(&param);
+    KK_TRY(kk_call_begin(world.app, session, &call));
+    return kk_operation_verify_signature_init(&call, row, &param, key, signature);
+}
+
+static CK_RV given(enum kk_phase phase, struct kk_span in)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(world.app, session, &call));
+    return kk_operation_verify_signature(&call, phase, in);
+}
+
+static void test_a_signature_given_first_is_kept_until_the_data_came(void **state)
+{
+    (void)state;
+    const struct kk_span text = KK_SPAN_TEXT("text");
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    uint8_t mac[17] = {0};
+    CK_ULONG len = 16;
+    assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
+    assert_ok(op_result(world.app, session, KK_OP_SIGN, KK_PHASE_SINGLE, text, mac, &len));
+    assert_int_equal(given_init(&cmac, key, KK_SPAN(mac, 17)), CKR_SIGNATURE_LEN_RANGE);
+    assert_int_equal(given_init(&cmac, key, KK_SPAN(mac, 0)), CKR_SIGNATURE_LEN_RANGE);
+    assert_int_equal(given(KK_PHASE_SINGLE, text), CKR_OPERATION_NOT_INITIALIZED);
+    assert_ok(given_init(&cmac, key, KK_SPAN(mac, 16)));
+    assert_ok(op_init(world.app, session, KK_OP_VERIFY, &cmac, key)); /* beside it */
+    memset(mac, 0, sizeof mac);
+    assert_ok(op_update(world.app, session, KK_OP_VERIFY_SIGNATURE, text));
+    assert_ok(given(KK_PHASE_FINAL, KK_SPAN(NULL, 0)));
+    assert_int_equal(given(KK_PHASE_FINAL, KK_SPAN(NULL, 0)), CKR_OPERATION_NOT_INITIALIZED);
+    assert_ok(given_init(&cmac, key, KK_SPAN(mac, 16)));
+    assert_int_equal(given(KK_PHASE_SINGLE, text), CKR_SIGNATURE_INVALID);
+    assert_ok(given_init(&cmac, key, KK_SPAN(mac, 9)));
+    assert_int_equal(given(KK_PHASE_SINGLE, text), CKR_SIGNATURE_LEN_RANGE);
+    assert_int_equal(given(KK_PHASE_SINGLE, text), CKR_OPERATION_NOT_INITIALIZED);
+}
+
 static CK_RV go_on(void)
 {
     return op_update(world.app, session, KK_OP_SIGN, KK_SPAN_TEXT("text"));
@@ -337,6 +382,7 @@ int main(void)
         TEST(test_another_call_does_not_go_on_past_a_result_that_waits),
         TEST(test_an_error_ends_the_operation),
         TEST(test_verifying_ends_the_operation_whatever_comes),
+        TEST(test_a_signature_given_first_is_kept_until_the_data_came),
         TEST(test_an_operation_ends_when_its_key_is_destroyed),
         TEST(test_an_operation_ends_when_its_key_was_changed_and_then_destroyed),
         TEST(test_an_operation_ends_when_another_application_destroys_its_key),

@@ -136,6 +136,23 @@ static void test_create_refuses_what_is_there(void **state)
     assert_int_equal(kk_change_file_create(fixture->path, 0600), CKR_DEVICE_ERROR);
 }
 
+static int map_it(void *context)
+{
+    const struct fixture *fixture = context;
+    struct kk_change_file change = {0};
+    bool is_sound = true;
+    (void)alarm(10);
+    return kk_change_file_map(&change, fixture->path, false, &is_sound) == CKR_OK && !is_sound ? 0
+                                                                                               : 1;
+}
+
+static void test_pipe_in_its_place_holds_nobody_up(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(mkfifo(fixture->path, 0600), 0);
+    assert_int_equal(unit_in_child(map_it, fixture), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
 int main(void)
@@ -148,6 +165,7 @@ int main(void)
         TEST(wrong_size_is_not_mapped_and_repaired_odd),
         TEST(missing_file_and_directory_in_its_place),
         TEST(create_refuses_what_is_there),
+        TEST(pipe_in_its_place_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,13 +7,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/busy.h"
+#include "store/ofd_lock.h"
 #include "store/softhsm_internal.h"
 
 #define OBJECT "aaaaaaaa-0000-4000-8000-000000000001"
@@ -381,6 +384,133 @@ static void test_only_directories_with_a_token_are_listed(void **state)
     assert_true(unfinished);
 }
 
+/* The count goes with the last wrong PIN, and its lock is held on to until it is given back. */
+static void test_the_lock_of_the_tries_outlasts_the_count(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t bytes[KK_SOFTHSM_TRIES_LEN] = {1};
+    uint8_t read[KK_SOFTHSM_TRIES_LEN] = {0};
+    void *mine = NULL;
+    struct kk_ofd_lock *other = NULL;
+    assert_ok(kk_softhsm_tries_lock(fixture->dir, &mine));
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes));
+    assert_ok(kk_softhsm_tries_read(fixture->dir, read));
+    assert_memory_equal(bytes, read, sizeof bytes);
+    assert_ok(kk_softhsm_tries_clear(fixture->dir));
+    assert_ok(kk_ofd_lock_try(path_of(fixture, "keykist.tries"), 0600, &other));
+    assert_null(other);
+    assert_ok(kk_softhsm_tries_read(fixture->dir, read));
+    assert_int_equal(read[0], 0);
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes)); /* in one hold, too */
+    assert_ok(kk_ofd_lock_try(path_of(fixture, "keykist.tries"), 0600, &other));
+    assert_null(other);
+    assert_ok(kk_softhsm_tries_clear(fixture->dir));
+    kk_softhsm_tries_unlock(fixture->dir, mine);
+    assert_false(is_there(fixture, "keykist.tries"));
+}
+
+/* ---- what others put there ---- */
+
+/* Somebody who may only read the token, and who gives up after a while. */
+static int read_as_a_stranger(void *context)
+{
+    const struct fixture *fixture = context;
+    KK_CLEANUP(kk_softhsm_closep) struct kk_softhsm_dir *dir = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    struct kk_softhsm_stamp stamp;
+    (void)alarm(10);
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) {
+        return 1;
+    }
+    if (kk_softhsm_open(fixture->location, TOKEN_A, 0077, &dir) != CKR_OK ||
+        kk_softhsm_fresh(dir, &stamp) != CKR_OK || stamp.stable) {
+        return 2;
+    }
+    return kk_softhsm_read(dir, NULL, &body, &seen) == CKR_OK && body.len > 0 ? 0 : 3;
+}
+
+static void put_pipe(const struct fixture *fixture, const char *name)
+{
+    (void)unlink(path_of(fixture, name));
+    assert_int_equal(mkfifo(path_of(fixture, name), 0444), 0);
+    assert_int_equal(chmod(path_of(fixture, name), 0444), 0);
+}
+
+/* Whoever may make directories beside the tokens must not hold up those who look for tokens. */
+static void test_pipes_in_place_of_files_hold_nobody_up(void **state)
+{
+    struct fixture *fixture = *state;
+    put_pipe(fixture, "generation");
+    put_pipe(fixture, "token.lock");
+    assert_int_equal(chmod(path_of(fixture, "token.object"), 0444), 0);
+    assert_int_equal(chmod(kk_softhsm_path(fixture->dir), 0555), 0);
+    assert_int_equal(chmod(fixture->location, 0755), 0);
+    int result = unit_in_child(read_as_a_stranger, fixture);
+    assert_int_equal(chmod(kk_softhsm_path(fixture->dir), 0755), 0);
+    assert_int_equal(result, 0);
+}
+
+static int read_token_file(void *context)
+{
+    struct fixture *fixture = context;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer body = {0};
+    struct kk_softhsm_seen seen;
+    (void)alarm(10);
+    return kk_softhsm_read(fixture->dir, NULL, &body, &seen) == CKR_DEVICE_ERROR ? 0 : 1;
+}
+
+static void test_a_pipe_in_place_of_a_journal_is_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    put_pipe(fixture, "token.new");
+    assert_int_equal(unit_in_child(read_token_file, fixture), 0);
+}
+
+struct swapping {
+    char one[4096], two[4096];
+    atomic_bool ends;
+};
+
+static void *swap(void *context)
+{
+    struct swapping *swapping = context;
+    while (!atomic_load(&swapping->ends)) {
+        (void)renameat2(AT_FDCWD, swapping->one, AT_FDCWD, swapping->two, RENAME_EXCHANGE);
+    }
+    return NULL;
+}
+
+/* A directory of somebody's that looks like what a dead maker left, and is a link to a token of
+ * ours in the next moment. */
+static void test_what_a_dead_maker_left_is_deleted_there_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    static struct swapping swapping;
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    const struct timespec until = {.tv_nsec = 1};
+    pthread_t thread;
+    bool unfinished = false;
+    size_t count = 0;
+    atomic_store(&swapping.ends, false);
+    (void)snprintf(swapping.one, sizeof swapping.one, "%s/.new-softhsm-" TOKEN_B,
+                   fixture->location);
+    (void)snprintf(swapping.two, sizeof swapping.two, "%s/link", fixture->location);
+    assert_int_equal(mkdir(swapping.one, 0700), 0);
+    unit_write_file(unit_path(swapping.one, "so that it stays"), "x", 1);
+    assert_int_equal(utimensat(AT_FDCWD, swapping.one, times, 0), 0);
+    assert_int_equal(symlink(kk_softhsm_path(fixture->dir), swapping.two), 0);
+    assert_int_equal(pthread_create(&thread, NULL, swap, &swapping), 0);
+    for (size_t i = 0; i < 5000 && is_there(fixture, "token.object"); i++) {
+        assert_ok(kk_softhsm_list(fixture->location, count_name, &count, &unfinished));
+        (void)nanosleep(&until, NULL);
+    }
+    atomic_store(&swapping.ends, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(is_there(fixture, "token.object"));
+    assert_true(is_there(fixture, "token.lock"));
+}
+
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -401,6 +531,10 @@ int main(void)
         ON(test_the_generation_is_seen_to_move),
         ON(test_a_removed_token_is_gone),
         ON(test_only_directories_with_a_token_are_listed),
+        ON(test_the_lock_of_the_tries_outlasts_the_count),
+        ON(test_pipes_in_place_of_files_hold_nobody_up),
+        ON(test_a_pipe_in_place_of_a_journal_is_damage),
+        ON(test_what_a_dead_maker_left_is_deleted_there_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,6 +281,42 @@ static void test_network_file_systems_are_known(void **state)
     assert_false(kk_sqlite_dir_is_network(0x794c7630));       /* overlayfs */
 }
 
+/* ---- what others put there ---- */
+
+/* Somebody who may only read the token, and who gives up after a while. */
+static int open_as_a_stranger(void *context)
+{
+    const struct fixture *fixture = context;
+    struct kk_store *store = NULL;
+    (void)alarm(10);
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) {
+        return 1;
+    }
+    return ops->open(fixture->env, TOKEN_A, &store) == CKR_TOKEN_NOT_RECOGNIZED ? 0 : 2;
+}
+
+static void test_pipe_beside_the_database_holds_nobody_up(void **state)
+{
+    static const char *const names[] = {"keykist.db-wal", "keykist.db-shm", "keykist.db-journal"};
+    struct fixture *fixture = *state;
+    ops->close(unit_new_token(fixture->env, TOKEN_A, "one"));
+    const char *dir = unit_path(fixture->dir, TOKEN_A);
+    assert_int_equal(chmod(unit_path(dir, "keykist.db"), 0444), 0);
+    assert_int_equal(chmod(unit_path(dir, "change"), 0444), 0);
+    assert_int_equal(chmod(fixture->dir, 0755), 0);
+    for (size_t i = 0; i < KK_ARRAY_LEN(names); i++) {
+        const char *path = unit_path(unit_path(fixture->dir, TOKEN_A), names[i]);
+        (void)unlink(path);
+        assert_int_equal(mkfifo(path, 0444), 0);
+        assert_int_equal(chmod(path, 0444), 0);
+        assert_int_equal(chmod(unit_path(fixture->dir, TOKEN_A), 0555), 0);
+        int result = unit_in_child(open_as_a_stranger, fixture);
+        assert_int_equal(chmod(unit_path(fixture->dir, TOKEN_A), 0755), 0);
+        assert_int_equal(result, 0);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
 int main(void)
@@ -298,6 +334,7 @@ int main(void)
         TEST(half_removed_token_is_not_present_and_removed),
         TEST(moved_token_opens_under_its_new_parent),
         TEST(network_file_systems_are_known),
+        TEST(pipe_beside_the_database_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

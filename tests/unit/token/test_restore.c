@@ -11,6 +11,7 @@
 
 #include "golden_backup.h"
 #include "store_fault.h"
+#include "token/repair.h"
 
 #define PEPPER "0123456789abcdef0123456789abcdef"
 
@@ -251,6 +252,77 @@ static void test_a_wrong_pin_or_passphrase_restores_nothing(void **state)
     (void)backup(pair, &key);
     assert_rv(restore(pair, &key, "so-secreu", false), CKR_PIN_INCORRECT);
     assert_rv(restore(pair, &wrong, "so-secret", false), CKR_WRAPPED_KEY_INVALID);
+    assert_int_equal(token_count(pair->engines[1]), 0);
+}
+
+/* ---- half way through a rekey ---- */
+
+static CK_RV stop_now(void *context, CK_ULONG done, CK_ULONG total)
+{
+    (void)context;
+    (void)done;
+    (void)total;
+    return CKR_FUNCTION_CANCELED;
+}
+
+/* The new keys are in use, and no object is sealed with them yet. */
+static void half_rekey(struct pair *pair)
+{
+    struct kk_token_state told;
+    const struct kk_rekey request = {.so_pin = SO_PIN, .user_pin = USER_PIN, .progress = stop_now};
+    kk_token_logout(pair->token, pair->user);
+    pair->user = NULL;
+    assert_rv(kk_token_rekey(pair->token, &request), CKR_FUNCTION_CANCELED);
+    assert_ok(kk_token_state(pair->token, &told));
+    assert_true(told.rekey_pending);
+    assert_ok(kk_token_login(pair->token, KK_ROLE_USER, NO_NAME, USER_PIN, &pair->user));
+}
+
+static void test_a_token_comes_back_half_rekeyed(void **state)
+{
+    static const enum kk_role roles[] = {KK_ROLE_SO, KK_ROLE_USER};
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin none = {0};
+    half_rekey(pair);
+    (void)backup(pair, &key);
+    for (size_t i = 0; i < KK_ARRAY_LEN(roles); i++) {
+        KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+        KK_CLEANUP(kk_restore_freep) struct kk_restore *looked_at = NULL;
+        struct kk_backup_pin pin = {
+            .given = true, .role = roles[i], .pin = roles[i] == KK_ROLE_SO ? SO_PIN : USER_PIN};
+        assert_ok(read_with(pair, &key, &none, false, &looked_at));
+        assert_ok(read_with(pair, &key, &pin, false, &restored));
+        assert_ok(kk_restore_write(restored, true));
+        assert_restored(pair);
+    }
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(pair->engines[1]);
+    const struct kk_rekey rest = {.user_pin = USER_PIN};
+    struct kk_token_state told;
+    assert_ok(kk_token_state(token, &told));
+    assert_true(told.rekey_pending);
+    assert_ok(kk_token_rekey(token, &rest));
+    assert_ok(kk_token_state(token, &told));
+    assert_false(told.rekey_pending);
+}
+
+static void tamper(struct pair *pair, void (*change)(struct kk_store_tx *tx, struct pair *pair));
+
+static void drop_rekey_row(struct kk_store_tx *tx, struct pair *pair)
+{
+    (void)pair;
+    assert_ok(tx->ops->row_delete(tx, KK_TABLE_REKEY, 0));
+}
+
+/* Without the old keys that the root vouches for. */
+static void test_half_rekeyed_without_its_row_is_damaged(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    half_rekey(pair);
+    tamper(pair, drop_rekey_row);
+    (void)backup(pair, &key);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_DEVICE_ERROR);
     assert_int_equal(token_count(pair->engines[1]), 0);
 }
 
@@ -644,6 +716,9 @@ int main(void)
         WITH(test_the_content_is_said_without_a_pin, peppered),
         WITH(test_the_users_pin_is_good_too, sqlite_sqlite),
         WITH(test_a_wrong_pin_or_passphrase_restores_nothing, sqlite_sqlite),
+        WITH(test_a_token_comes_back_half_rekeyed, sqlite_sqlite),
+        WITH(test_a_token_comes_back_half_rekeyed, peppered),
+        WITH(test_half_rekeyed_without_its_row_is_damaged, sqlite_sqlite),
         WITH(test_files_of_the_first_program_are_read, sqlite_memory),
         WITH(test_every_changed_or_missing_byte_is_found, memory_sqlite),
         WITH(test_a_failed_write_fails_the_backup, sqlite_sqlite),

@@ -4,6 +4,7 @@
  * found, changed, deleted, by one and by two who have the token open.
  */
 #include "sealed_test.h"
+#include "store_fault.h"
 
 static void test_a_new_token_says_what_it_is(void **state)
 {
@@ -245,9 +246,38 @@ static void test_what_is_no_token_is_not_recognised(void **state)
     raw_row_put(rig, &row);
     assert_ok(rig->ops->open(rig->env, RIG_NAME, &store));
     assert_rv(kk_sealed_open(crypto, store, &rig->settings, &repo), CKR_TOKEN_NOT_RECOGNIZED);
+    assert_true(rig_log_has(rig, "its first row is damaged or of a newer format"));
+    blob.data[1] = 1;
+    blob.data[20] = 'x'; /* the serial number */
+    raw_row_put(rig, &row);
+    assert_rv(kk_sealed_open(crypto, store, &rig->settings, &repo), CKR_DEVICE_ERROR);
+    assert_true(rig_log_has(rig, "its first row is damaged\n"));
     raw_row_delete(rig, KK_TABLE_TOKEN, 0);
     assert_rv(kk_sealed_open(crypto, store, &rig->settings, &repo), CKR_TOKEN_NOT_RECOGNIZED);
+    assert_true(rig_log_has(rig, "its first row is missing"));
     rig->ops->close(store);
+}
+
+/* The store tells of its own failures; nothing is said of the row then, which may be sound. */
+static void test_a_store_that_cannot_be_read_is_no_bad_row(void **state)
+{
+    static const char *const calls[] = {"begin_read", "row_get"};
+    struct rig *rig = *state;
+    const struct kk_store_ops *ops = kk_store_fault(rig->ops);
+    struct kk_repository *repo = NULL;
+    struct kk_store_env *env = NULL;
+    struct kk_store *store = NULL;
+    assert_ok(ops->env_new(rig->dir, 0077, &env));
+    for (size_t i = 0; i < KK_ARRAY_LEN(calls); i++) {
+        assert_ok(ops->open(env, RIG_NAME, &store));
+        kk_store_fault_from(calls[i], 1, CKR_DEVICE_ERROR);
+        assert_rv(kk_sealed_open(crypto, store, &rig->settings, &repo), CKR_DEVICE_ERROR);
+        kk_store_fault_at(NULL, 0, CKR_OK);
+        assert_false(rig_log_has(rig, "its first row"));
+        assert_ok(kk_sealed_open(crypto, store, &rig->settings, &repo));
+        repo->ops->close(repo);
+    }
+    env->ops->env_free(env);
 }
 
 static void test_a_removed_token_is_gone(void **state)
@@ -276,6 +306,7 @@ int main(void)
         ON_ALL(test_initialising_anew_voids_what_was),
         ON_ENGINES(test_the_so_writes_public_objects_only_where_it_may),
         ON_ENGINES(test_what_is_no_token_is_not_recognised),
+        ON(test_a_store_that_cannot_be_read_is_no_bad_row, rig_sqlite),
         ON_ENGINES(test_a_removed_token_is_gone),
     };
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);

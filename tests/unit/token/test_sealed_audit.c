@@ -6,6 +6,7 @@
 #include "backup_test.h"
 
 #include <dirent.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +19,8 @@ struct home {
     struct kk_engine *engine;
     struct kk_token *token;
     char path[160];
-    bool is_plain; /* the next engine is on the store as it is */
+    bool is_plain;     /* the next engine is on the store as it is */
+    const char *guard; /* the TPM behind its PINs; NULL: none */
 };
 
 static struct kk_engine *audited_engine(struct home *home, int mode)
@@ -26,6 +28,12 @@ static struct kk_engine *audited_engine(struct home *home, int mode)
     struct kk_engine *engine = NULL;
     struct kk_config *config = house_config(&home->house);
     config->audit_log = mode;
+    if (home->guard != NULL) {
+        assert_int_equal(setenv("KEYKIST_TPM2_PLUGIN", getenv("KK_FAKE_PLUGIN"), 1), 0);
+        config->pin_guard = KK_GUARD_TPM2;
+        kk_free(config->tcti);
+        assert_ok(kk_strdup(home->guard, &config->tcti));
+    }
     if (home->is_plain) {
         assert_ok(kk_engine_new(config, &engine));
     } else {
@@ -137,6 +145,84 @@ static void test_each_event_leaves_an_entry(void **state)
     events(home, names, sizeof names);
     assert_string_equal(names, "begin token-init login pin-init login create destroy pin-failed "
                                "pin-change pin-failed");
+}
+
+/* How many lines have all of these in them. */
+static size_t lines_with(struct home *home, const char *one, const char *two)
+{
+    char line[KK_AUDIT_LINE_MAX + 2];
+    size_t count = 0;
+    FILE *file = fopen(home->path, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        count += strstr(line, one) != NULL && strstr(line, two) != NULL ? 1 : 0;
+    }
+    assert_int_equal(fclose(file), 0);
+    return count;
+}
+
+static void test_a_login_of_one_operation_says_so(void **state)
+{
+    struct home *home = *state;
+    const char *as = "\"as\":\"CKU_CONTEXT_SPECIFIC\"";
+    struct kk_unlock *unlock = log_in(home);
+    assert_int_equal(lines_with(home, as, ""), 0);
+    assert_ok(kk_token_verify_pin(home->token, unlock, KK_ROLE_USER, NO_NAME, USER_PIN));
+    assert_int_equal(lines_with(home, "\"event\":\"login\",\"user\":\"user\"", as), 1);
+    assert_rv(kk_token_verify_pin(home->token, unlock, KK_ROLE_USER, NO_NAME, text_span("wrong")),
+              CKR_PIN_INCORRECT);
+    assert_int_equal(lines_with(home, "\"event\":\"pin-failed\"", as), 1);
+    /* The PIN changed meanwhile, so that its row is opened anew. */
+    assert_ok(kk_token_set_pin(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, text_span("newer")));
+    assert_rv(kk_token_verify_pin(home->token, unlock, KK_ROLE_USER, NO_NAME, USER_PIN),
+              CKR_PIN_INCORRECT);
+    assert_int_equal(lines_with(home, "\"event\":\"pin-failed\"", as), 2);
+    assert_ok(kk_token_verify_pin(home->token, unlock, KK_ROLE_USER, NO_NAME, text_span("newer")));
+    assert_int_equal(lines_with(home, "\"event\":\"login\"", as), 2);
+    assert_int_equal(lines_with(home, as, ""), 4);
+    assert_int_equal(verify(home, unlock).verdict, KK_AUDIT_SOUND);
+    kk_token_logout(home->token, unlock);
+}
+
+/* The TPM's lockout counts no try: it is no failed PIN. */
+static void test_a_tpms_lockout_is_an_event_of_its_own(void **state)
+{
+    struct home *home = *state;
+    struct kk_token_state told;
+    struct kk_unlock *unlock = NULL;
+    kk_token_unref(home->token);
+    kk_engine_free(home->engine);
+    home->guard = "fake:locked";
+    home->engine = audited_engine(home, KK_AUDIT_LOG_ON);
+    home->token = only_token(home->engine);
+    kk_token_logout(home->token, log_in(home)); /* which brings the guard */
+    assert_rv(kk_token_login(home->token, KK_ROLE_USER, NO_NAME, USER_PIN, &unlock),
+              CKR_PIN_LOCKED);
+    assert_int_equal(lines_with(home,
+                                "\"event\":\"guard-locked\",\"user\":\"public\","
+                                "\"tried\":\"user\"",
+                                "\"result\":\"CKR_PIN_LOCKED\""),
+                     1);
+    assert_int_equal(lines_with(home, "pin-failed", ""), 0);
+    assert_ok(kk_token_state(home->token, &told));
+    assert_int_equal(told.user_failed, 0);
+    assert_int_equal(verify(home, NULL).verdict, KK_AUDIT_SOUND);
+}
+
+static void test_a_counted_lockout_stays_a_failed_pin(void **state)
+{
+    struct home *home = *state;
+    struct kk_token_state told;
+    struct kk_unlock *unlock = NULL;
+    CK_RV rv = CKR_PIN_INCORRECT;
+    while (rv == CKR_PIN_INCORRECT) {
+        rv = kk_token_login(home->token, KK_ROLE_USER, NO_NAME, text_span("wrong"), &unlock);
+    }
+    assert_rv(rv, CKR_PIN_LOCKED);
+    assert_ok(kk_token_state(home->token, &told));
+    assert_true(told.user_locked);
+    assert_int_equal(lines_with(home, "pin-failed", "CKR_PIN_LOCKED"), 1);
+    assert_int_equal(lines_with(home, "guard-locked", ""), 0);
 }
 
 static void test_logins_seal_what_came_before(void **state)
@@ -681,6 +767,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_event_leaves_an_entry),
+        TEST(test_a_login_of_one_operation_says_so),
+        TEST(test_a_tpms_lockout_is_an_event_of_its_own),
+        TEST(test_a_counted_lockout_stays_a_failed_pin),
         TEST(test_logins_seal_what_came_before),
         TEST(test_no_secret_is_written),
         TEST(test_a_cut_log_is_found_by_verify_and_by_the_next_login),

@@ -250,6 +250,65 @@ static void test_damage_is_an_error(void **state)
         kk_softhsm_db_repository_open(crypto, sample->house.dir, SAMPLE, &settings, &repo), CKR_OK);
 }
 
+/* ---- databases that somebody made up ---- */
+
+static void run_sql(const struct sample *sample, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(sample->file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void assert_no_token(const struct sample *sample)
+{
+    struct kk_repository *repo = NULL;
+    const struct kk_repository_settings settings = {0};
+    (void)alarm(20); /* who waits for ever dies */
+    assert_rv(kk_softhsm_db_repository_open(crypto, sample->house.dir, SAMPLE, &settings, &repo),
+              CKR_TOKEN_NOT_RECOGNIZED);
+    (void)alarm(0);
+}
+
+static void test_a_view_in_place_of_a_table_is_not_run(void **state)
+{
+    struct sample *sample = *state;
+    run_sql(sample, "drop table attribute_boolean;"
+                    "create view attribute_boolean as with recursive c(x) as (select 1 union all "
+                    "select x + 1 from c) select 1 as value, 1 as type, 1 as object_id from c "
+                    "where x < 0;");
+    assert_no_token(sample);
+}
+
+static void test_a_value_of_any_length_is_not_made(void **state)
+{
+    struct sample *sample = *state;
+    run_sql(sample, "drop table attribute_array;"
+                    "create table attribute_array (value blob generated always as "
+                    "(zeroblob(100000000)), type integer, object_id integer);"
+                    "insert into attribute_array (type, object_id) values (1073742354, 1);");
+    assert_no_token(sample);
+    assert_true(house_log_has(&sample->house, "too big"));
+}
+
+static void test_an_object_may_not_be_endless(void **state)
+{
+    struct sample *sample = *state;
+    run_sql(sample, "with recursive c(x) as (select 1 union all select x + 1 from c where x < 40) "
+                    "insert into attribute_binary (value, type, object_id) select "
+                    "zeroblob(1000000), 2147500000 + x, 1 from c;");
+    assert_no_token(sample);
+}
+
+static void test_a_pipe_beside_it_holds_nobody_up(void **state)
+{
+    struct sample *sample = *state;
+    char path[192];
+    (void)snprintf(path, sizeof path, "%s-wal", sample->file);
+    assert_int_equal(mkfifo(path, 0444), 0);
+    assert_no_token(sample);
+}
+
 #define ON_DB(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -263,6 +322,10 @@ int main(int argc, char **argv)
         ON_DB(test_every_object_is_read),
         ON_DB(test_the_engine_lists_it),
         ON_DB(test_damage_is_an_error),
+        ON_DB(test_a_view_in_place_of_a_table_is_not_run),
+        ON_DB(test_a_value_of_any_length_is_not_made),
+        ON_DB(test_an_object_may_not_be_endless),
+        ON_DB(test_a_pipe_beside_it_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
 }

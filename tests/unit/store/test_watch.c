@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * watch.c: what ends a wait, and what a forked child inherits of it.
+ */
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/watch.h"
+#include "store_unit.h"
+
+static int set_up(void **state)
+{
+    *state = unit_new_dir();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    unit_remove_dir(*state);
+    return 0;
+}
+
+static void test_nothing_ends_no_wait(void **state)
+{
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    assert_ok(kk_watch_new(*state, &watch));
+    assert_false(kk_watch_wait(watch, 30));
+}
+
+static void test_what_comes_goes_or_moves_ends_the_wait_once(void **state)
+{
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    assert_ok(kk_watch_new(*state, &watch));
+    assert_int_equal(mkdir(unit_path(*state, "a"), 0700), 0);
+    assert_true(kk_watch_wait(watch, -1));
+    assert_false(kk_watch_wait(watch, 0));
+    assert_int_equal(rename(unit_path(*state, "a"), unit_path(*state, "b")), 0);
+    assert_true(kk_watch_wait(watch, -1));
+    assert_int_equal(rmdir(unit_path(*state, "b")), 0);
+    assert_true(kk_watch_wait(watch, -1));
+    assert_false(kk_watch_wait(watch, 0));
+}
+
+static void *wake(void *watch)
+{
+    (void)usleep(20000);
+    kk_watch_wake(watch);
+    return NULL;
+}
+
+static void test_another_thread_wakes(void **state)
+{
+    pthread_t thread;
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    assert_ok(kk_watch_new(*state, &watch));
+    assert_int_equal(pthread_create(&thread, NULL, wake, watch), 0);
+    assert_true(kk_watch_wait(watch, -1));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    kk_watch_wake(watch);
+    kk_watch_wake(watch);
+    assert_true(kk_watch_wait(watch, -1));
+    assert_false(kk_watch_wait(watch, 0));
+}
+
+static void test_without_a_directory_there_is_the_wake(void **state)
+{
+    (void)state;
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    assert_ok(kk_watch_new(NULL, &watch));
+    assert_false(kk_watch_wait(watch, 10));
+    kk_watch_wake(watch);
+    assert_true(kk_watch_wait(watch, -1));
+}
+
+/* A directory that cannot be watched is looked at: the wait ends without a limit. */
+static void test_a_directory_that_cannot_be_watched_ends_the_wait_by_itself(void **state)
+{
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    assert_ok(kk_watch_new(unit_path(*state, "missing"), &watch));
+    assert_false(kk_watch_wait(watch, -1));
+}
+
+static int open_descriptors(void)
+{
+    int count = 0;
+    DIR *stream = opendir("/proc/self/fd");
+    while (stream != NULL && readdir(stream) != NULL) {
+        count++;
+    }
+    (void)closedir(stream);
+    return count;
+}
+
+static int count_in_child(KK_UNUSED void *context)
+{
+    return open_descriptors();
+}
+
+static void test_child_inherits_no_descriptor_and_the_parent_waits_on(void **state)
+{
+    struct kk_watch *first = NULL;
+    struct kk_watch *second = NULL;
+    int before = unit_in_child(count_in_child, NULL);
+    int mine = open_descriptors();
+    assert_ok(kk_watch_new(*state, &first));
+    assert_ok(kk_watch_new(*state, &second));
+    assert_int_equal(open_descriptors(), mine + 4);
+    assert_int_equal(unit_in_child(count_in_child, NULL), before);
+    kk_watch_free(first);
+    assert_int_equal(mkdir(unit_path(*state, "c"), 0700), 0);
+    assert_true(kk_watch_wait(second, -1));
+    kk_watch_free(second);
+    assert_int_equal(open_descriptors(), mine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_nothing_ends_no_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_comes_goes_or_moves_ends_the_wait_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_another_thread_wakes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_a_directory_there_is_the_wake, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_directory_that_cannot_be_watched_ends_the_wait_by_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_child_inherits_no_descriptor_and_the_parent_waits_on,
+                                        set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
