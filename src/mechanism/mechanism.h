@@ -83,6 +83,22 @@ struct kk_message {
     size_t fixed_bits;
     uint8_t *tag;
     size_t tag_len;
+    size_t data_len; /* CCM: of the whole message; 0 elsewhere */
+};
+
+/* How an AEAD works on a message; `cipher` is its own. Lengths of IV and tag are read()'s. */
+struct kk_aead_ops {
+    /* For op's key and direction. CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT. */
+    KK_RV (*open)(struct kk_op *op, void **ret_cipher);
+    void (*close)(void *cipher);
+    KK_RV (*start)(void *cipher, const struct kk_message *message, struct kk_span aad);
+    /* What comes out of in_len bytes now, exactly; NULL: as many. */
+    size_t (*bound)(const void *cipher, enum kk_phase phase, size_t in_len);
+    KK_RV (*update)(void *cipher, struct kk_span in, uint8_t *out, size_t *ret_len);
+    /* The last part. Encryption writes message->tag, decryption checks it
+     * (CKR_ENCRYPTED_DATA_INVALID, nothing stays in `out`). */
+    KK_RV (*final)(void *cipher, const struct kk_message *message, struct kk_span in, uint8_t *out,
+                   size_t *ret_len);
 };
 
 /* Many messages under one key (C_MessageEncryptInit and its kin); the engine is message.h's. */
@@ -90,8 +106,7 @@ struct kk_message_ops {
     enum kk_param_shape shape; /* of the parameter that comes with each message */
     /* CKR_MECHANISM_PARAM_INVALID: lengths that cannot be. */
     KK_RV (*read)(const void *params, struct kk_message *ret_message);
-    /* The key's bytes. CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT. */
-    KK_RV (*key)(const struct kk_key *key, struct kk_span *ret_value);
+    const struct kk_aead_ops *aead;
 };
 
 /* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */

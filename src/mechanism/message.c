@@ -6,7 +6,6 @@
 #include "mechanism/message.h"
 
 #include "base/memory.h"
-#include "crypto/cipher.h"
 #include "mechanism/iv.h"
 #include "mechanism/operation.h"
 
@@ -14,7 +13,8 @@
 
 struct message_context {
     struct kk_op_context head;
-    struct kk_cipher *cipher;
+    const struct kk_aead_ops *aead;
+    void *cipher; /* the AEAD's */
     struct kk_iv generator;
     size_t iv_len; /* of the message under way, as the next two */
     size_t tag_len;
@@ -24,23 +24,23 @@ struct message_context {
 static void message_context_free(void *context)
 {
     struct message_context *self = context;
-    kk_cipher_free(self->cipher);
+    if (self->cipher != NULL) {
+        self->aead->close(self->cipher);
+    }
     kk_op_context_clear(&self->head);
     kk_free(self);
 }
 
 static KK_RV new_context(struct kk_op *op, struct message_context **ret_context)
 {
-    char name[KK_ALGORITHM_NAME];
-    struct kk_span key = {0};
     struct message_context *context = NULL;
-    KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
-    KK_TRY(op->mechanism->message->key(op->key, &key));
-    kk_mechanism_algorithm(op->mechanism, key.len * 8, name);
-    KK_TRY(
-        kk_cipher_new(op->crypto, name, key, op->kind == KK_OP_ENCRYPT, KK_PADDING_NONE, &cipher));
     KK_TRY(kk_alloc(sizeof *context, &context));
-    context->cipher = KK_STEAL(cipher);
+    context->aead = op->mechanism->message->aead;
+    CK_RV rv = context->aead->open(op, &context->cipher);
+    if (rv != CKR_OK) {
+        kk_free(context);
+        return rv;
+    }
     kk_op_install(op, &context->head, message_context_free);
     *ret_context = context;
     return CKR_OK;
@@ -63,59 +63,36 @@ KK_RV kk_message_begin(struct kk_op *op, const struct kk_message *message, struc
         KK_TRY(kk_iv_next(&context->generator, op->crypto, message->generator, message->fixed_bits,
                           message->iv, message->iv_len));
     }
-    KK_TRY(kk_cipher_start(context->cipher, KK_SPAN(message->iv, message->iv_len)));
     memcpy(context->iv, message->iv, message->iv_len);
     context->iv_len = message->iv_len;
     context->tag_len = message->tag_len;
-    return kk_cipher_aad(context->cipher, aad);
+    return context->aead->start(context->cipher, message, aad);
 }
 
-size_t kk_message_bound(KK_UNUSED const struct kk_op *op, KK_UNUSED enum kk_phase phase,
-                        size_t in_len)
+size_t kk_message_bound(const struct kk_op *op, enum kk_phase phase, size_t in_len)
 {
-    return in_len;
+    const struct message_context *context = op->context;
+    return context->aead->bound != NULL ? context->aead->bound(context->cipher, phase, in_len)
+                                        : in_len;
 }
 
 KK_RV kk_message_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
 {
     struct message_context *context = op->context;
-    return kk_cipher_update(context->cipher, in, out, ret_len);
-}
-
-static KK_RV seal(struct message_context *context, const struct kk_message *message,
-                  struct kk_span in, uint8_t *out, size_t *ret_len)
-{
-    size_t none = 0;
-    KK_TRY(kk_cipher_update(context->cipher, in, out, ret_len));
-    KK_TRY(kk_cipher_finish(context->cipher, out, &none));
-    KK_TRY(kk_cipher_tag(context->cipher, message->tag, message->tag_len));
-    if (message->generator != CKG_NO_GENERATE) {
-        memcpy(message->iv, context->iv, context->iv_len);
-    }
-    return CKR_OK;
-}
-
-static KK_RV open_sealed(struct message_context *context, const struct kk_message *message,
-                         struct kk_span in, uint8_t *out, size_t *ret_len)
-{
-    size_t none = 0;
-    KK_TRY(kk_cipher_set_tag(context->cipher, KK_SPAN(message->tag, message->tag_len)));
-    KK_TRY(kk_cipher_update(context->cipher, in, out, ret_len));
-    CK_RV rv = kk_cipher_finish(context->cipher, out, &none);
-    if (rv != CKR_OK) {
-        kk_wipe(out, *ret_len);
-    }
-    return rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_AEAD_DECRYPT_FAILED : rv;
+    return context->aead->update(context->cipher, in, out, ret_len);
 }
 
 KK_RV kk_message_final(struct kk_op *op, const struct kk_message *message, struct kk_span in,
                        uint8_t *out, size_t *ret_len)
 {
     struct message_context *context = op->context;
+    bool encrypts = op->kind == KK_OP_ENCRYPT;
     KK_ENSURE(message->tag_len == context->tag_len, CKR_MECHANISM_PARAM_INVALID);
-    if (op->kind == KK_OP_DECRYPT) {
-        return open_sealed(context, message, in, out, ret_len);
+    KK_ENSURE(!encrypts || message->iv_len == context->iv_len, CKR_MECHANISM_PARAM_INVALID);
+    CK_RV rv = context->aead->final(context->cipher, message, in, out, ret_len);
+    KK_TRY(rv == CKR_ENCRYPTED_DATA_INVALID ? CKR_AEAD_DECRYPT_FAILED : rv);
+    if (encrypts && message->generator != CKG_NO_GENERATE) {
+        memcpy(message->iv, context->iv, context->iv_len);
     }
-    KK_ENSURE(message->iv_len == context->iv_len, CKR_MECHANISM_PARAM_INVALID);
-    return seal(context, message, in, out, ret_len);
+    return CKR_OK;
 }

@@ -76,6 +76,8 @@ extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;
 extern const struct kk_message_ops kk_gcm_message_ops;
+extern const struct kk_message_ops kk_ccm_message_ops;
+extern const struct kk_message_ops kk_stream_message_ops;
 extern const struct kk_cipher_ops kk_ccm_ops;
 extern const struct kk_cipher_ops kk_kw_ops;     /* output length known beforehand */
 extern const struct kk_cipher_ops kk_kw_pad_ops; /* padded: decryption tells the length */

@@ -19,7 +19,7 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_AES_CBC_PAD), AES, .shape = KK_PARAM_BYTES, .param_required = true, .cipher = &kk_block_pad_ops, .wrap = &kk_block_pad_wrap_ops, NEEDS("AES-%u-CBC"), .detail = KK_BLOCK_PADS},
     {KK_MECHANISM(CKM_AES_CTR), AES, .shape = KK_PARAM_AES_CTR, .param_required = true, .cipher = &kk_block_ops, .wrap = &kk_block_wrap_ops, NEEDS("AES-%u-CTR")},
     {KK_MECHANISM(CKM_AES_GCM), AES, .shape = KK_PARAM_GCM, .param_required = true, .cipher = &kk_gcm_ops, .message = &kk_gcm_message_ops, .wrap = &kk_gcm_wrap_ops, NEEDS("AES-%u-GCM")},
-    {KK_MECHANISM(CKM_AES_CCM), AES, .shape = KK_PARAM_CCM, .param_required = true, .cipher = &kk_ccm_ops, .wrap = &kk_ccm_wrap_ops, NEEDS("AES-%u-CCM")},
+    {KK_MECHANISM(CKM_AES_CCM), AES, .shape = KK_PARAM_CCM, .param_required = true, .cipher = &kk_ccm_ops, .message = &kk_ccm_message_ops, .wrap = &kk_ccm_wrap_ops, NEEDS("AES-%u-CCM")},
     {KK_MECHANISM(CKM_AES_CMAC), AES, .sign = &kk_cmac_ops, NEEDS("AES-%u-CBC"), .detail = 16},
     {KK_MECHANISM(CKM_AES_CMAC_GENERAL), AES, .shape = KK_PARAM_ULONG, .param_required = true, .sign = &kk_cmac_ops, NEEDS("AES-%u-CBC"), .detail = 16},
     {KK_MECHANISM(CKM_AES_ECB_ENCRYPT_DATA), AES, .shape = KK_PARAM_KEY_DERIVATION_STRING_DATA, .param_required = true, .derive = &kk_encrypt_data_ops, NEEDS("AES-%u-ECB")},

@@ -466,6 +466,137 @@ static void decrypt_lengths(void)
     EXPECT_BYTES(out, length, plain, sizeof plain);
 }
 
+/* ---- the other AEADs ---- */
+
+/* Each message goes there and back, whole and in parts. */
+static void expect_round(void *parameter, CK_ULONG parameter_length, CK_BYTE *nonce, CK_BYTE *mac)
+{
+    CK_BYTE parts[160], back[160];
+    for (CK_BYTE i = 0; i < 3; i++) {
+        CK_ULONG length = sizeof out, first = 60, last = 0;
+        CK_BYTE given[16];
+        nonce[0] = i;
+        EXPECT_OK(F->C_EncryptMessage(S, parameter, parameter_length, aad, sizeof aad, plain,
+                                      sizeof plain, out, &length));
+        EXPECT_EQUAL(length, sizeof plain);
+        memcpy(given, mac, sizeof given);
+        EXPECT_OK(F->C_EncryptMessageBegin(S, parameter, parameter_length, aad, sizeof aad));
+        EXPECT_OK(
+            F->C_EncryptMessageNext(S, parameter, parameter_length, plain, 60, parts, &first, 0));
+        last = sizeof parts - first;
+        EXPECT_OK(F->C_EncryptMessageNext(S, parameter, parameter_length, plain + 60, 40,
+                                          parts + first, &last, CKF_END_OF_MESSAGE));
+        EXPECT_BYTES(parts, first + last, out, length);
+        EXPECT_BYTES(mac, 16, given, 16);
+        length = sizeof back;
+        EXPECT_OK(F->C_DecryptMessage(S, parameter, parameter_length, aad, sizeof aad, out,
+                                      sizeof plain, back, &length));
+        EXPECT_BYTES(back, length, plain, sizeof plain);
+        memset(back, 0xa5, sizeof back);
+        mac[3] ^= 1;
+        EXPECT(F->C_DecryptMessage(S, parameter, parameter_length, aad, sizeof aad, out,
+                                   sizeof plain, back, &length),
+               CKR_AEAD_DECRYPT_FAILED);
+        EXPECT_TRUE(memcmp(back, plain, 16) != 0);
+        mac[3] ^= 1;
+        EXPECT_OK(F->C_DecryptMessageBegin(S, parameter, parameter_length, aad, sizeof aad));
+        first = 60;
+        EXPECT_OK(
+            F->C_DecryptMessageNext(S, parameter, parameter_length, out, 60, back, &first, 0));
+        last = sizeof back - first;
+        EXPECT_OK(F->C_DecryptMessageNext(S, parameter, parameter_length, out + 60, 40,
+                                          back + first, &last, CKF_END_OF_MESSAGE));
+        EXPECT_BYTES(back, first + last, plain, sizeof plain);
+    }
+}
+
+static CK_CCM_MESSAGE_PARAMS start_ccm(CK_GENERATOR_FUNCTION generator)
+{
+    prepare();
+    require_mechanism(CKM_AES_CCM, CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT);
+    EXPECT_OK(F->C_MessageEncryptInit(S, MECHANISM(CKM_AES_CCM), key));
+    EXPECT_OK(F->C_MessageDecryptInit(S, MECHANISM(CKM_AES_CCM), key));
+    return (CK_CCM_MESSAGE_PARAMS){sizeof plain, iv, 13, 16, generator, tag, 16};
+}
+
+static void ccm(void)
+{
+    CK_CCM_MESSAGE_PARAMS params = start_ccm(CKG_NO_GENERATE);
+    expect_round(PARAMS(params), iv, tag);
+}
+
+/* A message is what C_Encrypt makes, which encrypt.c holds against published answers. */
+static void ccm_like_encrypt(void)
+{
+    CK_CCM_MESSAGE_PARAMS params = start_ccm(CKG_NO_GENERATE);
+    CK_CCM_PARAMS whole = {sizeof plain, iv, 13, aad, sizeof aad, 16};
+    CK_ULONG length = sizeof out, whole_length = sizeof sealed;
+    EXPECT_OK(
+        F->C_EncryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out, &length));
+    EXPECT_OK(F->C_EncryptInit(S, MECHANISM_P(CKM_AES_CCM, whole), key));
+    EXPECT_OK(F->C_Encrypt(S, plain, sizeof plain, sealed, &whole_length));
+    EXPECT_BYTES(out, length, sealed, sizeof plain);
+    EXPECT_BYTES(tag, 16, sealed + sizeof plain, 16);
+}
+
+static void ccm_generator(void)
+{
+    CK_CCM_MESSAGE_PARAMS params = start_ccm(CKG_GENERATE_COUNTER);
+    CK_BYTE right[16];
+    memcpy(right, iv, sizeof right);
+    memset(right + 2, 0, 11);
+    for (CK_BYTE i = 0; i < 3; i++) {
+        CK_ULONG length = sizeof out;
+        right[12] = i;
+        EXPECT_OK(F->C_EncryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out,
+                                      &length));
+        EXPECT_BYTES(iv, 13, right, 13);
+    }
+}
+
+static void ccm_data_length(void)
+{
+    CK_CCM_MESSAGE_PARAMS params = start_ccm(CKG_NO_GENERATE);
+    CK_ULONG length = sizeof out;
+    params.ulDataLen = sizeof plain - 1;
+    EXPECT(
+        F->C_EncryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out, &length),
+        CKR_DATA_LEN_RANGE);
+    length = sizeof out;
+    EXPECT_ANY(
+        F->C_DecryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out, &length),
+        CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_INVALID, CKR_AEAD_DECRYPT_FAILED);
+    params.ulNonceLen = 6;
+    EXPECT(
+        F->C_EncryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out, &length),
+        CKR_MECHANISM_PARAM_INVALID);
+    params.ulNonceLen = 13;
+    params.ulMACLen = 5;
+    EXPECT(
+        F->C_EncryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out, &length),
+        CKR_MECHANISM_PARAM_INVALID);
+}
+
+static void chacha(void)
+{
+    CK_BYTE nonce[12] = "twelve bytes";
+    CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS params = {nonce, 96, tag};
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS whole = {nonce, 96, aad, sizeof aad};
+    CK_ULONG length = sizeof out, whole_length = sizeof sealed;
+    prepare();
+    require_mechanism(CKM_CHACHA20_POLY1305, CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT);
+    key = key_secret(CKK_CHACHA20, key_value(), 32, ANY_LABEL);
+    EXPECT_OK(F->C_MessageEncryptInit(S, MECHANISM(CKM_CHACHA20_POLY1305), key));
+    EXPECT_OK(F->C_MessageDecryptInit(S, MECHANISM(CKM_CHACHA20_POLY1305), key));
+    expect_round(PARAMS(params), nonce, tag);
+    EXPECT_OK(
+        F->C_EncryptMessage(S, PARAMS(params), aad, sizeof aad, plain, sizeof plain, out, &length));
+    EXPECT_OK(F->C_EncryptInit(S, MECHANISM_P(CKM_CHACHA20_POLY1305, whole), key));
+    EXPECT_OK(F->C_Encrypt(S, plain, sizeof plain, sealed, &whole_length));
+    EXPECT_BYTES(out, length, sealed, sizeof plain);
+    EXPECT_BYTES(tag, 16, sealed + sizeof plain, 16);
+}
+
 /* ---- what is active ---- */
 
 static void needs_init(void)
@@ -904,6 +1035,11 @@ static const struct check checks[] = {
     CHECK(FIX_USER, wrong_everything, "C_DecryptMessage", "CKR_AEAD_DECRYPT_FAILED for another text, associated data, IV or tag"),
     CHECK(FIX_USER, wrong_tag_in_parts, "C_DecryptMessageNext", "CKR_AEAD_DECRYPT_FAILED from the last part, which ends the message"),
     CHECK(FIX_USER, decrypt_lengths, "C_DecryptMessage", "a query or a buffer too small leaves everything as it was"),
+    CHECK(FIX_USER, ccm, "AES-CCM Authenticated Encryption / Decryption", "messages go there and back, whole and in parts"),
+    CHECK(FIX_USER, ccm_like_encrypt, "AES-CCM Authenticated Encryption / Decryption", "a message is what C_Encrypt makes, with the MAC in the parameter"),
+    CHECK(FIX_USER, ccm_generator, "CK_CCM_MESSAGE_PARAMS", "CKG_GENERATE_COUNTER counts behind the fixed bits"),
+    CHECK(FIX_USER, ccm_data_length, "CK_CCM_MESSAGE_PARAMS", "the data's length is ulDataLen; lengths of nonce and MAC are checked"),
+    CHECK(FIX_USER, chacha, "CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS", "messages go there and back, and are what C_Encrypt makes"),
     CHECK(FIX_USER, needs_init, "C_EncryptMessage", "CKR_OPERATION_NOT_INITIALIZED without C_MessageEncryptInit"),
     CHECK(FIX_USER, next_needs_begin, "C_EncryptMessageNext", "CKR_OPERATION_NOT_INITIALIZED without C_EncryptMessageBegin"),
     CHECK(FIX_USER, in_the_middle, "C_EncryptMessage", "can't be called in the middle of a message, which goes on"),
