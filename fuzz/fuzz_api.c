@@ -153,8 +153,7 @@ static CK_RV verify_signature(struct input *input, CK_SESSION_HANDLE session, st
 /* --- messages ----------------------------------------------------------------------------------
  */
 
-/* The parameter of a message, its pieces against guard pages. */
-static CK_GCM_MESSAGE_PARAMS *message_param(struct input *input, CK_ULONG *ret_len)
+static void *gcm_param(struct input *input, CK_ULONG *ret_len)
 {
     static const CK_ULONG iv_lens[] = {12, 12, 12, 16, 1, 8, 128, 0, 129};
     static const CK_ULONG tags[] = {128, 128, 96, 32, 0, 7, 136};
@@ -167,8 +166,51 @@ static CK_GCM_MESSAGE_PARAMS *message_param(struct input *input, CK_ULONG *ret_l
                                    input_below(input, 6),
                                    guarded_bytes(input, (tag_bits + 7) / 8),
                                    tag_bits};
-    *ret_len = input_rarely(input, 32) ? input_u8(input) % sizeof *gcm : sizeof *gcm;
-    return input_rarely(input, 32) ? NULL : gcm;
+    *ret_len = sizeof *gcm;
+    return gcm;
+}
+
+static void *ccm_param(struct input *input, CK_ULONG *ret_len)
+{
+    static const CK_ULONG nonce_lens[] = {12, 13, 7, 6, 14, 0, 128};
+    static const CK_ULONG macs[] = {16, 16, 4, 8, 5, 0, 18};
+    static const CK_ULONG data_lens[] = {0, 1, 16, 32, 48, 1000, 70000, ~(CK_ULONG)0};
+    CK_CCM_MESSAGE_PARAMS *ccm = guarded(sizeof *ccm);
+    CK_ULONG nonce_len = nonce_lens[input_below(input, KK_ARRAY_LEN(nonce_lens))];
+    CK_ULONG mac_len = macs[input_below(input, KK_ARRAY_LEN(macs))];
+    *ccm = (CK_CCM_MESSAGE_PARAMS){data_lens[input_below(input, KK_ARRAY_LEN(data_lens))],
+                                   guarded_bytes(input, nonce_len),
+                                   nonce_len,
+                                   input_below(input, 2) == 0 ? 0 : input_u8(input),
+                                   input_below(input, 6),
+                                   guarded_bytes(input, mac_len),
+                                   mac_len};
+    *ret_len = sizeof *ccm;
+    return ccm;
+}
+
+static void *stream_param(struct input *input, CK_ULONG *ret_len)
+{
+    static const CK_ULONG bits[] = {96, 64, 192, 12, 8, 24, 0, 65};
+    CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS *stream = guarded(sizeof *stream);
+    CK_ULONG nonce = bits[input_below(input, KK_ARRAY_LEN(bits))];
+    CK_ULONG len = nonce >= 64 ? (nonce + 7) / 8 : nonce;
+    *stream = (CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS){
+        guarded_bytes(input, len), nonce, input_rarely(input, 16) ? NULL : guarded(16)};
+    *ret_len = sizeof *stream;
+    return stream;
+}
+
+/* The parameter of a message, its pieces against guard pages. */
+static void *message_param(struct input *input, CK_ULONG *ret_len)
+{
+    static void *(*const makers[])(struct input *, CK_ULONG *) = {gcm_param, gcm_param, ccm_param,
+                                                                  stream_param};
+    void *param = makers[input_below(input, KK_ARRAY_LEN(makers))](input, ret_len);
+    if (input_rarely(input, 32)) {
+        *ret_len = input_u8(input) % (*ret_len + 1);
+    }
+    return input_rarely(input, 32) ? NULL : param;
 }
 
 /* A message that was encrypted decrypts again, and not with a bit changed. */
@@ -204,7 +246,7 @@ static CK_RV message_cipher(struct input *input, CK_SESSION_HANDLE session, stru
     struct kk_app *app = world.app;
     bool encrypts = last_kind == KK_OP_MESSAGE_ENCRYPT;
     CK_ULONG param_len = 0;
-    CK_GCM_MESSAGE_PARAMS *param = message_param(input, &param_len);
+    void *param = message_param(input, &param_len);
     struct bytes aad = pick_data(input);
     struct room out = pick_room(input);
     switch (input_u8(input) % 8) {
