@@ -191,16 +191,37 @@ static KK_RV check_sessions(struct kk_app *app, const char serial[16])
     return CKR_OK;
 }
 
+/* PINs for new master keys; what a rekey would refuse is refused before the file is read. */
+static KK_RV take_rekey(const CK_KEYKIST_RESTORE *how, struct kk_rekey *rekey)
+{
+    if (!has_flag(how, CKF_KEYKIST_RESTORE_REKEY)) {
+        return CKR_OK;
+    }
+    KK_ENSURE(!has_flag(how, CKF_KEYKIST_RESTORE_DAMAGED), CKR_ARGUMENTS_BAD);
+    KK_ENSURE(how->user == CKU_SO, CKR_USER_TYPE_INVALID);
+    KK_TRY(take_bytes(&how->pin, &rekey->so_pin));
+    KK_TRY(take_bytes(&how->user_pin, &rekey->user_pin));
+    KK_ENSURE(rekey->user_pin.data == NULL ||
+                  (rekey->user_pin.len > 0 && rekey->user_pin.len <= KK_PIN_MAX),
+              CKR_PIN_INCORRECT);
+    return CKR_OK;
+}
+
 CK_RV kk_admin_restore(struct kk_app *app, const CK_KEYKIST_STREAM *from,
                        const CK_KEYKIST_BACKUP_KEY *key, const CK_KEYKIST_RESTORE *how,
                        CK_KEYKIST_BACKUP_INFO *info)
 {
     KK_CLEANUP(kk_restore_freep) struct kk_restore *restore = NULL;
+    struct kk_rekey rekey = {.so_recovery = KK_SO_RECOVERY_KEEP};
     KK_ENSURE(from != NULL && from->read != NULL && key != NULL && how != NULL && info != NULL,
               CKR_ARGUMENTS_BAD);
     KK_ENSURE(how->pin.data != NULL, CKR_USER_NOT_LOGGED_IN);
+    KK_TRY(take_rekey(how, &rekey));
     KK_TRY(read_backup(app, from, key, how, &restore));
     KK_TRY(check_sessions(app, kk_restore_info(restore)->serial));
+    if (rekey.so_pin.data != NULL) {
+        KK_TRY(kk_restore_rekey(restore, &rekey));
+    }
     KK_TRY(kk_restore_write(restore, has_flag(how, CKF_KEYKIST_RESTORE_REPLACE)));
     put_info(kk_restore_info(restore), true, info);
     return CKR_OK;

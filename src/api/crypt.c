@@ -33,7 +33,7 @@ static CK_RV cipher(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_ki
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span in;
-    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_call_begin_on(app, session, KK_CANCEL_OPERATION(kind), &call));
     if (out_len == NULL || kk_arg_span(data, len, &in) != CKR_OK) {
         return kk_operation_fail(&call, kind, CKR_ARGUMENTS_BAD);
     }
@@ -45,7 +45,7 @@ static CK_RV feed(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kind
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span in;
-    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_call_begin_on(app, session, KK_CANCEL_OPERATION(kind), &call));
     if (kk_arg_span(data, len, &in) != CKR_OK) {
         return kk_operation_fail(&call, kind, CKR_ARGUMENTS_BAD);
     }
@@ -58,7 +58,7 @@ static CK_RV result(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_ki
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span in;
-    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_call_begin_on(app, session, KK_CANCEL_OPERATION(kind), &call));
     if (out_len == NULL || kk_arg_span(data, len, &in) != CKR_OK) {
         return kk_operation_fail(&call, kind, CKR_ARGUMENTS_BAD);
     }
@@ -71,7 +71,7 @@ static CK_RV verify(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_phase
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span in;
     struct kk_span given;
-    KK_TRY(kk_call_begin(app, session, &call));
+    KK_TRY(kk_call_begin_on(app, session, KK_CANCEL_OPERATION(KK_OP_VERIFY), &call));
     if (kk_arg_span(data, len, &in) != CKR_OK || signature == NULL ||
         kk_arg_span(signature, signature_len, &given) != CKR_OK) {
         return kk_operation_fail(&call, KK_OP_VERIFY, CKR_ARGUMENTS_BAD);
@@ -178,7 +178,7 @@ CK_RV kk_api_C_SignFinal(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_BYTE
 CK_RV kk_api_C_DigestKey(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_OBJECT_HANDLE hKey)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_TRY(kk_call_begin_on(app, hSession, KK_CANCEL_OPERATION(KK_OP_DIGEST), &call));
     return kk_operation_digest_key(&call, hKey);
 }
 
@@ -230,7 +230,7 @@ CK_RV kk_api_C_VerifyRecover(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     struct kk_span given;
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_TRY(kk_call_begin_on(app, hSession, KK_CANCEL_OPERATION(KK_OP_VERIFY_RECOVER), &call));
     if (pulDataLen == NULL || kk_arg_span(pSignature, ulSignatureLen, &given) != CKR_OK) {
         return kk_operation_fail(&call, KK_OP_VERIFY_RECOVER, CKR_ARGUMENTS_BAD);
     }

@@ -101,3 +101,43 @@ CK_RV kk_api_C_DeriveKey(struct kk_app *app, CK_SESSION_HANDLE hSession,
     KK_TRY(kk_template_copy(pTemplate, ulAttributeCount, KK_VERB_DERIVE, &tmpl));
     return kk_call_derive(&call, row, &param, hBaseKey, tmpl, phKey);
 }
+
+CK_RV kk_api_C_EncapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                              CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hPublicKey,
+                              CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount,
+                              CK_BYTE_PTR pCiphertext, CK_ULONG_PTR pulCiphertextLen,
+                              CK_OBJECT_HANDLE_PTR phKey)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(kk_param_clear) struct kk_param param;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    const struct kk_mechanism *row = NULL;
+    kk_param_init(&param);
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pulCiphertextLen != NULL && (phKey != NULL || pCiphertext == NULL),
+              CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_arg_mechanism(app, pMechanism, &row, &param));
+    KK_TRY(kk_template_copy(pTemplate, ulAttributeCount, KK_VERB_UNWRAP, &tmpl));
+    return kk_call_encapsulate(&call, row, &param, hPublicKey, tmpl,
+                               &(struct kk_output){pCiphertext, pulCiphertextLen}, phKey);
+}
+
+CK_RV kk_api_C_DecapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                              CK_MECHANISM_PTR pMechanism, CK_OBJECT_HANDLE hPrivateKey,
+                              CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulAttributeCount,
+                              CK_BYTE_PTR pCiphertext, CK_ULONG ulCiphertextLen,
+                              CK_OBJECT_HANDLE_PTR phKey)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(kk_param_clear) struct kk_param param;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    const struct kk_mechanism *row = NULL;
+    struct kk_span ciphertext;
+    kk_param_init(&param);
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(phKey != NULL && pCiphertext != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_arg_span(pCiphertext, ulCiphertextLen, &ciphertext));
+    KK_TRY(kk_arg_mechanism(app, pMechanism, &row, &param));
+    KK_TRY(kk_template_copy(pTemplate, ulAttributeCount, KK_VERB_UNWRAP, &tmpl));
+    return kk_call_decapsulate(&call, row, &param, hPrivateKey, ciphertext, tmpl, phKey);
+}

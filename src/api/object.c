@@ -8,6 +8,7 @@
 #include "api/arguments.h"
 #include "base/memory.h"
 #include "session/audit.h"
+#include "session/builtin.h"
 
 #include "base/banned.h"
 
@@ -67,6 +68,7 @@ CK_RV kk_api_C_GetAttributeValue(struct kk_app *app, CK_SESSION_HANDLE hSession,
     KK_TRY(kk_call_begin(app, hSession, &call));
     KK_ENSURE(pTemplate != NULL || ulCount == 0, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_call_object(&call, hObject, &object));
+    KK_TRY(kk_builtin_measure(&call, pTemplate, ulCount, &object));
     KK_TRY(kk_call_audit_export(&call, object, pTemplate, ulCount));
     for (CK_ULONG i = 0; i < ulCount; i++) {
         CK_RV rv = kk_policy_get(object->attrs, &pTemplate[i]);
@@ -115,6 +117,6 @@ CK_RV kk_api_C_FindObjects(struct kk_app *app, CK_SESSION_HANDLE hSession,
 CK_RV kk_api_C_FindObjectsFinal(struct kk_app *app, CK_SESSION_HANDLE hSession)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_TRY(kk_call_begin_on(app, hSession, KK_CANCEL_FIND, &call));
     return kk_call_find_final(&call);
 }

@@ -44,6 +44,19 @@ CK_RV kk_api_C_GetSessionInfo(struct kk_app *app, CK_SESSION_HANDLE hSession,
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 C_GetSessionValidationFlags: CKS_LAST_VALIDATION_OK is the one kind of flags.
+ * OpenSSL's default provider, which does all operations, is validated by nobody: no flag is ever
+ * set */
+CK_RV kk_api_C_GetSessionValidationFlags(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                         CK_SESSION_VALIDATION_FLAGS_TYPE type, CK_FLAGS_PTR pFlags)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pFlags != NULL && type == CKS_LAST_VALIDATION_OK, CKR_ARGUMENTS_BAD);
+    *pFlags = 0;
+    return CKR_OK;
+}
+
 /*= pkcs11-3.2 C_SessionCancel: cancels the operations of the kinds named by the flags; kinds that
  * are not active are no error */
 CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_FLAGS flags)

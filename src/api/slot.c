@@ -5,11 +5,11 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/api.h"
 #include "api/arguments.h"
 #include "base/memory.h"
+#include "session/builtin.h"
 #include "token/unattended.h"
 
 #include "base/banned.h"
@@ -125,17 +125,6 @@ static KK_RV token_flags(struct kk_app *app, struct kk_token *token, CK_TOKEN_IN
     return CKR_OK;
 }
 
-static void fill_time(CK_CHAR field[16])
-{
-    char text[17] = "";
-    struct tm tm;
-    time_t now = time(NULL);
-    if (gmtime_r(&now, &tm) != NULL) {
-        (void)strftime(text, sizeof text, "%Y%m%d%H%M%S00", &tm);
-    }
-    kk_arg_pad(field, 16, text);
-}
-
 CK_RV kk_api_C_GetTokenInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_TOKEN_INFO_PTR pInfo)
 {
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
@@ -162,7 +151,7 @@ CK_RV kk_api_C_GetTokenInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_TOKEN_INFO
     info.ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION;
     info.hardwareVersion = identity->version;
     info.firmwareVersion = identity->version;
-    fill_time(info.utcTime);
+    kk_builtin_clock(info.utcTime);
     *pInfo = info;
     return CKR_OK;
 }

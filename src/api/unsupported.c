@@ -18,9 +18,6 @@ static CK_RV not_built(struct kk_app *app, CK_SESSION_HANDLE session)
 
 /* clang-format off */
 CK_RV kk_api_C_LoginUser(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_USER_TYPE userType, KK_UNUSED CK_UTF8CHAR_PTR pPin, KK_UNUSED CK_ULONG ulPinLen, KK_UNUSED CK_UTF8CHAR_PTR pUsername, KK_UNUSED CK_ULONG ulUsernameLen) { return not_built(app, hSession); }
-CK_RV kk_api_C_EncapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hPublicKey, KK_UNUSED CK_ATTRIBUTE_PTR pTemplate, KK_UNUSED CK_ULONG ulAttributeCount, KK_UNUSED CK_BYTE_PTR pCiphertext, KK_UNUSED CK_ULONG_PTR pulCiphertextLen, KK_UNUSED CK_OBJECT_HANDLE_PTR phKey) { return not_built(app, hSession); }
-CK_RV kk_api_C_DecapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_MECHANISM_PTR pMechanism, KK_UNUSED CK_OBJECT_HANDLE hPrivateKey, KK_UNUSED CK_ATTRIBUTE_PTR pTemplate, KK_UNUSED CK_ULONG ulAttributeCount, KK_UNUSED CK_BYTE_PTR pCiphertext, KK_UNUSED CK_ULONG ulCiphertextLen, KK_UNUSED CK_OBJECT_HANDLE_PTR phKey) { return not_built(app, hSession); }
-CK_RV kk_api_C_GetSessionValidationFlags(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_SESSION_VALIDATION_FLAGS_TYPE type, KK_UNUSED CK_FLAGS_PTR pFlags) { return not_built(app, hSession); }
 CK_RV kk_api_C_AsyncComplete(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ASYNC_DATA_PTR pResult) { return not_built(app, hSession); }
 CK_RV kk_api_C_AsyncGetID(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ULONG_PTR pulID) { return not_built(app, hSession); }
 CK_RV kk_api_C_AsyncJoin(struct kk_app *app, CK_SESSION_HANDLE hSession, KK_UNUSED CK_UTF8CHAR_PTR pFunctionName, KK_UNUSED CK_ULONG ulID, KK_UNUSED CK_BYTE_PTR pData, KK_UNUSED CK_ULONG ulData) { return not_built(app, hSession); }

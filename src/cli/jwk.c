@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/base64.h"
 #include "cli/json_read.h"
 #include "cli/key_template.h"
@@ -81,13 +82,26 @@ void kk_jwk_set_free(struct kk_jwk_set *set)
     kk_free(set);
 }
 
+static bool is_text(struct kk_span text)
+{
+    while (text.len > 0) {
+        uint32_t point = 0;
+        size_t len = kk_utf8_decode(text, &point);
+        if (len == 0 || (point < 0x20 && strchr("\t\r\n", (int)point) == NULL) || point == 0) {
+            return false;
+        }
+        text = KK_SPAN(text.data + len, text.len - len);
+    }
+    return true;
+}
+
 bool kk_jwk_is_json(struct kk_span text)
 {
     size_t at = 0;
     while (at < text.len && strchr(" \t\r\n", text.data[at]) != NULL && text.data[at] != '\0') {
         at++;
     }
-    return at < text.len && (text.data[at] == '{' || text.data[at] == '[');
+    return at < text.len && (text.data[at] == '{' || text.data[at] == '[') && is_text(text);
 }
 
 /* ---- members ---- */

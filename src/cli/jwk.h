@@ -33,7 +33,7 @@ KK_RV kk_jwk_read(struct kk_span text, struct kk_jwk_set **ret_set);
 void kk_jwk_set_free(struct kk_jwk_set *set);
 KK_DEFINE_CLEANUP(struct kk_jwk_set *, kk_jwk_set_free);
 
-/* Whether a file begins as a JSON document does. */
+/* Whether a file is text that begins as a JSON document does. */
 bool kk_jwk_is_json(struct kk_span text);
 
 /* Puts a key as an object; `kid` may be empty. A private key must be complete.

@@ -8,41 +8,42 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cli/file.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
 
 /* clang-format off */
-static const struct secret_type {
+static const struct {
     const char *name;
-    CK_KEY_TYPE type;
-} secret_types[] = {
-    {"aes",         CKK_AES},
-    {"generic",     CKK_GENERIC_SECRET},
-    {"sha1-hmac",   CKK_SHA_1_HMAC},
-    {"sha256-hmac", CKK_SHA256_HMAC},
-    {"sha384-hmac", CKK_SHA384_HMAC},
-    {"sha512-hmac", CKK_SHA512_HMAC},
+    struct kk_source_type type;
+} types[] = {
+    {"aes",         {.key_type = CKK_AES}},
+    {"generic",     {.key_type = CKK_GENERIC_SECRET}},
+    {"sha1-hmac",   {.key_type = CKK_SHA_1_HMAC}},
+    {"sha256-hmac", {.key_type = CKK_SHA256_HMAC}},
+    {"sha384-hmac", {.key_type = CKK_SHA384_HMAC}},
+    {"sha512-hmac", {.key_type = CKK_SHA512_HMAC}},
+    {"data",        {.is_data = true}},
 };
 /* clang-format on */
 
-bool kk_source_secret_type(const char *name, CK_KEY_TYPE *ret_type)
+const struct kk_source_type *kk_source_type(const char *name)
 {
-    for (size_t i = 0; i < KK_ARRAY_LEN(secret_types); i++) {
-        if (strcmp(secret_types[i].name, name) == 0) {
-            *ret_type = secret_types[i].type;
-            return true;
+    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            return &types[i].type;
         }
     }
-    return false;
+    return NULL;
 }
 
-void kk_source_secret_types(struct kk_buffer *names)
+void kk_source_types(struct kk_buffer *names)
 {
-    for (size_t i = 0; i < KK_ARRAY_LEN(secret_types); i++) {
+    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
         kk_buffer_put(names, ", ", i > 0 ? 2 : 0);
-        kk_buffer_put(names, secret_types[i].name, strlen(secret_types[i].name));
+        kk_buffer_put(names, types[i].name, strlen(types[i].name));
     }
 }
 
@@ -83,7 +84,7 @@ struct reading {
     const struct kk_keyfiles *files;
     const char *path;
     struct kk_span content;
-    const CK_KEY_TYPE *secret_type;
+    const struct kk_source_type *type;
     const struct kk_secret *passphrase;
 };
 
@@ -93,7 +94,8 @@ static KK_RV check_secret(const struct reading *reading, const struct kk_source_
     if (len == 0) {
         return kk_cli_error("%s is empty", reading->path);
     }
-    if (item->secret_type == CKK_AES && len != 16 && len != 24 && len != 32) {
+    if (item->kind == KK_SOURCE_SECRET && item->secret_type == CKK_AES && len != 16 && len != 24 &&
+        len != 32) {
         return kk_cli_error("%s: an AES key has 16, 24 or 32 bytes; this one has %zu",
                             reading->path, len);
     }
@@ -104,8 +106,8 @@ static KK_RV read_raw(const struct reading *reading, struct kk_source **ret_sour
 {
     KK_TRY(new_source(1, ret_source));
     struct kk_source_item *item = &(*ret_source)->items[0];
-    item->kind = KK_SOURCE_SECRET;
-    item->secret_type = *reading->secret_type;
+    item->kind = reading->type->is_data ? KK_SOURCE_DATA : KK_SOURCE_SECRET;
+    item->secret_type = reading->type->key_type;
     KK_TRY(kk_secret_from(reading->content, &item->secret));
     return check_secret(reading, item);
 }
@@ -121,8 +123,7 @@ static KK_RV take_jwk(const struct reading *reading, struct kk_jwk *jwk,
     if (item->secret != NULL) {
         item->kind = KK_SOURCE_SECRET;
         item->secret_type = jwk->is_aes ? CKK_AES : CKK_GENERIC_SECRET;
-        item->secret_type =
-            reading->secret_type != NULL ? *reading->secret_type : item->secret_type;
+        item->secret_type = reading->type != NULL ? reading->type->key_type : item->secret_type;
         return check_secret(reading, item);
     }
     item->kind = jwk->is_private ? KK_SOURCE_PRIVATE : KK_SOURCE_PUBLIC;
@@ -209,8 +210,28 @@ static KK_RV read_file(const char *path, struct kk_secret **ret_content)
                         KK_SOURCE_FILE_MAX >> 20);
 }
 
+/* With --type the bytes may be a key that happens to begin as JSON does; that is no text. */
+static bool is_json(const struct reading *reading)
+{
+    struct kk_span rest = reading->content;
+    if (!kk_jwk_is_json(rest)) {
+        return false;
+    }
+    if (reading->type == NULL) {
+        return true;
+    }
+    bool is_text = !reading->type->is_data && rest.len > 1;
+    while (is_text && rest.len > 0) {
+        uint32_t point = 0;
+        size_t len = kk_utf8_decode(rest, &point);
+        is_text = len > 0 && (point >= ' ' || point == '\t' || point == '\r' || point == '\n');
+        rest = KK_SPAN(rest.data + len, rest.len - len);
+    }
+    return is_text;
+}
+
 KK_RV kk_source_read(const struct kk_keyfiles *files, const char *path,
-                     const CK_KEY_TYPE *secret_type, const struct kk_secret *passphrase,
+                     const struct kk_source_type *type, const struct kk_secret *passphrase,
                      struct kk_source **ret_source)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *content = NULL;
@@ -219,12 +240,11 @@ KK_RV kk_source_read(const struct kk_keyfiles *files, const char *path,
     const struct reading reading = {.files = files,
                                     .path = path,
                                     .content = kk_secret_span(content),
-                                    .secret_type = secret_type,
+                                    .type = type,
                                     .passphrase = passphrase};
-    bool json = kk_jwk_is_json(reading.content);
-    CK_RV rv = json                  ? read_jwks(&reading, &source)
-               : secret_type != NULL ? read_raw(&reading, &source)
-                                     : read_bag(&reading, &source);
+    CK_RV rv = is_json(&reading) ? read_jwks(&reading, &source)
+               : type != NULL    ? read_raw(&reading, &source)
+                                 : read_bag(&reading, &source);
     KK_TRY(explain(rv, &reading));
     *ret_source = KK_STEAL(source);
     return CKR_OK;

@@ -8,7 +8,7 @@
 
 #include "cli/bind_file.h"
 #include "cli/file.h"
-#include "cli/options.h"
+#include "cli/option_rows.h"
 #include "cli/pin.h"
 #include "cli/report.h"
 
@@ -21,24 +21,16 @@ struct options {
 };
 
 #define MEMBER(name) offsetof(struct options, name)
-#define NONE KK_CLI_NO_MEMBER
 
 /* clang-format off */
 static const struct kk_cli_row rows[] = {
-    {"help", NULL, KK_CLI_ROW_HELP, NONE, NULL,
-     "Print this text."},
+    KK_CLI_HELP_ROW,
     {"in", "<path>", KK_CLI_ROW_TEXT, MEMBER(in), NULL,
      "The private key file of BIND."},
     {"out", "<path>", KK_CLI_ROW_TEXT, MEMBER(out), NULL,
      "The PKCS#8 file to write."},
-    {"pin", "<PIN>", KK_CLI_ROW_PIN, MEMBER(pin.value), NULL,
-     "Encrypt the PKCS#8 file with this PIN."},
-    {"pin-env", "<name>", KK_CLI_ROW_TEXT, MEMBER(pin.env), NULL,
-     "Take the PIN from an environment variable."},
-    {"pin-file", "<path>", KK_CLI_ROW_TEXT, MEMBER(pin.file), NULL,
-     "Take the PIN from a file's first line."},
-    {"version", NULL, KK_CLI_ROW_VERSION, NONE, NULL,
-     "Print the version of SoftHSM that this is like."},
+    KK_CLI_PIN_ROWS("pin", MEMBER(pin), "Encrypt the PKCS#8 file with this PIN.", "the PIN"),
+    KK_CLI_VERSION_ROW,
 };
 /* clang-format on */
 
@@ -52,8 +44,7 @@ static const struct kk_cli_program program = {
 
 static void options_clear(struct options *options)
 {
-    kk_secret_free(options->pin.value);
-    options->pin.value = NULL;
+    kk_cli_pin_source_clear(&options->pin);
 }
 
 static KK_RV read_key(const char *path, struct kk_keyfile **ret_keyfile)

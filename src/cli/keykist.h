@@ -251,6 +251,7 @@ struct kk_keykist_backup_options {
     const char *identity;
     bool replace;
     bool damaged;
+    bool rekey;
 };
 /* Where the TPM is to seal into. */
 struct kk_keykist_seal_options {

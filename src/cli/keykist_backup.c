@@ -48,6 +48,8 @@ static const struct kk_option restore_options[] = {
      "Delete the token of this serial number when the restored one is there"},
     {"damaged", NULL, KK_OPTION_FLAG, OWN(damaged),
      "Take objects and lists that were damaged when the backup was made"},
+    {"rekey", NULL, KK_OPTION_FLAG, OWN(rekey),
+     "Give it new master keys before it is written; needs both PINs"},
 };
 
 /* clang-format off */
@@ -70,7 +72,8 @@ static const struct kk_keykist_command commands[] = {
      .run = kk_keykist_backup_verify},
     {.name = "restore", .help = "Make the token that is in a backup",
      .more = "The whole file is checked first. The SO's PIN (or, with --pin, the user's) opens the\n"
-             "token in it. It keeps its serial number, slot, PINs and keys.\n",
+             "token in it. It keeps its serial number, slot and PINs, and its master keys unless --rekey\n"
+             "gives it new ones. Killed in between, the same command can be run again.\n",
      .takes = KK_TAKES_PIN | KK_TAKES_SO_PIN | KK_TAKES_YES,
      .operand = "FILE", .own_size = sizeof(struct kk_keykist_backup_options),
      .options = restore_options, .option_count = KK_ARRAY_LEN(restore_options),
@@ -333,6 +336,7 @@ CK_RV kk_keykist_backup_create(struct kk_keykist *keykist)
 typedef CK_RV take_function(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
                             const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info);
 
+/* CKR_USER_NOT_LOGGED_IN (another PIN is needed) is the caller's to tell. */
 static KK_RV take(const struct kk_keykist *keykist, take_function *function, const char *what,
                   const CK_KEYKIST_BACKUP_KEY *key, const CK_KEYKIST_RESTORE *how,
                   CK_KEYKIST_BACKUP_INFO *info)
@@ -344,7 +348,7 @@ static KK_RV take(const struct kk_keykist *keykist, take_function *function, con
     if (place.error != 0) {
         return place_failed(&place, place.error, "read");
     }
-    return rv == CKR_OK ? rv : failed(rv, keykist->operand, what);
+    return rv == CKR_OK || rv == CKR_USER_NOT_LOGGED_IN ? rv : failed(rv, keykist->operand, what);
 }
 
 CK_RV kk_keykist_backup_show(struct kk_keykist *keykist)
@@ -398,6 +402,7 @@ CK_RV kk_keykist_backup_verify(struct kk_keykist *keykist)
 /* The slot of the token that is there now. */
 static KK_RV say_restored(const struct kk_keykist *keykist, const CK_KEYKIST_BACKUP_INFO *info)
 {
+    const struct kk_keykist_backup_options *own = keykist->own;
     KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
     KK_TRY(kk_slot_list_get(&keykist->module, CK_TRUE, &slots));
     for (CK_ULONG i = 0; i < slots.count; i++) {
@@ -407,10 +412,47 @@ static KK_RV say_restored(const struct kk_keykist *keykist, const CK_KEYKIST_BAC
             kk_mem_equal(token.serialNumber, sizeof token.serialNumber, info->serial,
                          sizeof info->serial)) {
             return kk_keykist_say(keykist, &token, slots.ids[i],
-                                  "restored, with the master keys that it had");
+                                  own->rekey ? "restored, with new master keys"
+                                             : "restored, with the master keys that it had");
         }
     }
     return kk_cli_error("the token was restored, but the module does not show it; see its log");
+}
+
+/* For new master keys: the SO's PIN, and the user's if it was given. */
+static KK_RV get_pins(const struct kk_keykist *keykist, struct kk_secret **ret_pin,
+                      struct kk_secret **ret_user_pin, CK_KEYKIST_RESTORE *how)
+{
+    const struct kk_keykist_options *options = &keykist->options;
+    KK_TRY(kk_keykist_pin(&options->so_pin, "--so-pin", "SO PIN", false, ret_pin));
+    how->flags |= CKF_KEYKIST_RESTORE_REKEY;
+    how->user = CKU_SO;
+    how->pin = (CK_KEYKIST_BYTES){kk_secret_span(*ret_pin).data, kk_secret_len(*ret_pin)};
+    if (!kk_keykist_pin_is_given(&options->pin)) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_keykist_pin(&options->pin, "--pin", "user PIN", false, ret_user_pin));
+    how->user_pin =
+        (CK_KEYKIST_BYTES){kk_secret_span(*ret_user_pin).data, kk_secret_len(*ret_user_pin)};
+    return CKR_OK;
+}
+
+/* Whether the token has a user only the module knows, once it read the file: then the user's PIN is
+ * asked for, and the file is read again. */
+static KK_RV restore(const struct kk_keykist *keykist, const CK_KEYKIST_BACKUP_KEY *key,
+                     CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info)
+{
+    static const char what[] = "It cannot be restored";
+    const CK_KEYKIST_FUNCTIONS *vendor = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
+    KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
+    CK_RV rv = take(keykist, vendor->restore, what, key, how, info);
+    if (rv != CKR_USER_NOT_LOGGED_IN) {
+        return rv;
+    }
+    KK_TRY(kk_keykist_pin(&keykist->options.pin, "--pin", "user PIN", false, &pin));
+    how->user_pin = (CK_KEYKIST_BYTES){kk_secret_span(pin).data, kk_secret_len(pin)};
+    return take(keykist, vendor->restore, what, key, how, info);
 }
 
 CK_RV kk_keykist_backup_restore(struct kk_keykist *keykist)
@@ -419,18 +461,23 @@ CK_RV kk_keykist_backup_restore(struct kk_keykist *keykist)
     const CK_KEYKIST_FUNCTIONS *vendor = NULL;
     KK_CLEANUP(kk_keykist_backup_key_clear) struct kk_keykist_backup_key key = {0};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *pin = NULL;
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *user_pin = NULL;
     CK_KEYKIST_RESTORE how = {0};
     CK_KEYKIST_BACKUP_INFO info;
     bool given = false;
     KK_TRY(kk_keykist_vendor(keykist, 1, &vendor));
+    if (own->rekey && own->damaged) {
+        return kk_cli_error("a damaged token gets no new keys: --rekey or --damaged");
+    }
     if (own->replace) {
         KK_TRY(kk_keykist_confirm(
             keykist, "A token of the backup's serial number, with all that changed since, goes"));
     }
     KK_TRY(kk_keykist_backup_opener(keykist, true, &key, &given));
-    KK_TRY(get_pin(keykist, true, &pin, &how));
+    KK_TRY(own->rekey ? get_pins(keykist, &pin, &user_pin, &how)
+                      : get_pin(keykist, true, &pin, &how));
     how.flags |= own->replace ? CKF_KEYKIST_RESTORE_REPLACE : 0;
     how.flags |= own->damaged ? CKF_KEYKIST_RESTORE_DAMAGED : 0;
-    KK_TRY(take(keykist, vendor->restore, "It cannot be restored", &key.key, &how, &info));
+    KK_TRY(restore(keykist, &key.key, &how, &info));
     return say_restored(keykist, &info);
 }

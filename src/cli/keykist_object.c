@@ -38,7 +38,7 @@ static const struct kk_option import_options[] = {
     {"id", "HEX", KK_OPTION_TEXT, IMPORT_MEMBER(id),
      "The ID; else the SHA-1 of the public key"},
     {"type", "TYPE", KK_OPTION_TEXT, IMPORT_MEMBER(type),
-     "The file is the bytes of a key of this type: aes, generic, sha256-hmac, ..."},
+     "The file is the bytes of this: aes, generic, sha256-hmac, ... keys, or data"},
     {"usage", "LIST", KK_OPTION_TEXT, IMPORT_MEMBER(usage),
      "What keys are for: sign,encrypt,wrap,derive"},
     {"passphrase", "TEXT", KK_OPTION_PIN, IMPORT_MEMBER(passphrase.value),
@@ -58,7 +58,7 @@ static const struct kk_option import_options[] = {
     {"not-sensitive", NULL, KK_OPTION_FLAG, IMPORT_MEMBER(not_sensitive),
      "Keys may leave it in clear (not CKA_SENSITIVE)"},
     {"not-private", NULL, KK_OPTION_FLAG, IMPORT_MEMBER(not_private),
-     "Keys can be seen without login (not CKA_PRIVATE)"},
+     "Keys and data can be seen without login (not CKA_PRIVATE)"},
 };
 
 static const struct kk_option export_options[] = {
@@ -72,7 +72,7 @@ static const struct kk_option export_options[] = {
     {"passphrase-env", "NAME", KK_OPTION_TEXT, EXPORT_MEMBER(passphrase.env),
      "The passphrase is in this environment variable"},
     {"plain", NULL, KK_OPTION_FLAG, EXPORT_MEMBER(plain),
-     "Write a private or secret key in clear"},
+     "Write a private or secret key, or private data, in clear"},
     {"by-wrapping", NULL, KK_OPTION_FLAG, EXPORT_MEMBER(by_wrapping),
      "Get a sensitive key out by wrapping it with a key made for that"},
     {"force", NULL, KK_OPTION_FLAG, EXPORT_MEMBER(force),

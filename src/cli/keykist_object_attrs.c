@@ -259,6 +259,11 @@ static const struct part_row rsa_rows[] = {
 }, ec_public_rows[] = {
     {CKA_EC_PARAMS, KK_KEYPART_EC_PARAMS, false},
     {CKA_EC_POINT,  KK_KEYPART_PUBLIC,    false},
+}, dsa_rows[] = {
+    {CKA_PRIME,     KK_KEYPART_PRIME,     false},
+    {CKA_SUBPRIME,  KK_KEYPART_SUBPRIME,  false},
+    {CKA_BASE,      KK_KEYPART_BASE,      false},
+    {CKA_VALUE,     KK_KEYPART_PRIVATE,   false},
 }, dsa_public_rows[] = {
     {CKA_PRIME,     KK_KEYPART_PRIME,     false},
     {CKA_SUBPRIME,  KK_KEYPART_SUBPRIME,  false},
@@ -284,6 +289,7 @@ static const struct key_row {
     {CKO_PUBLIC_KEY,  CKK_EC_EDWARDS,    KK_KEYFILE_EDWARDS,    NULL,  ROWS(ec_public_rows)},
     {CKO_PRIVATE_KEY, CKK_EC_MONTGOMERY, KK_KEYFILE_MONTGOMERY, NULL,  ROWS(ec_rows)},
     {CKO_PUBLIC_KEY,  CKK_EC_MONTGOMERY, KK_KEYFILE_MONTGOMERY, NULL,  ROWS(ec_public_rows)},
+    {CKO_PRIVATE_KEY, CKK_DSA,           KK_KEYFILE_DSA,        "DSA", ROWS(dsa_rows)},
     {CKO_PUBLIC_KEY,  CKK_DSA,           KK_KEYFILE_DSA,        "DSA", ROWS(dsa_public_rows)},
 };
 

@@ -204,7 +204,10 @@ static KK_RV make_jwk(struct export *export, struct kk_keyfile *key, bool with_p
         if (with_private) {
             KK_TRY(kk_keyfile_complete(key));
         }
-        KK_TRY(kk_jwk_put(&json, key, with_private, label_of(export)));
+        CK_RV rv = kk_jwk_put(&json, key, with_private, label_of(export));
+        KK_ENSURE(rv != CKR_MECHANISM_INVALID,
+                  kk_cli_error("JWK has no form for a key of this kind or curve"));
+        KK_TRY(rv);
     }
     kk_buffer_put_u8(&json.text, '\n');
     KK_TRY(kk_buffer_check(&json.text));
@@ -309,6 +312,23 @@ static KK_RV write_secret(struct export *export)
     return CKR_OK;
 }
 
+/* Whoever may see private data may read it; that it gets into a file is still to be said. */
+static KK_RV write_data(struct export *export)
+{
+    export->format = export->format_given ? export->format : FORMAT_RAW;
+    if (export->format != FORMAT_RAW) {
+        return no_format(export, "data");
+    }
+    if (export->passphrase != NULL) {
+        return kk_cli_error("raw has no encryption: leave the passphrase out");
+    }
+    if (kk_object_flag(&export->session, export->object, CKA_PRIVATE, true) &&
+        !export->options->plain) {
+        return kk_cli_error("the data would be written in clear: use --plain if that is meant");
+    }
+    return kk_object_get(&export->session, export->object, CKA_VALUE, &export->content);
+}
+
 /* clang-format off */
 static const struct {
     CK_OBJECT_CLASS object_class;
@@ -318,6 +338,7 @@ static const struct {
     {CKO_PUBLIC_KEY,  write_public},
     {CKO_PRIVATE_KEY, write_private},
     {CKO_SECRET_KEY,  write_secret},
+    {CKO_DATA,        write_data},
 };
 /* clang-format on */
 

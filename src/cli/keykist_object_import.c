@@ -195,18 +195,14 @@ static KK_RV parse_usage(const char *text, unsigned int *ret_uses)
     }
 }
 
-static KK_RV parse_type(const char *text, CK_KEY_TYPE *type, const CK_KEY_TYPE **ret_type)
+static KK_RV parse_type(const char *text, const struct kk_source_type **ret_type)
 {
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer names = {0};
-    if (text == NULL) {
-        *ret_type = NULL;
+    *ret_type = text != NULL ? kk_source_type(text) : NULL;
+    if (text == NULL || *ret_type != NULL) {
         return CKR_OK;
     }
-    if (kk_source_secret_type(text, type)) {
-        *ret_type = type;
-        return CKR_OK;
-    }
-    kk_source_secret_types(&names);
+    kk_source_types(&names);
     kk_buffer_put_u8(&names, '\0');
     KK_TRY(kk_buffer_check(&names));
     return kk_cli_error("--type takes %s, not \"%s\"", (const char *)names.data, text);
@@ -230,8 +226,7 @@ struct import {
     struct files files;
     struct kk_buffer id;
     struct kk_secret *passphrase;
-    CK_KEY_TYPE type;
-    const CK_KEY_TYPE *secret_type;
+    const struct kk_source_type *type;
     struct kk_keyfiles *keyfiles;
     struct kk_keykist_session session;
     struct kk_object_store store;
@@ -253,7 +248,10 @@ static KK_RV prepare(const struct kk_keykist *keykist, struct import *import)
     struct kk_object_store *store = &import->store;
     KK_TRY(check_options(options));
     KK_TRY(find_files(keykist, options, &import->files));
-    KK_TRY(parse_type(options->type, &import->type, &import->secret_type));
+    KK_TRY(parse_type(options->type, &import->type));
+    if (options->id != NULL && import->type != NULL && import->type->is_data) {
+        return kk_cli_error("data has no ID: leave --id out");
+    }
     if (options->id != NULL) {
         KK_TRY(kk_object_parse_id(options->id, &import->id));
     }
@@ -275,8 +273,7 @@ static KK_RV import_all(struct import *import)
     for (size_t i = 0; i < import->files.count; i++) {
         struct kk_source *source = NULL;
         const char *path = import->files.paths[i];
-        KK_TRY(kk_source_read(import->keyfiles, path, import->secret_type, import->passphrase,
-                              &source));
+        KK_TRY(kk_source_read(import->keyfiles, path, import->type, import->passphrase, &source));
         KK_TRY(kk_object_store_add(&import->store, path, source));
     }
     return kk_object_store_flush(&import->store);

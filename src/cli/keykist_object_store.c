@@ -137,6 +137,12 @@ static void put_secret_key(const struct kk_object_store *store, struct kk_pendin
     kk_cli_template_put_secret(tmpl, CKA_VALUE, item->secret);
 }
 
+static void put_data(const struct kk_object_store *store, struct kk_pending *pending)
+{
+    kk_cli_template_put_bool(&pending->tmpl, CKA_PRIVATE, !store->options->not_private);
+    kk_cli_template_put_secret(&pending->tmpl, CKA_VALUE, pending->item->secret);
+}
+
 /* clang-format off */
 static const struct class_row {
     CK_OBJECT_CLASS object_class;
@@ -147,6 +153,7 @@ static const struct class_row {
     {CKO_PUBLIC_KEY,  "public key",  put_public_key},
     {CKO_CERTIFICATE, "certificate", put_certificate},
     {CKO_SECRET_KEY,  "secret key",  put_secret_key},
+    {CKO_DATA,        "data",        put_data},
 };
 
 /* The object that is made first of all from an item of each kind. */
@@ -155,6 +162,7 @@ static const CK_OBJECT_CLASS main_classes[] = {
     [KK_SOURCE_PUBLIC]      = CKO_PUBLIC_KEY,
     [KK_SOURCE_CERTIFICATE] = CKO_CERTIFICATE,
     [KK_SOURCE_SECRET]      = CKO_SECRET_KEY,
+    [KK_SOURCE_DATA]        = CKO_DATA,
 };
 /* clang-format on */
 
@@ -395,13 +403,14 @@ static KK_RV add_object(struct kk_object_store *store, const struct kk_source_it
     return put_label(store, item, path, &pending->label);
 }
 
-/* The key's own ID, or that of the command line; a secret key has none of its own. */
+/* The key's own ID, or that of the command line; a secret key and data have none of their own. */
 static struct kk_span id_of(const struct kk_object_store *store, const struct kk_source_item *item)
 {
     if (store->id.len > 0) {
         return store->id;
     }
-    return item->kind == KK_SOURCE_SECRET ? (struct kk_span){0} : KK_SPAN_ARRAY(item->id);
+    bool has_none = item->kind == KK_SOURCE_SECRET || item->kind == KK_SOURCE_DATA;
+    return has_none ? (struct kk_span){0} : KK_SPAN_ARRAY(item->id);
 }
 
 static KK_RV add_item(struct kk_object_store *store, const struct kk_source_item *item,

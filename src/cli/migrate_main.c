@@ -7,7 +7,7 @@
 
 #include "cli/choose.h"
 #include "cli/migrate.h"
-#include "cli/options.h"
+#include "cli/option_rows.h"
 #include "cli/pin.h"
 #include "cli/report.h"
 #include "cli/setup.h"
@@ -24,32 +24,19 @@ struct options {
 };
 
 #define MEMBER(name) offsetof(struct options, name)
-#define NONE KK_CLI_NO_MEMBER
 
 /* clang-format off */
 static const struct kk_cli_row rows[] = {
-    {"help", NULL, KK_CLI_ROW_HELP, NONE, NULL,
-     "Print this text."},
+    KK_CLI_HELP_ROW,
     {"db", "<path>", KK_CLI_ROW_TEXT, MEMBER(db), NULL,
      "The database of SoftHSM 1. It is only read."},
-    {"module", "<path>", KK_CLI_ROW_TEXT, MEMBER(module), NULL,
-     "Use this PKCS#11 module instead of the default."},
+    KK_CLI_MODULE_ROW(MEMBER(module)),
     {"no-public-key", NULL, KK_CLI_ROW_FLAG, MEMBER(no_public_key), NULL,
      "Leave the public keys out."},
-    {"pin", "<PIN>", KK_CLI_ROW_PIN, MEMBER(pin.value), NULL,
-     "The PIN of the user."},
-    {"pin-env", "<name>", KK_CLI_ROW_TEXT, MEMBER(pin.env), NULL,
-     "Take the user's PIN from an environment variable."},
-    {"pin-file", "<path>", KK_CLI_ROW_TEXT, MEMBER(pin.file), NULL,
-     "Take the user's PIN from a file's first line."},
-    {"serial", "<number>", KK_CLI_ROW_TEXT, MEMBER(choice.serial), NULL,
-     "Choose the token with this serial number."},
-    {"slot", "<number>", KK_CLI_ROW_TEXT, MEMBER(choice.slot), NULL,
-     "Choose the token in this slot."},
-    {"token", "<label>", KK_CLI_ROW_TEXT, MEMBER(choice.token), NULL,
-     "Choose the token with this label."},
-    {"version", NULL, KK_CLI_ROW_VERSION, NONE, NULL,
-     "Print the version of SoftHSM that this is like."},
+    KK_CLI_USER_PIN_ROWS(MEMBER(pin)),
+    KK_CLI_SLOT_ROWS(MEMBER(choice)),
+    KK_CLI_TOKEN_ROW(MEMBER(choice)),
+    KK_CLI_VERSION_ROW,
 };
 /* clang-format on */
 
@@ -63,8 +50,7 @@ static const struct kk_cli_program program = {
 
 static void options_clear(struct options *options)
 {
-    kk_secret_free(options->pin.value);
-    options->pin.value = NULL;
+    kk_cli_pin_source_clear(&options->pin);
 }
 
 static KK_RV open_database(const char *path, struct kk_softhsm1 **ret_database)

@@ -96,6 +96,12 @@ static KK_RV read_env(const char *name, struct kk_secret **ret_pin)
     return kk_secret_from(KK_SPAN(value, strlen(value)), ret_pin);
 }
 
+void kk_cli_pin_source_clear(struct kk_cli_pin_source *source)
+{
+    kk_secret_free(source->value);
+    source->value = NULL;
+}
+
 KK_RV kk_cli_pin_take(char *value, struct kk_secret **member)
 {
     struct kk_secret *pin = NULL;

@@ -16,6 +16,8 @@ struct kk_cli_pin_source {
     const char *env;
 };
 
+void kk_cli_pin_source_clear(struct kk_cli_pin_source *source);
+
 /* Keeps a PIN of the command line in secret memory, in place of what *member held, and takes it out
  * of the process's list of arguments. */
 KK_RV kk_cli_pin_take(char *value, struct kk_secret **member);

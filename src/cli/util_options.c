@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "cli/options.h"
+#include "cli/option_rows.h"
 
 #include "base/banned.h"
 
@@ -24,8 +24,7 @@ static const struct kk_cli_row rows[] = {
     {"delete-token", NULL, KK_CLI_ROW_ACTION, KK_CLI_NO_MEMBER, ACTION(kk_util_delete_token, true),
      "Delete a token and everything in it. Asks for no PIN.\n"
      "Choose it by --serial, --token or both."},
-    {"help", NULL, KK_CLI_ROW_HELP, KK_CLI_NO_MEMBER, NO_ACTION,
-     "Print this text."},
+    KK_CLI_HELP_ROW,
     {"import", "<path>", KK_CLI_ROW_ACTION, MEMBER(import_path), ACTION(kk_util_import, true),
      "Import the file as --import-type says.\n"
      "Needs --label and --id, a PIN, and --slot, --serial\n"
@@ -41,8 +40,7 @@ static const struct kk_cli_row rows[] = {
      "default-pkcs11-lib."},
     {"show-slots", NULL, KK_CLI_ROW_ACTION, KK_CLI_NO_MEMBER, ACTION(kk_util_show_slots, true),
      "Print all slots and the tokens in them."},
-    {"version", NULL, KK_CLI_ROW_VERSION, KK_CLI_NO_MEMBER, NO_ACTION,
-     "Print the version of SoftHSM that this is like."},
+    KK_CLI_VERSION_ROW,
 
     {"aes", NULL, KK_CLI_ROW_FLAG, MEMBER(aes), NO_ACTION,
      "Older way to say --import-type aes."},
@@ -62,28 +60,13 @@ static const struct kk_cli_row rows[] = {
      "cert     an X.509 certificate, PEM or DER"},
     {"label", "<text>", KK_CLI_ROW_TEXT, MEMBER(label), NO_ACTION,
      "The label of the new token or object."},
-    {"module", "<path>", KK_CLI_ROW_TEXT, MEMBER(module), NO_ACTION,
-     "Use this PKCS#11 module instead of the default."},
+    KK_CLI_MODULE_ROW(MEMBER(module)),
     {"no-public-key", NULL, KK_CLI_ROW_FLAG, MEMBER(no_public_key), NO_ACTION,
      "Import the private key only."},
-    {"pin", "<PIN>", KK_CLI_ROW_PIN, MEMBER(pin.value), NO_ACTION,
-     "The PIN of the user."},
-    {"pin-env", "<name>", KK_CLI_ROW_TEXT, MEMBER(pin.env), NO_ACTION,
-     "Take the user's PIN from an environment variable."},
-    {"pin-file", "<path>", KK_CLI_ROW_TEXT, MEMBER(pin.file), NO_ACTION,
-     "Take the user's PIN from a file's first line."},
-    {"serial", "<number>", KK_CLI_ROW_TEXT, MEMBER(choice.serial), NO_ACTION,
-     "Choose the token with this serial number."},
-    {"slot", "<number>", KK_CLI_ROW_TEXT, MEMBER(choice.slot), NO_ACTION,
-     "Choose the token in this slot."},
-    {"so-pin", "<PIN>", KK_CLI_ROW_PIN, MEMBER(so_pin.value), NO_ACTION,
-     "The PIN of the Security Officer (SO)."},
-    {"so-pin-env", "<name>", KK_CLI_ROW_TEXT, MEMBER(so_pin.env), NO_ACTION,
-     "Take the SO's PIN from an environment variable."},
-    {"so-pin-file", "<path>", KK_CLI_ROW_TEXT, MEMBER(so_pin.file), NO_ACTION,
-     "Take the SO's PIN from a file's first line."},
-    {"token", "<label>", KK_CLI_ROW_TEXT, MEMBER(choice.token), NO_ACTION,
-     "Choose the token with this label."},
+    KK_CLI_USER_PIN_ROWS(MEMBER(pin)),
+    KK_CLI_SLOT_ROWS(MEMBER(choice)),
+    KK_CLI_PIN_ROWS("so-pin", MEMBER(so_pin), "The PIN of the Security Officer (SO).", "the SO's PIN"),
+    KK_CLI_TOKEN_ROW(MEMBER(choice)),
 };
 /* clang-format on */
 

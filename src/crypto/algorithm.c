@@ -5,6 +5,7 @@
 #include "crypto/algorithm.h"
 
 #include "crypto/ec_curves.h"
+#include "crypto/pq.h"
 
 /* What stands behind the identifier. */
 enum shape {
@@ -118,9 +119,28 @@ static void put_parameters(struct kk_buffer *der, const struct algorithm *algori
     kk_der_end(der, domain);
 }
 
+/* A parameter set is an algorithm of its own, without parameters. */
+static bool has_sets(enum kk_key_kind kind)
+{
+    return kind == KK_KEY_ML_KEM || kind == KK_KEY_ML_DSA || kind == KK_KEY_SLH_DSA;
+}
+
+static KK_RV put_set(struct kk_buffer *der, const struct kk_key_parts *parts)
+{
+    const struct kk_pq_set *set = NULL;
+    KK_TRY(kk_pq_set_find(parts->kind, parts->parameter_set, &set));
+    size_t sequence = kk_der_begin(der, KK_DER_SEQUENCE);
+    kk_der_put(der, KK_DER_OID, kk_pq_set_oid(set));
+    kk_der_end(der, sequence);
+    return CKR_OK;
+}
+
 KK_RV kk_algorithm_put(struct kk_buffer *der, const struct kk_key_parts *parts)
 {
     const struct algorithm *algorithm = NULL;
+    if (has_sets(parts->kind)) {
+        return put_set(der, parts);
+    }
     KK_TRY(find_writable(parts, &algorithm));
     size_t sequence = kk_der_begin(der, KK_DER_SEQUENCE);
     kk_der_put(der, KK_DER_OID, oid_of(algorithm));
@@ -181,6 +201,13 @@ KK_RV kk_algorithm_take(struct kk_reader *reader, struct kk_key_parts *parts)
 {
     struct kk_reader in = kk_der_enter(reader, KK_DER_SEQUENCE);
     struct kk_span oid = kk_der_take(&in, KK_DER_OID);
+    const struct kk_pq_set *set = kk_pq_set_by_oid(oid);
+    if (set != NULL) {
+        parts->kind = set->kind;
+        parts->parameter_set = set->parameter_set;
+        reader->failed |= !kk_reader_done(&in);
+        return CKR_OK;
+    }
     for (size_t i = 0; i < KK_ARRAY_LEN(algorithms); i++) {
         if (kk_span_equal(oid, oid_of(&algorithms[i]))) {
             KK_TRY(take_parameters(&in, &algorithms[i], parts));

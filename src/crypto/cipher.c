@@ -24,8 +24,14 @@ struct kk_cipher {
     bool encrypt;
     bool pads;
     bool is_gcm;
+    bool is_cfb64;
+    uint8_t feedback[KK_CIPHER_BLOCK]; /* CFB64: the shift register, and what it was encrypted to */
+    uint8_t key_stream[KK_CIPHER_BLOCK];
+    size_t used;                   /* bytes of the key stream, of CFB64_SEGMENT */
     uint8_t rest[KK_CIPHER_BLOCK]; /* taken in, not yet put out: block modes */
 };
+
+#define CFB64_SEGMENT ((size_t)8)
 
 KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
                     bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher)
@@ -34,14 +40,16 @@ KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_s
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
     KK_TRY(kk_crypto_fetch_cipher(crypto, algorithm, &evp));
     KK_ENSURE(key.len == (size_t)EVP_CIPHER_get_key_length(evp), CKR_KEY_SIZE_RANGE);
+    bool is_cfb64 = padding == KK_PADDING_CFB64;
     KK_TRY(kk_alloc(sizeof *cipher, &cipher));
     cipher->ctx = EVP_CIPHER_CTX_new();
     KK_ENSURE(cipher->ctx != NULL, CKR_HOST_MEMORY);
-    KK_ENSURE(EVP_CipherInit_ex2(cipher->ctx, evp, key.data, NULL, encrypt, NULL) == 1,
+    KK_ENSURE(EVP_CipherInit_ex2(cipher->ctx, evp, key.data, NULL, encrypt || is_cfb64, NULL) == 1,
               kk_crypto_error("EVP_CipherInit_ex2", CKR_FUNCTION_FAILED));
     EVP_CIPHER_CTX_set_padding(cipher->ctx, padding == KK_PADDING_PKCS7);
-    cipher->block = (size_t)EVP_CIPHER_get_block_size(evp);
-    cipher->iv_len = (size_t)EVP_CIPHER_get_iv_length(evp);
+    cipher->is_cfb64 = is_cfb64;
+    cipher->block = is_cfb64 ? 1 : (size_t)EVP_CIPHER_get_block_size(evp);
+    cipher->iv_len = is_cfb64 ? KK_CIPHER_BLOCK : (size_t)EVP_CIPHER_get_iv_length(evp);
     cipher->encrypt = encrypt;
     cipher->pads = padding == KK_PADDING_PKCS7 && cipher->block > 1;
     cipher->is_gcm = EVP_CIPHER_get_mode(evp) == EVP_CIPH_GCM_MODE;
@@ -57,7 +65,7 @@ void kk_cipher_free(struct kk_cipher *cipher)
     if (!kk_crypto_is_over()) {
         EVP_CIPHER_CTX_free(cipher->ctx);
     }
-    kk_wipe(cipher->rest, sizeof cipher->rest);
+    kk_wipe(cipher, sizeof *cipher);
     kk_free(cipher);
 }
 
@@ -78,10 +86,15 @@ static KK_RV set_iv_len(struct kk_cipher *cipher, size_t len)
 KK_RV kk_cipher_start(struct kk_cipher *cipher, struct kk_span iv)
 {
     KK_TRY(set_iv_len(cipher, iv.len));
+    cipher->total = 0;
+    if (cipher->is_cfb64) {
+        memcpy(cipher->feedback, iv.data, sizeof cipher->feedback);
+        cipher->used = CFB64_SEGMENT;
+        return CKR_OK;
+    }
     KK_ENSURE(EVP_CipherInit_ex2(cipher->ctx, NULL, NULL, iv.len == 0 ? NULL : iv.data, -1, NULL) ==
                   1,
               kk_crypto_error("EVP_CipherInit_ex2", CKR_FUNCTION_FAILED));
-    cipher->total = 0;
     return CKR_OK;
 }
 
@@ -124,10 +137,42 @@ static void keep_rest(struct kk_cipher *cipher, struct kk_span in)
     }
 }
 
+/* SP 800-38A, 6.3, with s = 64: the register moves by a segment, and the segment's ciphertext comes
+ * in behind. */
+static KK_RV next_segment(struct kk_cipher *cipher)
+{
+    int len = 0;
+    KK_ENSURE(EVP_CipherUpdate(cipher->ctx, cipher->key_stream, &len, cipher->feedback,
+                               sizeof cipher->feedback) == 1,
+              kk_crypto_error("EVP_CipherUpdate", CKR_FUNCTION_FAILED));
+    memmove(cipher->feedback, cipher->feedback + CFB64_SEGMENT, CFB64_SEGMENT);
+    cipher->used = 0;
+    return CKR_OK;
+}
+
+static KK_RV update_cfb64(struct kk_cipher *cipher, struct kk_span in, uint8_t *out)
+{
+    for (size_t i = 0; i < in.len; i++) {
+        if (cipher->used == CFB64_SEGMENT) {
+            KK_TRY(next_segment(cipher));
+        }
+        uint8_t byte = in.data[i];
+        out[i] = byte ^ cipher->key_stream[cipher->used];
+        cipher->feedback[CFB64_SEGMENT + cipher->used] = cipher->encrypt ? out[i] : byte;
+        cipher->used++;
+    }
+    return CKR_OK;
+}
+
 static KK_RV update_apart(struct kk_cipher *cipher, struct kk_span in, uint8_t *out,
                           size_t *ret_len)
 {
     size_t done = 0;
+    if (cipher->is_cfb64) {
+        cipher->total += in.len;
+        *ret_len = in.len;
+        return update_cfb64(cipher, in, out);
+    }
     if (cipher->block > 1) {
         keep_rest(cipher, in); /* before the output comes to lie where the data is */
     }
@@ -218,7 +263,7 @@ KK_RV kk_cipher_state(const struct kk_cipher *cipher, struct kk_cipher_state *re
 {
     struct kk_cipher_state state = {.iv_len = cipher->iv_len,
                                     .rest_len = cipher->total - put_out(cipher, cipher->total)};
-    KK_ENSURE(cipher->block > 1 && cipher->block <= sizeof state.rest &&
+    KK_ENSURE(!cipher->is_cfb64 && cipher->block > 1 && cipher->block <= sizeof state.rest &&
                   cipher->iv_len <= sizeof state.iv,
               CKR_STATE_UNSAVEABLE);
     KK_ENSURE(cipher->iv_len == 0 ||

@@ -18,6 +18,8 @@
 enum kk_padding {
     KK_PADDING_NONE, /* stream modes; block modes refuse what is left over at the end */
     KK_PADDING_PKCS7,
+    KK_PADDING_CFB64, /* no padding: the algorithm is an ECB mode with blocks of 16 bytes, run with
+                         64 bits of feedback, which OpenSSL does not have for them */
 };
 
 struct kk_cipher;

@@ -72,6 +72,45 @@ KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_spa
     return CKR_OK;
 }
 
+size_t kk_ecdh_point_length(const struct kk_key *key)
+{
+    size_t field = key->curve.field_bytes;
+    return key->kind == KK_KEY_EC ? 1 + 2 * field : field;
+}
+
+/* A key's public point, as bytes. */
+static KK_RV point_of(const struct kk_key *key, uint8_t out[KK_EC_MAX_POINT_BYTES],
+                      struct kk_span *ret_point)
+{
+    size_t len = 0;
+    KK_ENSURE(EVP_PKEY_get_octet_string_param(key->pkey, OSSL_PKEY_PARAM_PUB_KEY, out,
+                                              KK_EC_MAX_POINT_BYTES, &len) == 1,
+              kk_crypto_error("EVP_PKEY_get_octet_string_param", CKR_FUNCTION_FAILED));
+    *ret_point = KK_SPAN(out, len);
+    return CKR_OK;
+}
+
+KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
+                        uint8_t *point, struct kk_secret **ret_secret)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = peer->kind};
+    KK_CLEANUP(kk_key_unrefp) struct kk_key *ephemeral = NULL;
+    uint8_t bytes[KK_EC_MAX_POINT_BYTES];
+    struct kk_span peer_point;
+    KK_ENSURE(peer->kind == KK_KEY_EC || peer->kind == KK_KEY_MONTGOMERY,
+              CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(point_of(peer, bytes, &peer_point));
+    KK_TRY(
+        kk_key_parts_set(&parts, KK_PART_EC_PARAMS, KK_SPAN(peer->curve.oid, peer->curve.oid_len)));
+    KK_TRY(kk_key_generate(crypto, &parts));
+    KK_TRY(kk_key_new(crypto, &parts, &ephemeral));
+    struct kk_span own = kk_key_parts_get(&parts, KK_PART_EC_POINT);
+    KK_ENSURE(own.len == kk_ecdh_point_length(peer), CKR_FUNCTION_FAILED);
+    KK_TRY(kk_ecdh_derive(crypto, ephemeral, peer_point, cofactor, ret_secret));
+    memcpy(point, own.data, own.len);
+    return CKR_OK;
+}
+
 /* One block of the derivation. */
 static KK_RV derive_block(struct kk_prehash *hash, enum kk_agreement_kdf kdf, uint32_t counter,
                           struct kk_span secret, struct kk_span info, uint8_t out[EVP_MAX_MD_SIZE],

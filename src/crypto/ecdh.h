@@ -13,6 +13,14 @@
 KK_RV kk_ecdh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span peer,
                      bool cofactor, struct kk_secret **ret_secret);
 
+/* Bytes of a point of the key's curve, uncompressed, or of RFC 7748. */
+size_t kk_ecdh_point_length(const struct kk_key *key);
+
+/* The same with a key pair made for the occasion on the curve of `peer`, a public key. `point` gets
+ * its public half, kk_ecdh_point_length() bytes. */
+KK_RV kk_ecdh_ephemeral(struct kk_crypto *crypto, const struct kk_key *peer, bool cofactor,
+                        uint8_t *point, struct kk_secret **ret_secret);
+
 enum kk_agreement_kdf {
     KK_KDF_X963,   /* H(secret || counter || info) */
     KK_KDF_CONCAT, /* SP 800-56A: H(counter || secret || info) */

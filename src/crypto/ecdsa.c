@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ECDSA. OpenSSL's signatures are DER, ours are r || s; they are turned into one another on the
- * stack.
+ * ECDSA and DSA. OpenSSL's signatures are DER, ours are r || s; they are turned into one another on
+ * the stack.
  */
 #include "crypto/ecdsa.h"
 
@@ -25,7 +25,7 @@ struct kk_ecdsa_op {
 
 size_t kk_ecdsa_length(const struct kk_key *key)
 {
-    return 2 * key->curve.order_bytes;
+    return 2 * key->order_bytes;
 }
 
 void kk_ecdsa_free(struct kk_ecdsa_op *op)
@@ -66,7 +66,7 @@ KK_RV kk_ecdsa_begin(struct kk_crypto *crypto, struct kk_key *key, enum kk_asym_
         return kk_prehash_start(&old->hash);
     }
     struct kk_ecdsa_op *made = NULL;
-    KK_TRY(kk_asym_check_key(key, KK_KEY_EC, use));
+    KK_TRY(kk_asym_check_key(key, key->kind == KK_KEY_DSA ? KK_KEY_DSA : KK_KEY_EC, use));
     KK_TRY(new_op(crypto, key, use, hash, &made));
     kk_ecdsa_free(old);
     *op = made;
@@ -111,7 +111,7 @@ KK_RV kk_ecdsa_sign(struct kk_ecdsa_op *op, struct kk_span in, uint8_t *out, siz
     uint8_t made[EVP_MAX_MD_SIZE];
     uint8_t der[DER_MAX];
     size_t len = sizeof der;
-    size_t half = op->key->curve.order_bytes;
+    size_t half = op->key->order_bytes;
     struct kk_span hash = {0};
     KK_TRY(hash_of(op, in, made, &hash));
     int ok = EVP_PKEY_sign(op->ctx, der, &len, hash.data, hash.len);

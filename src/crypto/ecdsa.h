@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ECDSA with signatures as PKCS#11 has them: r and s at the length of the order, one behind the
- * other.
+ * ECDSA and DSA with signatures as PKCS#11 has them: r and s at the length of the order, one
+ * behind the other.
  */
 #pragma once
 

@@ -42,7 +42,10 @@ static const struct kk_key_family *family_of(enum kk_key_kind kind)
     static const struct kk_key_family *const families[] = {
         [KK_KEY_SECRET] = &family_secret,         [KK_KEY_RSA] = &kk_key_family_rsa,
         [KK_KEY_EC] = &kk_key_family_ec,          [KK_KEY_EDWARDS] = &kk_key_family_ecx,
-        [KK_KEY_MONTGOMERY] = &kk_key_family_ecx,
+        [KK_KEY_MONTGOMERY] = &kk_key_family_ecx, [KK_KEY_DSA] = &kk_key_family_group,
+        [KK_KEY_DH] = &kk_key_family_group,       [KK_KEY_X942_DH] = &kk_key_family_group,
+        [KK_KEY_ML_DSA] = &kk_key_family_pq,      [KK_KEY_ML_KEM] = &kk_key_family_pq,
+        [KK_KEY_SLH_DSA] = &kk_key_family_pq,
     };
     return (size_t)kind < KK_ARRAY_LEN(families) ? families[kind] : NULL;
 }

@@ -52,6 +52,8 @@ struct kk_key_parts {
     enum kk_key_kind kind;
     bool is_private;
     CK_ULONG bits;          /* generation: RSA modulus bits, DSA/DH prime bits; secret: bytes * 8 */
+    CK_ULONG order_bits;    /* generation: DSA, X9.42: of the subprime; DH: of the private value; 0:
+                               as usual */
     CK_ULONG parameter_set; /* ML-DSA, ML-KEM, SLH-DSA: CKP_ */
     struct kk_secret *part[KK_PART_COUNT];
 };
@@ -77,7 +79,8 @@ KK_DEFINE_CLEANUP(struct kk_key *, kk_key_unref);
 enum kk_key_kind kk_key_kind(const struct kk_key *key);
 bool kk_key_is_private(const struct kk_key *key);
 
-/* Bits of the modulus, the curve's field, the prime; of a secret: 8 times its bytes. */
+/* Bits of the modulus, the curve's field, the prime; of a secret, and of the public keys of ML-KEM,
+ * ML-DSA and SLH-DSA: 8 times its bytes. */
 size_t kk_key_bits(const struct kk_key *key);
 
 /* The value of a secret key; an empty span for others. Valid while the reference is held. */
@@ -86,12 +89,13 @@ struct kk_span kk_key_secret(const struct kk_key *key);
 /* Generation from parts->kind, ->bits, ->parameter_set and the domain parts that are set
  * (EC_PARAMS; PUBLIC_EXPONENT, default 65537; PRIME, SUBPRIME, BASE). Fills in every other part,
  * public and private ones alike, and sets is_private. Secrets: bits / 8 random bytes. Codes:
- * CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, CKR_TEMPLATE_INCONSISTENT (an exponent of no use, as
+ * CKR_KEY_SIZE_RANGE, CKR_CURVE_NOT_SUPPORTED, CKR_DOMAIN_PARAMS_INVALID,
+ * CKR_ATTRIBUTE_VALUE_INVALID (order_bits), CKR_TEMPLATE_INCONSISTENT (an exponent of no use, as
  * the text of the mechanism says), CKR_FUNCTION_FAILED. */
 KK_RV kk_key_generate(struct kk_crypto *crypto, struct kk_key_parts *parts);
 
-/* From a private key's parts to all that can be computed: RSA CRT parts, the public point, a
- * curve's identifier for whatever named it. Public keys stay as they are. */
+/* From a private key's parts to all that can be computed: RSA CRT parts, the public point or
+ * number, a curve's identifier for whatever named it. Public keys stay as they are. */
 KK_RV kk_key_complete(struct kk_crypto *crypto, struct kk_key_parts *parts);
 
 /* X.509 SubjectPublicKeyInfo (DER) of the public half; needs the public parts (after
@@ -99,8 +103,9 @@ KK_RV kk_key_complete(struct kk_crypto *crypto, struct kk_key_parts *parts);
 KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                   struct kk_buffer *ret_der);
 
-/* The parts of such a public key: RSA and curves. Decoding checks the structure; kk_key_new()
- * checks the numbers. CKR_DATA_INVALID for what is none, CKR_KEY_TYPE_INCONSISTENT for other kinds.
+/* The parts of such a public key, of every kind but secret keys. Decoding checks the structure;
+ * kk_key_new() checks the numbers. CKR_DATA_INVALID for what is none, CKR_KEY_TYPE_INCONSISTENT for
+ * other kinds.
  */
 KK_RV kk_spki_decode(struct kk_span der, struct kk_key_parts *ret_parts);
 

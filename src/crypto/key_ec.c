@@ -87,6 +87,7 @@ static KK_RV ec_load(struct kk_crypto *crypto, const struct kk_key_parts *parts,
     kk_pkey_params_bytes(&params, OSSL_PKEY_PARAM_PUB_KEY, kk_buffer_span(&point));
     key->bits = key->curve.field_bits;
     key->bytes = key->curve.field_bytes;
+    key->order_bytes = key->curve.order_bytes;
     return kk_pkey_new(crypto, "EC", parts->is_private, &params, CKR_ATTRIBUTE_VALUE_INVALID,
                        &key->pkey);
 }

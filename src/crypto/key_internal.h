@@ -24,15 +24,19 @@
 #define KK_EC_MAX_FIELD_BYTES 72 /* sect571 */
 #define KK_EC_MAX_POINT_BYTES (1 + 2 * KK_EC_MAX_FIELD_BYTES)
 
+struct kk_pq_set;
+
 struct kk_key {
     atomic_uint references;
     enum kk_key_kind kind;
     bool is_private;
     size_t bits;
-    size_t bytes; /* RSA: of the modulus; DSA, DH: of the prime */
+    size_t bytes;       /* RSA: of the modulus; DSA, DH: of the prime; pq: of the public key */
+    size_t order_bytes; /* EC: of the curve's order; DSA, X9.42: of the subprime */
     struct kk_secret *secret;
     EVP_PKEY *pkey;
     struct kk_curve curve;
+    const struct kk_pq_set *pq; /* ML-KEM, ML-DSA, SLH-DSA */
     struct kk_secret
         *rejection; /* RSA private: SHA-256 of d at the modulus' length; see rsa_reject.h */
 };
@@ -46,7 +50,9 @@ struct kk_key_family {
 
 extern const struct kk_key_family kk_key_family_rsa;
 extern const struct kk_key_family kk_key_family_ec;
-extern const struct kk_key_family kk_key_family_ecx; /* Edwards and Montgomery */
+extern const struct kk_key_family kk_key_family_ecx;   /* Edwards and Montgomery */
+extern const struct kk_key_family kk_key_family_group; /* DSA, DH, X9.42 */
+extern const struct kk_key_family kk_key_family_pq;    /* ML-KEM, ML-DSA, SLH-DSA */
 
 static inline bool kk_key_parts_has(const struct kk_key_parts *parts, enum kk_part part)
 {
@@ -98,6 +104,10 @@ KK_RV kk_pkey_get_bytes(EVP_PKEY *pkey, const char *name, size_t len, struct kk_
 /* A BIGNUM as a part: `len` bytes, or as many as it takes when 0. */
 KK_RV kk_part_from_bn(struct kk_key_parts *parts, enum kk_part part, const BIGNUM *number,
                       size_t len);
+
+/* A random number, 1 to bound - 1, from 64 bits more than the bound has (FIPS 186-4, B.1.1). */
+KK_RV kk_random_below(struct kk_crypto *crypto, const BIGNUM *bound, BN_CTX *ctx,
+                      BIGNUM **ret_number);
 
 /* The curve of parts->EC_PARAMS, which must be of the parts' kind. */
 KK_RV kk_curve_of_parts(struct kk_crypto *crypto, const struct kk_key_parts *parts,

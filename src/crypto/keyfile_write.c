@@ -86,68 +86,6 @@ static KK_RV complete_ec(struct kk_crypto *crypto, struct kk_key_parts *parts)
     return CKR_OK;
 }
 
-enum dsa_number { DSA_P, DSA_Q, DSA_G, DSA_X, DSA_Y, DSA_RESULT, DSA_NUMBERS };
-
-struct dsa_numbers {
-    BIGNUM *at[DSA_NUMBERS];
-    BN_CTX *ctx;
-};
-
-static void dsa_numbers_clear(struct dsa_numbers *numbers)
-{
-    for (size_t i = 0; i < DSA_NUMBERS; i++) {
-        BN_clear_free(numbers->at[i]);
-    }
-    BN_CTX_free(numbers->ctx);
-}
-
-#define LONGEST_DSA_BYTES 2048
-
-static KK_RV read_dsa(struct kk_crypto *crypto, const struct kk_key_parts *parts,
-                      struct dsa_numbers *numbers)
-{
-    static const enum kk_part order[] = {
-        [DSA_P] = KK_PART_PRIME, [DSA_Q] = KK_PART_SUBPRIME, [DSA_G] = KK_PART_BASE,
-        [DSA_X] = KK_PART_VALUE, [DSA_Y] = KK_PART_PUBLIC,
-    };
-    numbers->ctx = BN_CTX_secure_new_ex(crypto->libctx);
-    numbers->at[DSA_RESULT] = BN_new();
-    KK_ENSURE(numbers->ctx != NULL && numbers->at[DSA_RESULT] != NULL, CKR_HOST_MEMORY);
-    for (size_t i = 0; i < KK_ARRAY_LEN(order); i++) {
-        struct kk_span part = kk_key_parts_get(parts, order[i]);
-        KK_ENSURE(part.len > 0 && part.len <= LONGEST_DSA_BYTES, CKR_ATTRIBUTE_VALUE_INVALID);
-        numbers->at[i] = BN_bin2bn(part.data, (int)part.len, NULL);
-        KK_ENSURE(numbers->at[i] != NULL, CKR_HOST_MEMORY);
-    }
-    BN_set_flags(numbers->at[DSA_X], BN_FLG_CONSTTIME);
-    return CKR_OK;
-}
-
-/* base^exponent mod p is `expected`. */
-static KK_RV check_power(struct dsa_numbers *numbers, const BIGNUM *base, const BIGNUM *exponent,
-                         const BIGNUM *expected)
-{
-    BIGNUM *result = numbers->at[DSA_RESULT];
-    KK_ENSURE(BN_mod_exp(result, base, exponent, numbers->at[DSA_P], numbers->ctx) == 1,
-              kk_crypto_error("BN_mod_exp", CKR_ATTRIBUTE_VALUE_INVALID));
-    KK_ENSURE(BN_cmp(result, expected) == 0, CKR_ATTRIBUTE_VALUE_INVALID);
-    return CKR_OK;
-}
-
-/* 0 < x < q < p and 1 < g < p; g has order q, and y = g^x. There is nothing to compute. */
-static KK_RV check_dsa(struct kk_crypto *crypto, struct kk_key_parts *parts)
-{
-    KK_CLEANUP(dsa_numbers_clear) struct dsa_numbers numbers = {0};
-    KK_TRY(read_dsa(crypto, parts, &numbers));
-    BIGNUM *const *at = numbers.at;
-    KK_ENSURE(BN_is_odd(at[DSA_P]) && BN_cmp(at[DSA_Q], at[DSA_P]) < 0 && !BN_is_zero(at[DSA_X]) &&
-                  BN_cmp(at[DSA_X], at[DSA_Q]) < 0 && BN_cmp(at[DSA_G], BN_value_one()) > 0 &&
-                  BN_cmp(at[DSA_G], at[DSA_P]) < 0,
-              CKR_ATTRIBUTE_VALUE_INVALID);
-    KK_TRY(check_power(&numbers, at[DSA_G], at[DSA_Q], BN_value_one()));
-    return check_power(&numbers, at[DSA_G], at[DSA_X], at[DSA_Y]);
-}
-
 /* clang-format off */
 static const struct kind_rule {
     enum kk_keyfile_kind in_file;
@@ -158,7 +96,7 @@ static const struct kind_rule {
     const char *name; /* OpenSSL's; NULL: the parameters say it */
 } kind_rules[] = {
     {KK_KEYFILE_RSA,        KK_KEY_RSA,        PAIRS(rsa_pairs), kk_key_complete, "RSA"},
-    {KK_KEYFILE_DSA,        KK_KEY_DSA,        PAIRS(dsa_pairs), check_dsa,       "DSA"},
+    {KK_KEYFILE_DSA,        KK_KEY_DSA,        PAIRS(dsa_pairs), kk_key_complete, "DSA"},
     {KK_KEYFILE_EC,         KK_KEY_EC,         PAIRS(ec_pairs),  complete_ec,     "EC"},
     {KK_KEYFILE_EDWARDS,    KK_KEY_EDWARDS,    PAIRS(ec_pairs),  kk_key_complete, NULL},
     {KK_KEYFILE_MONTGOMERY, KK_KEY_MONTGOMERY, PAIRS(ec_pairs),  kk_key_complete, NULL},

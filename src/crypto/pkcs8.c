@@ -12,6 +12,8 @@
 #define OVERHEAD 128
 #define OVERHEAD_PER_PART 8
 
+#define SEED_TAG 0x80 /* [0], primitive */
+
 /* --- out -------------------------------------------------------------------------------------- */
 
 static const enum kk_part rsa_order[] = {
@@ -49,6 +51,21 @@ static void put_ec(struct kk_buffer *der, const struct kk_key_parts *parts)
     kk_der_end(der, sequence);
 }
 
+/* RFC 9881 and RFC 9935: the expanded key, and the seed with it where there is one, for readers
+ * that know one of the two only. */
+static void put_lattice(struct kk_buffer *der, const struct kk_key_parts *parts)
+{
+    struct kk_span seed = kk_key_parts_get(parts, KK_PART_SEED);
+    if (seed.len == 0) {
+        kk_der_put(der, KK_DER_OCTET_STRING, kk_key_parts_get(parts, KK_PART_VALUE));
+        return;
+    }
+    size_t both = kk_der_begin(der, KK_DER_SEQUENCE);
+    kk_der_put(der, KK_DER_OCTET_STRING, seed);
+    kk_der_put(der, KK_DER_OCTET_STRING, kk_key_parts_get(parts, KK_PART_VALUE));
+    kk_der_end(der, both);
+}
+
 static KK_RV put_private(struct kk_buffer *der, const struct kk_key_parts *parts)
 {
     switch (parts->kind) {
@@ -66,10 +83,14 @@ static KK_RV put_private(struct kk_buffer *der, const struct kk_key_parts *parts
     case KK_KEY_X942_DH:
         kk_der_put_integer(der, kk_key_parts_get(parts, KK_PART_VALUE));
         return CKR_OK;
-    case KK_KEY_SECRET:
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
-    case KK_KEY_SLH_DSA:
+        put_lattice(der, parts);
+        return CKR_OK;
+    case KK_KEY_SLH_DSA: /* RFC 9909: the bytes themselves */
+        kk_buffer_put_span(der, kk_key_parts_get(parts, KK_PART_VALUE));
+        return CKR_OK;
+    case KK_KEY_SECRET:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;
@@ -155,6 +176,24 @@ static KK_RV take_value(struct kk_span key, uint8_t tag, struct kk_key_parts *pa
     return kk_key_parts_set(parts, KK_PART_VALUE, value);
 }
 
+/* The seed, the expanded key, or both. */
+static KK_RV take_lattice(struct kk_span key, struct kk_key_parts *parts)
+{
+    struct kk_reader outer = kk_reader_new(key);
+    if (kk_der_next_is(&outer, SEED_TAG)) {
+        KK_TRY(kk_key_parts_set(parts, KK_PART_SEED, kk_der_take(&outer, SEED_TAG)));
+    } else if (kk_der_next_is(&outer, KK_DER_OCTET_STRING)) {
+        KK_TRY(kk_key_parts_set(parts, KK_PART_VALUE, kk_der_take(&outer, KK_DER_OCTET_STRING)));
+    } else {
+        struct kk_reader both = kk_der_enter(&outer, KK_DER_SEQUENCE);
+        KK_TRY(kk_key_parts_set(parts, KK_PART_SEED, kk_der_take(&both, KK_DER_OCTET_STRING)));
+        KK_TRY(kk_key_parts_set(parts, KK_PART_VALUE, kk_der_take(&both, KK_DER_OCTET_STRING)));
+        outer.failed |= !kk_reader_done(&both);
+    }
+    KK_ENSURE(kk_reader_done(&outer), CKR_WRAPPED_KEY_INVALID);
+    return CKR_OK;
+}
+
 static KK_RV take_private(struct kk_span key, struct kk_key_parts *parts)
 {
     switch (parts->kind) {
@@ -169,10 +208,12 @@ static KK_RV take_private(struct kk_span key, struct kk_key_parts *parts)
     case KK_KEY_DH:
     case KK_KEY_X942_DH:
         return take_value(key, KK_DER_INTEGER, parts);
-    case KK_KEY_SECRET:
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
+        return take_lattice(key, parts);
     case KK_KEY_SLH_DSA:
+        return kk_key_parts_set(parts, KK_PART_VALUE, key);
+    case KK_KEY_SECRET:
         break;
     }
     return CKR_WRAPPED_KEY_INVALID;

@@ -39,10 +39,12 @@ static KK_RV put_public(struct kk_crypto *crypto, struct kk_buffer *der,
     case KK_KEY_X942_DH:
         kk_der_put_integer(der, kk_key_parts_get(parts, KK_PART_PUBLIC));
         return CKR_OK;
-    case KK_KEY_SECRET:
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
     case KK_KEY_SLH_DSA:
+        kk_buffer_put_span(der, kk_key_parts_get(parts, KK_PART_PUBLIC));
+        return CKR_OK;
+    case KK_KEY_SECRET:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;
@@ -99,6 +101,14 @@ static KK_RV take_rsa(struct kk_span bits, struct kk_key_parts *parts)
     return kk_key_parts_set(parts, KK_PART_PUBLIC_EXPONENT, exponent);
 }
 
+static KK_RV take_number(struct kk_span bits, struct kk_key_parts *parts)
+{
+    struct kk_reader in = kk_reader_new(bits);
+    struct kk_span number = kk_der_take_integer(&in);
+    KK_ENSURE(kk_reader_done(&in) && number.len > 0, CKR_DATA_INVALID);
+    return kk_key_parts_set(parts, KK_PART_PUBLIC, number);
+}
+
 static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
 {
     switch (parts->kind) {
@@ -108,13 +118,15 @@ static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
     case KK_KEY_EDWARDS:
     case KK_KEY_MONTGOMERY:
         return kk_key_parts_set(parts, KK_PART_EC_POINT, bits);
-    case KK_KEY_SECRET:
     case KK_KEY_DSA:
     case KK_KEY_DH:
     case KK_KEY_X942_DH:
+        return take_number(bits, parts);
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
     case KK_KEY_SLH_DSA:
+        return kk_key_parts_set(parts, KK_PART_PUBLIC, bits);
+    case KK_KEY_SECRET:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;

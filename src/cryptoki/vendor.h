@@ -133,12 +133,16 @@ typedef struct CK_KEYKIST_RESTORE {
     CK_FLAGS flags; /* CKF_KEYKIST_RESTORE_... */
     CK_USER_TYPE user;
     CK_KEYKIST_BYTES pin;
+    CK_KEYKIST_BYTES user_pin; /* read with CKF_KEYKIST_RESTORE_REKEY only */
 } CK_KEYKIST_RESTORE;
 
 /* A token of the same serial number is deleted, when the restored one is on the disk. */
 #define CKF_KEYKIST_RESTORE_REPLACE 0x00000001UL
 /* Damaged objects, lists and PINs of others are taken as they are. */
 #define CKF_KEYKIST_RESTORE_DAMAGED 0x00000002UL
+/* restore: the token gets new master keys, and all its objects are sealed with them, before any of
+ * it is written. `pin` is the SO's, `user_pin` the user's where the token has a user. */
+#define CKF_KEYKIST_RESTORE_REKEY 0x00000004UL
 
 /* What C_CreateObject takes for one object. */
 typedef struct CK_KEYKIST_TEMPLATE {
@@ -249,8 +253,12 @@ typedef struct CK_KEYKIST_FUNCTIONS {
 
     /* The same, and then makes the token, with a new epoch, as a whole or not at all. The PIN must
      * be there (CKR_USER_NOT_LOGGED_IN). CKR_FUNCTION_REJECTED: there is a token of this serial
-     * number, and CKF_KEYKIST_RESTORE_REPLACE is not set; CKR_SESSION_EXISTS: this application has
-     * a session open with it. Slots change when C_GetSlotList looks for tokens. */
+     * number, of whatever kind, and CKF_KEYKIST_RESTORE_REPLACE is not set;
+     * CKR_TOKEN_WRITE_PROTECTED: the one that is there is only read; CKR_SESSION_EXISTS: this
+     * application has a session open with it. With CKF_KEYKIST_RESTORE_REKEY,
+     * CKR_USER_NOT_LOGGED_IN: the user's PIN is needed too; CKR_USER_TYPE_INVALID: `pin` is not the
+     * SO's; CKR_ARGUMENTS_BAD: not with CKF_KEYKIST_RESTORE_DAMAGED. Slots change when
+     * C_GetSlotList looks for tokens. */
     CK_RV (*restore)(const CK_KEYKIST_STREAM *from, const CK_KEYKIST_BACKUP_KEY *key,
                      const CK_KEYKIST_RESTORE *how, CK_KEYKIST_BACKUP_INFO *info);
 

@@ -4,6 +4,8 @@
  */
 #include "mechanism/asym.h"
 
+#include "crypto/domain.h"
+
 void *kk_asym_context(struct kk_op *op, void (*context_free)(void *))
 {
     if (op->context != NULL && op->context_free != context_free) {
@@ -51,10 +53,32 @@ static KK_RV generate_pair(struct kk_crypto *crypto, const struct kk_mechanism *
 {
     (void)param;
     KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), wrong_kind(parts));
-    KK_ENSURE(parts->kind != KK_KEY_RSA ||
-                  (parts->bits >= mechanism->min_key && parts->bits <= mechanism->max_key),
+    bool is_sized = parts->kind == KK_KEY_RSA || parts->kind == KK_KEY_DSA ||
+                    parts->kind == KK_KEY_DH || parts->kind == KK_KEY_X942_DH;
+    KK_ENSURE(!is_sized || (parts->bits >= mechanism->min_key && parts->bits <= mechanism->max_key),
               CKR_KEY_SIZE_RANGE);
     return kk_key_generate(crypto, parts);
 }
 
 const struct kk_generate_ops kk_generate_pair_ops = {.generate = generate_pair, .pair = true};
+
+static KK_RV generate_domain(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                             const struct kk_param *param, struct kk_key_parts *parts)
+{
+    (void)param;
+    KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(parts->bits >= mechanism->min_key && parts->bits <= mechanism->max_key,
+              CKR_KEY_SIZE_RANGE);
+    return kk_domain_generate(crypto, parts);
+}
+
+const struct kk_generate_ops kk_generate_domain_ops = {.generate = generate_domain, .domain = true};
+
+/*= pkcs11-3.2 ECDH1_DERIVE: the truncation removes bytes from the leading end of the value */
+KK_RV kk_agreed_truncate(const struct kk_secret *secret, size_t len, struct kk_secret **ret_value)
+{
+    struct kk_span whole = kk_secret_span(secret);
+    KK_ENSURE(len <= whole.len, CKR_KEY_SIZE_RANGE);
+    size_t kept = len != 0 ? len : whole.len;
+    return kk_secret_from(KK_SPAN(whole.data + (whole.len - kept), kept), ret_value);
+}

@@ -22,6 +22,16 @@ KK_RV kk_asym_check(const struct kk_mechanism *mechanism, const struct kk_key *k
 /* Key pairs of any kind; the registry's row gives the bounds. */
 extern const struct kk_generate_ops kk_generate_pair_ops;
 
+/* Domain parameters. */
+extern const struct kk_generate_ops kk_generate_domain_ops;
+
+/* The last `len` bytes of an agreed secret, all of it for 0. CKR_KEY_SIZE_RANGE when it is shorter.
+ */
+KK_RV kk_agreed_truncate(const struct kk_secret *secret, size_t len, struct kk_secret **ret_value);
+
+/* No derived key is longer. */
+#define KK_AGREED_MAX ((size_t)1 << 27)
+
 /* RSA: row->detail is an enum kk_rsa_padding, row->hash the hash of mechanisms that have one. */
 extern const struct kk_cipher_ops kk_rsa_cipher_ops;
 extern const struct kk_sign_ops kk_rsa_block_ops; /* single-part, with recovery */
@@ -30,9 +40,23 @@ extern const struct kk_sign_ops kk_rsa_hash_ops;
 extern const struct kk_wrap_ops kk_rsa_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_raw_wrap_ops;
 extern const struct kk_wrap_ops kk_rsa_aes_wrap_ops;
+extern const struct kk_kem_ops kk_rsa_kem_ops;
 
 /* Elliptic curves; row->hash as above. ECDH: row->detail is 1 with cofactor multiplication. */
 extern const struct kk_sign_ops kk_ecdsa_ops;
-extern const struct kk_sign_ops kk_ecdsa_hash_ops;
+extern const struct kk_sign_ops kk_ecdsa_hash_ops; /* DSA too */
+extern const struct kk_sign_ops kk_dsa_ops;        /* the caller hashes */
 extern const struct kk_sign_ops kk_eddsa_ops;
 extern const struct kk_derive_ops kk_ecdh_ops;
+extern const struct kk_kem_ops kk_ecdh_kem_ops;
+
+/* Diffie-Hellman of PKCS #3 and X9.42. */
+extern const struct kk_derive_ops kk_dh_ops;
+extern const struct kk_derive_ops kk_x942_ops;
+
+/* RSASVE and ML-KEM. */
+extern const struct kk_kem_ops kk_kem_ops;
+
+/* ML-DSA and SLH-DSA; row->hash and row->detail: see pq.c. The second takes a hash, in one part. */
+extern const struct kk_sign_ops kk_pq_ops;
+extern const struct kk_sign_ops kk_pq_hashed_ops;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Block ciphers in ECB, CBC and CTR: encryption, wrapping, and derivation by encrypting data.
+ * Block ciphers in ECB, CBC, CTR, OFB and CFB: encryption, wrapping, and derivation by encrypting
+ * data.
  */
 #include "base/memory.h"
 #include "crypto/cipher.h"
@@ -85,9 +86,19 @@ static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mec
     struct kk_span value = {0};
     KK_TRY(kk_block_key_of(mechanism, key, room, &value));
     kk_mechanism_algorithm(mechanism, value.len * 8, name);
-    return kk_cipher_new(crypto, name, value, encrypt,
-                         mechanism->detail == KK_BLOCK_PADS ? KK_PADDING_PKCS7 : KK_PADDING_NONE,
-                         ret_cipher);
+    static const enum kk_padding paddings[] = {
+        [KK_BLOCK_PADS] = KK_PADDING_PKCS7,
+        [KK_BLOCK_CFB64] = KK_PADDING_CFB64,
+    };
+    enum kk_padding padding =
+        mechanism->detail < KK_ARRAY_LEN(paddings) ? paddings[mechanism->detail] : KK_PADDING_NONE;
+    return kk_cipher_new(crypto, name, value, encrypt, padding, ret_cipher);
+}
+
+/* Any number of bytes, of which as many come out. */
+static bool is_stream(const struct kk_mechanism *mechanism)
+{
+    return mechanism->detail == KK_BLOCK_STREAM || mechanism->detail == KK_BLOCK_CFB64;
 }
 
 /* The context of last time, or a new one. */
@@ -157,7 +168,7 @@ static KK_RV block_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
 static bool length_fits(const struct kk_mechanism *mechanism, bool encrypt, size_t len)
 {
     bool pads = mechanism->detail == KK_BLOCK_PADS;
-    if (mechanism->shape == KK_PARAM_AES_CTR || (pads && encrypt)) {
+    if (is_stream(mechanism) || (pads && encrypt)) {
         return true;
     }
     return len % kk_mechanism_block(mechanism) == 0 && (!pads || len > 0);
@@ -254,7 +265,7 @@ static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
  * whole blocks, zeros are added. */
 static size_t padded_length(const struct kk_mechanism *mechanism, size_t len)
 {
-    bool whole_blocks = mechanism->shape != KK_PARAM_AES_CTR && mechanism->detail != KK_BLOCK_PADS;
+    bool whole_blocks = !is_stream(mechanism) && mechanism->detail != KK_BLOCK_PADS;
     size_t block = kk_mechanism_block(mechanism);
     return whole_blocks ? (len + block - 1) / block * block : len;
 }

@@ -10,7 +10,7 @@
 #include "crypto/eddsa.h"
 #include "mechanism/asym.h"
 
-/* --- ECDSA ------------------------------------------------------------------------------------ */
+/* --- ECDSA and DSA ---------------------------------------------------------------------------- */
 
 static void ecdsa_free(void *context)
 {
@@ -19,7 +19,7 @@ static void ecdsa_free(void *context)
 
 static KK_RV ecdsa_init(struct kk_op *op)
 {
-    KK_TRY(kk_asym_check(op->mechanism, op->key, KK_KEY_EC));
+    KK_TRY(kk_asym_check(op->mechanism, op->key, kk_key_kind_of(op->mechanism->key_type)));
     struct kk_ecdsa_op *ecdsa = kk_asym_context(op, ecdsa_free);
     CK_RV rv =
         kk_ecdsa_begin(op->crypto, op->key, kk_asym_use_of(op->kind), op->mechanism->hash, &ecdsa);
@@ -150,7 +150,7 @@ const struct kk_sign_ops kk_eddsa_ops = {
 /* --- ECDH ------------------------------------------------------------------------------------- */
 
 /* No key is longer. */
-#define LONGEST_VALUE ((size_t)1 << 27)
+#define LONGEST_VALUE KK_AGREED_MAX
 
 static const struct kdf {
     CK_EC_KDF_TYPE type;
@@ -192,13 +192,28 @@ static KK_RV kdf_of(const CK_ECDH1_DERIVE_PARAMS *params, const struct kdf **ret
     return CKR_MECHANISM_PARAM_INVALID;
 }
 
-/*= pkcs11-3.2 ECDH1_DERIVE: the truncation removes bytes from the leading end of the value */
-static KK_RV truncate(struct kk_secret *secret, size_t len, struct kk_secret **ret_value)
+/* The secret that two keys agree on, made to a key of `length` bytes. */
+static KK_RV derive_agreed(struct kk_crypto *crypto, const struct kdf *kdf,
+                           const CK_ECDH1_DERIVE_PARAMS *params, struct kk_secret *secret,
+                           size_t length, struct kk_secret **ret_value)
 {
-    struct kk_span whole = kk_secret_span(secret);
-    KK_ENSURE(len <= whole.len, CKR_KEY_SIZE_RANGE);
-    size_t kept = len != 0 ? len : whole.len;
-    return kk_secret_from(KK_SPAN(whole.data + (whole.len - kept), kept), ret_value);
+    if (kdf->hash == NULL) {
+        return kk_agreed_truncate(secret, length, ret_value);
+    }
+    size_t len = length != 0 ? length : kk_hash_length(kdf->hash);
+    return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
+                            KK_SPAN(params->pSharedData, params->ulSharedDataLen), len, ret_value);
+}
+
+static KK_RV check_agreement(const struct kk_key *key, const struct kk_param *param, size_t length,
+                             const struct kdf **ret_kdf)
+{
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(kk_key_kind(key) == KK_KEY_EC || kk_key_kind(key) == KK_KEY_MONTGOMERY,
+              CKR_KEY_TYPE_INCONSISTENT);
+    KK_TRY(kdf_of(param->data, ret_kdf));
+    KK_ENSURE(length <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
 }
 
 static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
@@ -209,23 +224,67 @@ static KK_RV ecdh_derive(struct kk_crypto *crypto, const struct kk_mechanism *me
     const struct kdf *kdf = NULL;
     size_t public_len = 0;
     KK_ENSURE(count == 1, CKR_FUNCTION_FAILED);
-    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(check_agreement(base, param, lengths[0], &kdf));
     const CK_ECDH1_DERIVE_PARAMS *params = param->data;
-    KK_ENSURE(kk_key_kind(base) == KK_KEY_EC || kk_key_kind(base) == KK_KEY_MONTGOMERY,
-              CKR_KEY_TYPE_INCONSISTENT);
-    KK_TRY(kdf_of(params, &kdf));
-    KK_ENSURE(lengths[0] <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
     KK_TRY(kk_ulong_to_size(params->ulPublicDataLen, CKR_MECHANISM_PARAM_INVALID, &public_len));
     KK_ENSURE(params->pPublicData != NULL && public_len > 0, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(kk_ecdh_derive(crypto, base, KK_SPAN(params->pPublicData, public_len),
                           mechanism->detail != 0, &secret));
-    if (kdf->hash == NULL) {
-        return truncate(secret, lengths[0], &ret_values[0]);
-    }
-    size_t len = lengths[0] != 0 ? lengths[0] : kk_hash_length(kdf->hash);
-    return kk_agreement_kdf(crypto, kdf->kdf, kdf->hash, kk_secret_span(secret),
-                            KK_SPAN(params->pSharedData, params->ulSharedDataLen), len,
-                            &ret_values[0]);
+    return derive_agreed(crypto, kdf, params, secret, lengths[0], &ret_values[0]);
 }
 
 const struct kk_derive_ops kk_ecdh_ops = {.derive = ecdh_derive};
+
+/* --- ECDH as a KEM: the ciphertext is the public half of a key pair made for it ----------------
+ */
+
+static size_t ecdh_kem_length(const struct kk_mechanism *mechanism, struct kk_key *key)
+{
+    (void)mechanism;
+    return kk_ecdh_point_length(key);
+}
+
+/*= pkcs11-3.2 ECDH1_DERIVE: in C_EncapsulateKey and C_DecapsulateKey pPublicData and
+ * ulPublicDataLen must be NULL and 0 */
+static KK_RV check_kem(const struct kk_key *key, const struct kk_param *param, size_t length,
+                       const struct kdf **ret_kdf)
+{
+    KK_TRY(check_agreement(key, param, length, ret_kdf));
+    const CK_ECDH1_DERIVE_PARAMS *params = param->data;
+    KK_ENSURE(params->pPublicData == NULL && params->ulPublicDataLen == 0,
+              CKR_MECHANISM_PARAM_INVALID);
+    return CKR_OK;
+}
+
+static KK_RV ecdh_encapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                              struct kk_key *key, const struct kk_param *param, size_t value_len,
+                              uint8_t *out, size_t *ret_len, struct kk_secret **ret_value)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    const struct kdf *kdf = NULL;
+    KK_TRY(check_kem(key, param, value_len, &kdf));
+    KK_TRY(kk_ecdh_ephemeral(crypto, key, mechanism->detail != 0, out, &secret));
+    *ret_len = kk_ecdh_point_length(key);
+    return derive_agreed(crypto, kdf, param->data, secret, value_len, ret_value);
+}
+
+/* The codes of C_DecapsulateKey for a point that is none and a length that cannot be had. */
+static KK_RV ecdh_decapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                              struct kk_key *key, const struct kk_param *param, size_t value_len,
+                              struct kk_span in, struct kk_secret **ret_value)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *secret = NULL;
+    const struct kdf *kdf = NULL;
+    KK_TRY(check_kem(key, param, value_len, &kdf));
+    KK_ENSURE(in.len == kk_ecdh_point_length(key), CKR_WRAPPED_KEY_LEN_RANGE);
+    CK_RV rv = kk_ecdh_derive(crypto, key, in, mechanism->detail != 0, &secret);
+    KK_TRY(rv == CKR_MECHANISM_PARAM_INVALID ? CKR_WRAPPED_KEY_INVALID : rv);
+    rv = derive_agreed(crypto, kdf, param->data, secret, value_len, ret_value);
+    return rv == CKR_KEY_SIZE_RANGE ? CKR_WRAPPED_KEY_LEN_RANGE : rv;
+}
+
+const struct kk_kem_ops kk_ecdh_kem_ops = {
+    .length = ecdh_kem_length,
+    .encapsulate = ecdh_encapsulate,
+    .decapsulate = ecdh_decapsulate,
+};

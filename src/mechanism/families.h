@@ -15,6 +15,9 @@ extern const struct kk_mechanism_family kk_family_rsa;
 extern const struct kk_mechanism_family kk_family_ec;
 extern const struct kk_mechanism_family kk_family_stream;
 extern const struct kk_mechanism_family kk_family_des;
+extern const struct kk_mechanism_family kk_family_dsa;
+extern const struct kk_mechanism_family kk_family_dh;
+extern const struct kk_mechanism_family kk_family_pq;
 
 /* For rows: the number and its name. To be written in the row itself: inside another macro the name
  * would be expanded to the number. */

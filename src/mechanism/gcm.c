@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AES-GCM. Encryption streams; decryption in parts keeps the ciphertext until its tag has been
- * checked and gives everything out at the end, as the standard demands.
+ * AES-GCM and GMAC. Encryption streams; decryption in parts keeps the ciphertext until its tag has
+ * been checked and gives everything out at the end, as the standard demands.
  */
 #include "base/memory.h"
 #include "crypto/cipher.h"
@@ -311,4 +311,56 @@ const struct kk_wrap_ops kk_gcm_wrap_ops = {
     .wrap = gcm_wrap,
     .unwrap = gcm_unwrap,
     .private_keys = true,
+};
+
+/* GMAC: a message that is all authenticated data. Only its tag comes out, so a context needs
+ * nothing that the encryption's has not. */
+static KK_RV gmac_init(struct kk_op *op)
+{
+    struct gcm gcm = {0};
+    KK_TRY(gcm_of(&op->param, &gcm));
+    /*= pkcs11-3.2 AES-GMAC: pData points to the AAD; what stood in the parameter would be lost */
+    KK_ENSURE(gcm.aad.len == 0, CKR_MECHANISM_PARAM_INVALID);
+    struct gcm_context *context = kk_op_reuse(op, gcm_context_free);
+    if (context == NULL) {
+        KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, true, &cipher));
+        KK_TRY(kk_alloc(sizeof *context, &context));
+        context->cipher = KK_STEAL(cipher);
+        kk_op_install(op, &context->head, gcm_context_free);
+    }
+    context->tag_len = gcm.tag_len;
+    return kk_cipher_start(context->cipher, gcm.iv);
+}
+
+static size_t gmac_length(const struct kk_op *op)
+{
+    const struct gcm_context *context = op->context;
+    return context->tag_len;
+}
+
+static KK_RV gmac_update(struct kk_op *op, struct kk_span in)
+{
+    struct gcm_context *context = op->context;
+    return kk_cipher_aad(context->cipher, in);
+}
+
+static KK_RV gmac_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
+{
+    struct gcm_context *context = op->context;
+    return seal(context->cipher, KK_SPAN(NULL, 0), context->tag_len, out, ret_len);
+}
+
+static KK_RV gmac_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    KK_TRY(gmac_update(op, in));
+    return gmac_final(op, out, ret_len);
+}
+
+const struct kk_sign_ops kk_gmac_ops = {
+    .init = gmac_init,
+    .length = gmac_length,
+    .update = gmac_update,
+    .final = gmac_final,
+    .single = gmac_single,
 };

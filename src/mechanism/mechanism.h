@@ -142,6 +142,7 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
+    bool domain; /* domain parameters, not a key */
 };
 
 struct kk_derive_ops {
@@ -170,11 +171,17 @@ struct kk_wrap_ops {
                       the first */
 };
 
+/* Key encapsulation with the public key, decapsulation with the private one. */
 struct kk_kem_ops {
+    /* Of the ciphertext. */
     size_t (*length)(const struct kk_mechanism *mechanism, struct kk_key *key);
+    /* `value_len` bytes of secret key, 0: the mechanism's natural length. `out` has room for
+     * length(). Codes: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE (not that many bytes),
+     * CKR_TEMPLATE_INCOMPLETE (0, and no natural length), CKR_KEY_TYPE_INCONSISTENT. */
     KK_RV (*encapsulate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                          struct kk_key *key, const struct kk_param *param, size_t value_len,
                          uint8_t *out, size_t *ret_len, struct kk_secret **ret_value);
+    /* Codes: CKR_MECHANISM_PARAM_INVALID, CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_LEN_RANGE. */
     KK_RV (*decapsulate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                          struct kk_key *key, const struct kk_param *param, size_t value_len,
                          struct kk_span in, struct kk_secret **ret_value);

@@ -54,7 +54,8 @@ KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
 CK_RV kk_wrap_code(CK_RV rv);
 
 /* What row->detail means where several mechanisms share operations. */
-enum kk_block_detail { KK_BLOCK_PLAIN, KK_BLOCK_PADS };
+enum kk_block_detail { KK_BLOCK_PLAIN, KK_BLOCK_PADS, KK_BLOCK_STREAM, KK_BLOCK_CFB64 };
+enum kk_whole_detail { KK_WHOLE_CTS, KK_WHOLE_XTS };
 enum kk_stream_detail { KK_STREAM_DETAIL_CHACHA20, KK_STREAM_DETAIL_SALSA20 };
 enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
 
@@ -68,22 +69,28 @@ extern const struct kk_sign_ops kk_cmac_ops;
 /* CBC-MAC of FIPS 113: zeros fill the last block up; row->algorithm is a CBC mode. */
 extern const struct kk_sign_ops kk_cbc_mac_ops;
 
+/* GMAC; AES-XCBC-MAC of RFC 3566, row->detail is its length. */
+extern const struct kk_sign_ops kk_gmac_ops;
+extern const struct kk_sign_ops kk_xcbc_ops;
+
 /* DES keys of one, two and three parts, with odd parity and without weak parts. */
 extern const struct kk_generate_ops kk_generate_des_ops;
 
 /* Modes of block ciphers. */
-extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR */
+extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR, OFB, CFB */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;
 extern const struct kk_message_ops kk_gcm_message_ops;
 extern const struct kk_message_ops kk_ccm_message_ops;
 extern const struct kk_message_ops kk_stream_message_ops;
+extern const struct kk_cipher_ops kk_whole_ops; /* messages that are ciphered whole: XTS, CTS */
 extern const struct kk_cipher_ops kk_ccm_ops;
 extern const struct kk_cipher_ops kk_kw_ops;     /* output length known beforehand */
 extern const struct kk_cipher_ops kk_kw_pad_ops; /* padded: decryption tells the length */
 extern const struct kk_wrap_ops kk_block_wrap_ops;
 extern const struct kk_wrap_ops kk_block_pad_wrap_ops;
 extern const struct kk_wrap_ops kk_gcm_wrap_ops;
+extern const struct kk_wrap_ops kk_whole_wrap_ops;
 extern const struct kk_wrap_ops kk_ccm_wrap_ops;
 extern const struct kk_wrap_ops kk_kw_wrap_ops;
 extern const struct kk_derive_ops kk_encrypt_data_ops;

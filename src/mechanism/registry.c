@@ -17,10 +17,21 @@
 
 #include "base/banned.h"
 
+/* clang-format off */
 static const struct kk_mechanism_family *const families[] = {
-    &kk_family_digest, &kk_family_hmac, &kk_family_aes, &kk_family_secret,
-    &kk_family_rsa,    &kk_family_ec,   &kk_family_des, &kk_family_stream,
+    &kk_family_digest,
+    &kk_family_hmac,
+    &kk_family_aes,
+    &kk_family_secret,
+    &kk_family_rsa,
+    &kk_family_ec,
+    &kk_family_stream,
+    &kk_family_des,
+    &kk_family_dsa,
+    &kk_family_dh,
+    &kk_family_pq,
 };
+/* clang-format on */
 
 struct kk_registry {
     const struct kk_mechanism **rows; /* by rising type */

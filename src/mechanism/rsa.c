@@ -264,6 +264,51 @@ const struct kk_wrap_ops kk_rsa_raw_wrap_ops = {
     .trailing = true,
 };
 
+/* --- encapsulation ---------------------------------------------------------------------------- */
+
+static size_t kem_length(const struct kk_mechanism *mechanism, struct kk_key *key)
+{
+    (void)mechanism;
+    return kk_rsa_length(key);
+}
+
+/*= pkcs11-3.2 PKCS #1 v1.5 RSA, PKCS #1 RSA OAEP: the secret key is generated in C_EncapsulateKey
+ * and then wrapped */
+static KK_RV kem_encapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                             struct kk_key *key, const struct kk_param *param, size_t value_len,
+                             uint8_t *out, size_t *ret_len, struct kk_secret **ret_value)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    struct kk_rsa_scheme scheme;
+    KK_TRY(check_size(mechanism, key));
+    KK_TRY(scheme_of(mechanism, param, &scheme));
+    KK_ENSURE(value_len > 0, CKR_TEMPLATE_INCOMPLETE);
+    KK_ENSURE(value_len <= kk_rsa_room(key, &scheme), CKR_KEY_SIZE_RANGE);
+    KK_TRY(kk_secret_new(value_len, &value));
+    KK_TRY(kk_crypto_random_secret(crypto, kk_secret_data(value), value_len));
+    KK_TRY(wrap(crypto, mechanism, key, param, kk_secret_span(value), out, ret_len));
+    *ret_value = KK_STEAL(value);
+    return CKR_OK;
+}
+
+/*= pkcs11-3.2 PKCS #1 v1.5 RSA, PKCS #1 RSA OAEP: C_DecapsulateKey is equivalent to C_UnwrapKey */
+static KK_RV kem_decapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                             struct kk_key *key, const struct kk_param *param, size_t value_len,
+                             struct kk_span in, struct kk_secret **ret_value)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
+    KK_TRY(unwrap(crypto, mechanism, key, param, in, &value));
+    KK_ENSURE(value_len == 0 || value_len == kk_secret_len(value), CKR_WRAPPED_KEY_LEN_RANGE);
+    *ret_value = KK_STEAL(value);
+    return CKR_OK;
+}
+
+const struct kk_kem_ops kk_rsa_kem_ops = {
+    .length = kem_length,
+    .encapsulate = kem_encapsulate,
+    .decapsulate = kem_decapsulate,
+};
+
 /* --- RSA_AES_KEY_WRAP: OAEP around a fresh AES key, KWP with that key around the target ------- */
 
 static KK_RV read_aes_wrap(const struct kk_mechanism *mechanism, struct kk_key *key,

@@ -25,7 +25,7 @@
     .needs = KK_ALGORITHM_DIGEST, .algorithm = (hash_), .hash = (hash_)
 #define ECDH(cofactor_) \
     .key_type = CKK_EC, .key_type2 = CKK_EC_MONTGOMERY, .min_key = 112, .max_key = 571, \
-    .extra_flags = EC_FLAGS, .shape = KK_PARAM_ECDH1_DERIVE, .param_required = true, .derive = &kk_ecdh_ops, \
+    .extra_flags = EC_FLAGS, .shape = KK_PARAM_ECDH1_DERIVE, .param_required = true, .derive = &kk_ecdh_ops, .kem = &kk_ecdh_kem_ops, \
     .needs = KK_ALGORITHM_KEY, .algorithm = "EC", .detail = (cofactor_)
 
 static const struct kk_mechanism rows[] = {

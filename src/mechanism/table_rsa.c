@@ -19,12 +19,12 @@
 
 static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_RSA_PKCS_KEY_PAIR_GEN), BLOCK(KK_RSA_NONE), .generate = &kk_generate_pair_ops},
-    {KK_MECHANISM(CKM_RSA_PKCS), BLOCK(KK_RSA_PKCS1), .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_wrap_ops},
-    {KK_MECHANISM(CKM_RSA_X_509), BLOCK(KK_RSA_NONE),  .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_raw_wrap_ops},
+    {KK_MECHANISM(CKM_RSA_PKCS), BLOCK(KK_RSA_PKCS1), .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_wrap_ops, .kem = &kk_rsa_kem_ops},
+    {KK_MECHANISM(CKM_RSA_X_509), BLOCK(KK_RSA_NONE),  .cipher = &kk_rsa_cipher_ops, .sign = &kk_rsa_block_ops, .wrap = &kk_rsa_raw_wrap_ops, .kem = &kk_kem_ops},
     {KK_MECHANISM(CKM_MD5_RSA_PKCS), HASHED("MD5")},
     {KK_MECHANISM(CKM_SHA1_RSA_PKCS), HASHED("SHA1")},
     {KK_MECHANISM(CKM_RSA_PKCS_OAEP), RSA, .shape = KK_PARAM_RSA_PKCS_OAEP, .param_required = true,
-     .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops,
+     .cipher = &kk_rsa_cipher_ops, .wrap = &kk_rsa_wrap_ops, .kem = &kk_rsa_kem_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_OAEP},
     {KK_MECHANISM(CKM_RSA_PKCS_PSS), RSA, .shape = KK_PARAM_RSA_PKCS_PSS, .param_required = true, .sign = &kk_rsa_pss_ops,
      .needs = KK_ALGORITHM_KEY, .algorithm = "RSA", .detail = KK_RSA_PSS},

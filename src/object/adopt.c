@@ -35,7 +35,8 @@ static KK_RV settle_key_type(struct kk_crypto *crypto, struct kk_attrs *attrs)
 }
 
 /* Material in canonical form, and what follows from it. What does not fit together stays as it
- * came: using it will say what is wrong. */
+ * came: using it will say what is wrong. But for what would be used and be another key: who wrote
+ * the check value had computed it (SoftHSM takes no other one either). */
 static KK_RV compute(struct kk_crypto *crypto, const struct kk_schema *schema,
                      struct kk_attrs **attrs)
 {
@@ -48,7 +49,12 @@ static KK_RV compute(struct kk_crypto *crypto, const struct kk_schema *schema,
         *attrs = KK_STEAL(filled);
         filled = old;
     }
-    return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
+    KK_ENSURE(rv != CKR_HOST_MEMORY, rv);
+    bool contradicts = false;
+    if (rv != CKR_OK) {
+        KK_TRY(kk_computed_contradicts(crypto, schema, *attrs, &contradicts));
+    }
+    return contradicts ? CKR_DEVICE_ERROR : CKR_OK;
 }
 
 KK_RV kk_policy_adopt(struct kk_crypto *crypto, const struct kk_uuid *uuid, struct kk_attrs **attrs)

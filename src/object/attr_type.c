@@ -196,7 +196,7 @@ const struct kk_attr_type *kk_attr_type_find(CK_ATTRIBUTE_TYPE type)
 static bool class_is_open(CK_OBJECT_CLASS object_class)
 {
     return object_class == CKO_CERTIFICATE || object_class == CKO_PUBLIC_KEY ||
-           object_class == CKO_DOMAIN_PARAMETERS;
+           object_class == CKO_DOMAIN_PARAMETERS || object_class == CKO_HW_FEATURE;
 }
 
 bool kk_attr_type_is_secret_of(CK_OBJECT_CLASS object_class, CK_ATTRIBUTE_TYPE type)

@@ -134,6 +134,7 @@ static KK_RV dup_parts(const struct kk_key_parts *from, struct kk_key_parts *par
     parts->kind = from->kind;
     parts->is_private = from->is_private;
     parts->bits = from->bits;
+    parts->order_bits = from->order_bits;
     parts->parameter_set = from->parameter_set;
     for (size_t i = 0; i < KK_PART_COUNT; i++) {
         if (from->part[i] != NULL) {
@@ -423,5 +424,26 @@ KK_RV kk_computed_verify(struct kk_crypto *crypto, const struct kk_schema *schem
         bool agrees = value.len == 0 || kk_span_equal(given, kk_buffer_span(&value));
         KK_ENSURE(agrees, CKR_ATTRIBUTE_VALUE_INVALID);
     }
+    return CKR_OK;
+}
+
+KK_RV kk_computed_contradicts(struct kk_crypto *crypto, const struct kk_schema *schema,
+                              const struct kk_attrs *attrs, bool *ret_contradicts)
+{
+    KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    bool contradicts = false;
+    CK_RV rv = load_parts(crypto, attrs, &parts);
+    struct source source = {crypto, attrs, &parts};
+    for (size_t i = 0; i < KK_ARRAY_LEN(computations) && rv == CKR_OK; i++) {
+        KK_CLEANUP(kk_buffer_clear) struct kk_buffer value = {0};
+        struct kk_span given = kk_attrs_bytes(attrs, computations[i].type);
+        if (is_to_verify(schema, attrs, i)) {
+            rv = computations[i].compute(&source, &value);
+            contradicts = contradicts || (rv == CKR_OK && value.len == given.len &&
+                                          !kk_span_equal(given, kk_buffer_span(&value)));
+        }
+    }
+    KK_ENSURE(rv != CKR_HOST_MEMORY, rv);
+    *ret_contradicts = contradicts;
     return CKR_OK;
 }

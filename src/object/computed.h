@@ -16,6 +16,12 @@ KK_RV kk_computed_fill(struct kk_crypto *crypto, const struct kk_schema *schema,
 KK_RV kk_computed_verify(struct kk_crypto *crypto, const struct kk_schema *schema,
                          const struct kk_attrs *tmpl, const struct kk_attrs *attrs);
 
+/* Whether what was computed from the material once (its check value, the public half's
+ * SubjectPublicKeyInfo) is as long as what it gives now, and other: one of them was damaged. What
+ * cannot be computed does not contradict. */
+KK_RV kk_computed_contradicts(struct kk_crypto *crypto, const struct kk_schema *schema,
+                              const struct kk_attrs *attrs, bool *ret_contradicts);
+
 /* The SubjectPublicKeyInfo inside an X.509 certificate; an empty span when there is none. */
 struct kk_span kk_certificate_spki(struct kk_span certificate);
 

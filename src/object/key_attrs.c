@@ -294,6 +294,9 @@ static KK_RV generated_bits(CK_KEY_TYPE key_type, const struct kk_attrs *attrs,
     bits = kk_attrs_number(attrs, CKA_MODULUS_BITS, bits);
     KK_ENSURE(bits <= UINT32_MAX, CKR_ATTRIBUTE_VALUE_INVALID);
     parts->bits = (CK_ULONG)bits;
+    uint64_t order_bits = kk_attrs_number(attrs, CKA_SUBPRIME_BITS, 0);
+    KK_ENSURE(order_bits <= UINT32_MAX, CKR_ATTRIBUTE_VALUE_INVALID);
+    parts->order_bits = (CK_ULONG)order_bits;
     return CKR_OK;
 }
 

@@ -35,6 +35,7 @@ struct kk_object {
     bool is_token;
     bool is_private;
     bool always_authenticate;
+    bool by_token;          /* the token made it itself: nobody changes or destroys it */
     bool trust_proven;      /* CKA_TRUSTED with the tag of security.md; the repository says so */
     struct kk_attrs *attrs; /* never changed after kk_object_new() */
     const struct kk_attr *allowed_mechanisms; /* NULL: all */

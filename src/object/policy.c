@@ -108,7 +108,8 @@ static KK_RV settle_schema(const struct kk_begin *begin, struct kk_attrs *attrs,
         KK_ENSURE(kk_attrs_has(attrs, subtype_at), CKR_TEMPLATE_INCOMPLETE);
     }
     const struct kk_schema *schema = kk_schema_of(attrs);
-    KK_ENSURE(schema != NULL, CKR_ATTRIBUTE_VALUE_INVALID);
+    KK_ENSURE(schema != NULL && !kk_schema_is_by_token(schema->object_class),
+              CKR_ATTRIBUTE_VALUE_INVALID);
     *ret_schema = schema;
     return CKR_OK;
 }

@@ -107,7 +107,8 @@ KK_RV kk_policy_destroy(const struct kk_attrs *attrs);
  * An object that another program stored: missing attributes get their defaults, the material its
  * canonical form, and what follows from it is computed; X25519 and X448 keys get the key type of
  * their own; CKA_UNIQUE_ID is the uuid. What does not fit together stays as it was. The set may be
- * replaced by another.
+ * replaced by another. CKR_DEVICE_ERROR: the check value or CKA_PUBLIC_KEY_INFO is of another key:
+ * the object was damaged.
  */
 KK_RV kk_policy_adopt(struct kk_crypto *crypto, const struct kk_uuid *uuid,
                       struct kk_attrs **attrs);

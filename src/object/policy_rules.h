@@ -93,11 +93,23 @@ extern const struct kk_rule_table kk_rules_public_key;
 extern const struct kk_rule_table kk_rules_private_key;
 extern const struct kk_rule_table kk_rules_secret_key;
 extern const struct kk_rule_table kk_rules_domain;
+extern const struct kk_rule_table kk_rules_trust;
+extern const struct kk_rule_table kk_rules_otp_key;
+extern const struct kk_rule_table kk_rules_securid;
+extern const struct kk_rule_table kk_rules_hw_feature;
+extern const struct kk_rule_table kk_rules_hw_clock;
+extern const struct kk_rule_table kk_rules_hw_counter;
+extern const struct kk_rule_table kk_rules_mechanism;
+extern const struct kk_rule_table kk_rules_profile;
+extern const struct kk_rule_table kk_rules_validation;
 
-/* The attribute that tells the schemas of a class apart: CKA_KEY_TYPE, CKA_CERTIFICATE_TYPE or,
- * where there is one schema only, CK_UNAVAILABLE_INFORMATION. False for a class that cannot be
- * made. */
+/* The attribute that tells the schemas of a class apart: CKA_KEY_TYPE, CKA_CERTIFICATE_TYPE,
+ * CKA_HW_FEATURE_TYPE or, where there is one schema only, CK_UNAVAILABLE_INFORMATION. False for a
+ * class that has none. */
 bool kk_schema_subtype(CK_OBJECT_CLASS object_class, CK_ATTRIBUTE_TYPE *ret_type);
+
+/* Whether the token makes the objects of a class itself; no template does. */
+bool kk_schema_is_by_token(CK_OBJECT_CLASS object_class);
 
 /* NULL when there is none. */
 const struct kk_schema *kk_schema_find(CK_OBJECT_CLASS object_class, CK_ULONG subtype);

@@ -281,6 +281,8 @@ static const struct kk_rule_table ratchet_secret_table = KK_RULE_TABLE("ratchet-
 #define PUBLIC_KEY(type, table) { CKO_PUBLIC_KEY, type, { &kk_rules_common, &kk_rules_storage, &kk_rules_storage_public, &kk_rules_key, &kk_rules_public_key, &table } }
 #define PRIVATE_KEY(type, table) { CKO_PRIVATE_KEY, type, { &kk_rules_common, &kk_rules_storage, &kk_rules_key, &kk_rules_private_key, &table } }
 #define SECRET_KEY(type, table) { CKO_SECRET_KEY, type, { &kk_rules_common, &kk_rules_storage, &kk_rules_key, &kk_rules_secret_key, &table } }
+#define OTP_KEY(type, table) { CKO_OTP_KEY, type, { &kk_rules_common, &kk_rules_storage, &kk_rules_key, &kk_rules_secret_key, &kk_rules_otp_key, table } }
+#define BY_TOKEN(class, type, ...) { class, type, { &kk_rules_common, __VA_ARGS__ } }
 #define DOMAIN(type, table) { CKO_DOMAIN_PARAMETERS, type, { &kk_rules_common, &kk_rules_storage, &kk_rules_domain, &table } }
 
 /* By class, then by subtype. */
@@ -361,12 +363,21 @@ const struct kk_schema kk_schemas[] = {
     SECRET_KEY(CKK_SHA512_224_HMAC, sized_secret_table),
     SECRET_KEY(CKK_SHA512_256_HMAC, sized_secret_table),
     SECRET_KEY(CKK_SHA512_T_HMAC, sized_secret_table),
+    BY_TOKEN(CKO_HW_FEATURE, CKH_MONOTONIC_COUNTER, &kk_rules_hw_feature, &kk_rules_hw_counter),
+    BY_TOKEN(CKO_HW_FEATURE, CKH_CLOCK, &kk_rules_hw_feature, &kk_rules_hw_clock),
     DOMAIN(CKK_DSA, dsa_domain_table),
     DOMAIN(CKK_DH, dh_domain_table),
     DOMAIN(CKK_X9_42_DH, x942_domain_table),
     DOMAIN(CKK_GOSTR3410, gost_domain_table),
     DOMAIN(CKK_GOSTR3411, gost_domain_table),
     DOMAIN(CKK_GOST28147, gost_domain_table),
+    BY_TOKEN(CKO_MECHANISM, NO_SUBTYPE, &kk_rules_mechanism),
+    OTP_KEY(CKK_SECURID, &kk_rules_securid),
+    OTP_KEY(CKK_HOTP, NULL),
+    OTP_KEY(CKK_ACTI, NULL),
+    BY_TOKEN(CKO_PROFILE, NO_SUBTYPE, &kk_rules_storage, &kk_rules_storage_public, &kk_rules_profile),
+    BY_TOKEN(CKO_VALIDATION, NO_SUBTYPE, &kk_rules_storage, &kk_rules_storage_public, &kk_rules_validation),
+    { CKO_TRUST, NO_SUBTYPE, { &kk_rules_common, &kk_rules_storage, &kk_rules_storage_public, &kk_rules_trust } },
 };
 /* clang-format on */
 

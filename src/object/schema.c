@@ -10,15 +10,30 @@
 
 #include "base/banned.h"
 
+bool kk_schema_is_by_token(CK_OBJECT_CLASS object_class)
+{
+    return object_class == CKO_HW_FEATURE || object_class == CKO_MECHANISM ||
+           object_class == CKO_PROFILE || object_class == CKO_VALIDATION;
+}
+
 bool kk_schema_subtype(CK_OBJECT_CLASS object_class, CK_ATTRIBUTE_TYPE *ret_type)
 {
     static const struct {
         CK_OBJECT_CLASS object_class;
         CK_ATTRIBUTE_TYPE type;
     } subtypes[] = {
-        {CKO_DATA, CK_UNAVAILABLE_INFORMATION}, {CKO_CERTIFICATE, CKA_CERTIFICATE_TYPE},
-        {CKO_PUBLIC_KEY, CKA_KEY_TYPE},         {CKO_PRIVATE_KEY, CKA_KEY_TYPE},
-        {CKO_SECRET_KEY, CKA_KEY_TYPE},         {CKO_DOMAIN_PARAMETERS, CKA_KEY_TYPE},
+        {CKO_DATA, CK_UNAVAILABLE_INFORMATION},
+        {CKO_CERTIFICATE, CKA_CERTIFICATE_TYPE},
+        {CKO_PUBLIC_KEY, CKA_KEY_TYPE},
+        {CKO_PRIVATE_KEY, CKA_KEY_TYPE},
+        {CKO_SECRET_KEY, CKA_KEY_TYPE},
+        {CKO_DOMAIN_PARAMETERS, CKA_KEY_TYPE},
+        {CKO_HW_FEATURE, CKA_HW_FEATURE_TYPE},
+        {CKO_MECHANISM, CK_UNAVAILABLE_INFORMATION},
+        {CKO_OTP_KEY, CKA_KEY_TYPE},
+        {CKO_PROFILE, CK_UNAVAILABLE_INFORMATION},
+        {CKO_VALIDATION, CK_UNAVAILABLE_INFORMATION},
+        {CKO_TRUST, CK_UNAVAILABLE_INFORMATION},
     };
     for (size_t i = 0; i < KK_ARRAY_LEN(subtypes); i++) {
         if (subtypes[i].object_class == object_class) {
@@ -195,6 +210,8 @@ static void print_chain(const struct kk_schema *schema,
         line_add(&line, "\t", kk_names_find(KK_NAMES_CKC, schema->subtype));
     } else if (subtype_at == CKA_KEY_TYPE) {
         line_add(&line, "\t", kk_names_find(KK_NAMES_CKK, schema->subtype));
+    } else if (subtype_at == CKA_HW_FEATURE_TYPE) {
+        line_add(&line, "\t", schema->subtype == CKH_CLOCK ? "CKH_CLOCK" : "CKH_MONOTONIC_COUNTER");
     } else {
         line_add(&line, "\t", "-");
     }

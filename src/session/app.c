@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "session/builtin.h"
 #include "session/handles.h"
 #include "session/session.h"
 #include "token/wait.h"
@@ -20,6 +21,7 @@ static void slot_free(struct kk_slot *slot)
         return;
     }
     kk_index_free(slot->session_objects);
+    kk_builtins_free(slot->builtins);
     if (slot->token != NULL) {
         kk_token_logout(slot->token, slot->unlock);
         kk_token_unref(slot->token);
@@ -78,7 +80,8 @@ static size_t place_of(const struct kk_app *app, const struct kk_slot *slot)
     return i;
 }
 
-static KK_RV insert_slot(struct kk_app *app, CK_SLOT_ID id, struct kk_token *token)
+static KK_RV insert_slot(struct kk_app *app, CK_SLOT_ID id, struct kk_token *token,
+                         struct kk_slot **ret_slot)
 {
     KK_CLEANUP(slot_freep) struct kk_slot *slot = NULL;
     while (find_slot(app, id) != NULL) {
@@ -89,6 +92,7 @@ static KK_RV insert_slot(struct kk_app *app, CK_SLOT_ID id, struct kk_token *tok
     size_t place = place_of(app, slot);
     memmove(app->slots + place + 1, app->slots + place,
             (app->slot_count - place) * sizeof(struct kk_slot *));
+    *ret_slot = slot;
     app->slots[place] = KK_STEAL(slot);
     app->slot_count++;
     return CKR_OK;
@@ -105,7 +109,8 @@ static KK_RV ensure_empty_slot(struct kk_app *app)
     for (size_t i = 0; i < app->slot_count; i++) {
         tokens += !app->slots[i]->gone;
     }
-    return insert_slot(app, tokens, NULL);
+    struct kk_slot *made = NULL;
+    return insert_slot(app, tokens, NULL, &made);
 }
 
 /* A slot whose token went is listed until the caller looks anew, unless its id is wanted. */
@@ -137,13 +142,13 @@ static KK_RV take_token(struct kk_app *app, struct kk_token *token)
     if (slot_of_token(app, token) != NULL || kk_token_is_dropped(token)) {
         return CKR_OK;
     }
+    struct kk_slot *made = NULL;
     struct kk_slot *present = find_slot(app, id);
     bool replaces = present != NULL && present->left;
     if (replaces) {
         present->gone = true;
     }
-    KK_TRY(insert_slot(app, id, token));
-    struct kk_slot *made = slot_of_token(app, token);
+    KK_TRY(insert_slot(app, id, token, &made));
     made->event = true;
     made->unlisted = !replaces;
     if (replaces) {

@@ -14,6 +14,7 @@
 #include "token/uuid_map.h"
 
 struct kk_session;
+struct kk_builtins;
 
 /* Who is logged in on a token, seen by one application. */
 enum kk_login_state { KK_LOGIN_NONE, KK_LOGIN_USER, KK_LOGIN_SO };
@@ -34,6 +35,7 @@ struct kk_slot {
     _Atomic uint64_t login_round; /* moves at each login and logout */
     uint64_t incarnation; /* of the token, when the first of the present sessions was opened */
     struct kk_index *session_objects;
+    struct kk_builtins *builtins; /* made by the token itself; NULL until somebody asks */
 };
 
 struct kk_app {

@@ -68,7 +68,8 @@ KK_RV kk_call_audit_wrap(struct kk_call *call, const struct kk_object *target,
 /* Whether the values of a key's material may be read. */
 static bool is_open(const struct kk_object *object)
 {
-    return (object->object_class == CKO_SECRET_KEY || object->object_class == CKO_PRIVATE_KEY) &&
+    return (object->object_class == CKO_SECRET_KEY || object->object_class == CKO_PRIVATE_KEY ||
+            object->object_class == CKO_OTP_KEY) &&
            !kk_attrs_flag(object->attrs, CKA_SENSITIVE, true) &&
            kk_attrs_flag(object->attrs, CKA_EXTRACTABLE, false);
 }

@@ -4,6 +4,7 @@
  * those that are still there.
  */
 #include "base/memory.h"
+#include "session/builtin.h"
 #include "session/handles.h"
 #include "session/objects.h"
 
@@ -36,7 +37,7 @@ static CK_RV collect(struct kk_object *object, void *context)
     return CKR_OK;
 }
 
-/* Token objects first, then session objects. */
+/* Token objects first, then session objects, then those that the token makes itself. */
 static KK_RV collect_all(struct kk_call *call, const struct kk_attrs *tmpl,
                          struct collecting *collecting)
 {
@@ -54,7 +55,7 @@ static KK_RV collect_all(struct kk_call *call, const struct kk_attrs *tmpl,
             KK_TRY(kk_index_find(session->slot->session_objects, tmpl, collect, collecting));
         }
     }
-    return CKR_OK;
+    return kk_builtins_find(call, tmpl, collect, collecting);
 }
 
 KK_RV kk_call_find_init(struct kk_call *call, const struct kk_attrs *tmpl)
@@ -96,7 +97,9 @@ KK_RV kk_call_handle_of(struct kk_call *call, const struct kk_uuid *uuid,
     bool user = false;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_token_get(call->session->token, unlock, user, uuid, &object));
+    if (!kk_builtins_get(call, uuid, &object)) {
+        KK_TRY(kk_token_get(call->session->token, unlock, user, uuid, &object));
+    }
     KK_LOCK_SCOPE(&call->app->state_lock);
     KK_ENSURE(!object->is_private || call->session->slot->login == KK_LOGIN_USER,
               CKR_OBJECT_HANDLE_INVALID);

@@ -117,7 +117,7 @@ static void leave(struct kk_app *app, struct kk_handle *entry)
 {
     kk_uuid_map_remove(app->handles, &entry->uuid);
     disown(entry);
-    if (!entry->is_token && entry->object != NULL) {
+    if (!entry->is_token && entry->object != NULL && !entry->object->by_token) {
         atomic_store(&entry->object->superseded, true);
         atomic_store(&entry->object->destroyed, true);
         kk_object_drop_key(entry->object);

@@ -1,74 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Key management. Each call goes the same way: check keys and templates, compute outside every lock
- * but the session's, finish the attributes, store all new objects in one transaction.
+ * Generating, wrapping, unwrapping and deriving keys.
  */
-#include "session/keys.h"
+#include "session/keys_internal.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "session/audit.h"
+#include "session/guarded.h"
 
 #include "base/banned.h"
 
-/* A key object fit for one use, with its parsed key. */
-struct used_key {
-    struct kk_object *object;
-    struct kk_key *key;
-};
-
-static void used_key_clear(struct used_key *used)
+void kk_used_key_clear(struct kk_used_key *used)
 {
     kk_key_unref(used->key);
     kk_object_unref(used->object);
 }
 
-/* The codes that differ between wrapping, unwrapping and deriving. */
-struct key_codes {
-    CK_RV handle_invalid;
-    CK_RV type_inconsistent;
-};
+const struct kk_key_codes kk_wrapping_codes = {CKR_WRAPPING_KEY_HANDLE_INVALID,
+                                               CKR_WRAPPING_KEY_TYPE_INCONSISTENT};
+const struct kk_key_codes kk_unwrapping_codes = {CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+                                                 CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
+const struct kk_key_codes kk_base_codes = {CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT};
 
-static const struct key_codes wrapping_codes = {CKR_WRAPPING_KEY_HANDLE_INVALID,
-                                                CKR_WRAPPING_KEY_TYPE_INCONSISTENT};
-static const struct key_codes unwrapping_codes = {CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-                                                  CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
-static const struct key_codes base_codes = {CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT};
-
-static KK_RV take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
-                      CK_OBJECT_HANDLE handle, enum kk_usage usage, const struct key_codes *codes,
-                      struct used_key *ret_used)
+KK_RV kk_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                  CK_OBJECT_HANDLE handle, enum kk_usage usage, const struct kk_key_codes *codes,
+                  struct kk_used_key *ret_used)
 {
     KK_TRY(kk_call_key_object(call, handle, codes->handle_invalid, &ret_used->object));
     const struct kk_object *object = ret_used->object;
     KK_ENSURE(kk_mechanism_takes(mechanism, object->key_type), codes->type_inconsistent);
     KK_ENSURE((object->usage & usage) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
     KK_ENSURE(kk_object_allows(object, mechanism->type), CKR_MECHANISM_INVALID);
+    KK_TRY(kk_call_guard(call, object));
     return kk_call_parsed_key(call, ret_used->object, &ret_used->key);
 }
 
-/* The attribute sets that a call makes, until they are stored. */
-struct new_sets {
-    struct kk_attrs *sets[2];
-    struct kk_uuid uuids[2];
-};
+const struct kk_attrs *kk_template_of(const struct kk_object *object, CK_ATTRIBUTE_TYPE type)
+{
+    const struct kk_attr *attr = kk_attrs_find(object->attrs, type);
+    return attr != NULL && attr->kind == KK_ATTR_TEMPLATE ? attr->value.nested : NULL;
+}
 
-static void new_sets_clear(struct new_sets *made)
+void kk_new_sets_clear(struct kk_new_sets *made)
 {
     kk_attrs_free(made->sets[0]);
     kk_attrs_free(made->sets[1]);
 }
 
-static KK_RV begin_set(struct kk_call *call, struct kk_begin *begin, const struct kk_attrs *tmpl,
-                       struct kk_attrs **ret_set)
+KK_RV kk_begin_set(struct kk_call *call, struct kk_begin *begin, const struct kk_attrs *tmpl,
+                   struct kk_attrs **ret_set)
 {
     kk_session_actor(call->session, &begin->actor);
     return kk_policy_begin(begin, tmpl, ret_set);
 }
 
-static KK_RV finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_attrs *set,
-                        struct kk_uuid *ret_uuid)
+KK_RV kk_finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_attrs *set,
+                    struct kk_uuid *ret_uuid)
 {
     KK_TRY(kk_call_uuid(call, &finish->uuid));
     KK_TRY(kk_policy_finish(call->app->engine->crypto, finish, set));
@@ -82,18 +71,31 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
 {
     struct kk_crypto *crypto = call->app->engine->crypto;
     KK_ENSURE(mechanism->generate != NULL && !mechanism->generate->pair, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    struct kk_begin begin = {
-        .verb = KK_VERB_GENERATE, .object_class = CKO_SECRET_KEY, .key_type = mechanism->key_type};
+    struct kk_begin begin = {.verb = KK_VERB_GENERATE,
+                             .object_class = mechanism->generate->domain ? CKO_DOMAIN_PARAMETERS
+                                                                         : CKO_SECRET_KEY,
+                             .key_type = mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
-    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
     KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
-    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
+}
+
+/* The only thing that a private template says to a generation. */
+static KK_RV take_value_bits(const struct kk_attrs *private_set, struct kk_key_parts *parts)
+{
+    if (parts->kind == KK_KEY_DH) {
+        uint64_t bits = kk_attrs_number(private_set, CKA_VALUE_BITS, 0);
+        KK_ENSURE(bits <= UINT32_MAX, CKR_ATTRIBUTE_VALUE_INVALID);
+        parts->order_bits = (CK_ULONG)bits;
+    }
+    return CKR_OK;
 }
 
 KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mechanism,
@@ -103,20 +105,21 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
 {
     struct kk_crypto *crypto = call->app->engine->crypto;
     KK_ENSURE(mechanism->generate != NULL && mechanism->generate->pair, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     CK_OBJECT_HANDLE handles[2] = {0};
     struct kk_begin begin = {
         .verb = KK_VERB_GENERATE, .object_class = CKO_PUBLIC_KEY, .key_type = mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
-    KK_TRY(begin_set(call, &begin, public_tmpl, &made.sets[0]));
+    KK_TRY(kk_begin_set(call, &begin, public_tmpl, &made.sets[0]));
     begin.object_class = CKO_PRIVATE_KEY;
-    KK_TRY(begin_set(call, &begin, private_tmpl, &made.sets[1]));
+    KK_TRY(kk_begin_set(call, &begin, private_tmpl, &made.sets[1]));
     KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
+    KK_TRY(take_value_bits(made.sets[1], &parts));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
-    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
-    KK_TRY(finish_set(call, &finish, made.sets[1], &made.uuids[1]));
+    KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(kk_finish_set(call, &finish, made.sets[1], &made.uuids[1]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 2, handles));
     *ret_public = handles[0];
@@ -138,10 +141,8 @@ static KK_RV check_wrappable(const struct kk_object *wrapping, const struct kk_o
               CKR_KEY_NOT_WRAPPABLE);
     /*= pkcs11-3.2 C_WrapKey: CKR_KEY_HANDLE_INVALID when the key does not match CKA_WRAP_TEMPLATE
      */
-    const struct kk_attr *demanded = kk_attrs_find(wrapping->attrs, CKA_WRAP_TEMPLATE);
-    KK_ENSURE(demanded == NULL || demanded->kind != KK_ATTR_TEMPLATE ||
-                  kk_object_matches(target, demanded->value.nested),
-              CKR_KEY_HANDLE_INVALID);
+    const struct kk_attrs *demanded = kk_template_of(wrapping, CKA_WRAP_TEMPLATE);
+    KK_ENSURE(demanded == NULL || kk_object_matches(target, demanded), CKR_KEY_HANDLE_INVALID);
     return CKR_OK;
 }
 
@@ -163,11 +164,12 @@ KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
                    const struct kk_output *out)
 {
     KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(used_key_clear) struct used_key wrapping = {0};
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key wrapping = {0};
     KK_CLEANUP(kk_object_unrefp) struct kk_object *target = NULL;
     KK_CLEANUP(kk_secret_freep) struct kk_secret *material = NULL;
     size_t len = 0;
-    KK_TRY(take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &wrapping_codes, &wrapping));
+    KK_TRY(
+        kk_take_key(call, mechanism, wrapping_key, KK_USAGE_WRAP, &kk_wrapping_codes, &wrapping));
     KK_TRY(kk_call_key_object(call, key, CKR_KEY_HANDLE_INVALID, &target));
     KK_TRY(check_wrappable(wrapping.object, target, mechanism));
     KK_TRY(kk_call_resolve_param(call, param));
@@ -187,8 +189,7 @@ KK_RV kk_call_wrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     return CKR_OK;
 }
 
-/* The length that template or key type give a new secret key; 0: neither does. */
-static size_t wanted_length(const struct kk_attrs *set)
+size_t kk_wanted_length(const struct kk_attrs *set)
 {
     size_t min = 0;
     size_t max = 0;
@@ -216,7 +217,7 @@ static KK_RV secret_parts(const struct kk_mechanism *mechanism, const struct kk_
                           const struct kk_secret *plain, struct kk_key_parts *ret_parts)
 {
     struct kk_span value = kk_secret_span(plain);
-    size_t wanted = wanted_length(set);
+    size_t wanted = kk_wanted_length(set);
     if (wanted > 0 && wanted < value.len) {
         size_t extra = value.len - wanted;
         bool trailing = mechanism->wrap->trailing;
@@ -235,21 +236,18 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
                      struct kk_span wrapped, const struct kk_attrs *tmpl, CK_OBJECT_HANDLE *ret_key)
 {
     KK_ENSURE(mechanism->wrap != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(used_key_clear) struct used_key unwrapping = {0};
-    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key unwrapping = {0};
+    KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *plain = NULL;
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
-    KK_TRY(
-        take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &unwrapping_codes, &unwrapping));
-    const struct kk_attr *imposed = kk_attrs_find(unwrapping.object->attrs, CKA_UNWRAP_TEMPLATE);
+    KK_TRY(kk_take_key(call, mechanism, unwrapping_key, KK_USAGE_UNWRAP, &kk_unwrapping_codes,
+                       &unwrapping));
     struct kk_begin begin = {.verb = KK_VERB_UNWRAP,
                              .object_class = CK_UNAVAILABLE_INFORMATION,
                              .key_type = CK_UNAVAILABLE_INFORMATION,
-                             .imposed = imposed != NULL && imposed->kind == KK_ATTR_TEMPLATE
-                                            ? imposed->value.nested
-                                            : NULL};
+                             .imposed = kk_template_of(unwrapping.object, CKA_UNWRAP_TEMPLATE)};
     struct kk_finish finish = {.verb = KK_VERB_UNWRAP, .parts = &parts};
-    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
     KK_TRY(kk_call_resolve_param(call, param));
     KK_TRY(mechanism->wrap->unwrap(call->app->engine->crypto, mechanism, unwrapping.key, param,
                                    wrapped, &plain));
@@ -262,7 +260,7 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
     } else {
         KK_TRY(kk_pkcs8_decode(kk_secret_span(plain), &parts));
     }
-    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_UNWRAP, mechanism->type, unwrapping.object);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }
@@ -273,32 +271,29 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
 {
     struct kk_crypto *crypto = call->app->engine->crypto;
     KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
-    KK_CLEANUP(used_key_clear) struct used_key base = {0};
-    KK_CLEANUP(new_sets_clear) struct new_sets made = {0};
+    KK_CLEANUP(kk_used_key_clear) struct kk_used_key base = {0};
+    KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *value = NULL;
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
-    KK_TRY(take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &base_codes, &base));
-    const struct kk_attr *imposed = kk_attrs_find(base.object->attrs, CKA_DERIVE_TEMPLATE);
+    KK_TRY(kk_take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &kk_base_codes, &base));
     struct kk_begin begin = {.verb = KK_VERB_DERIVE,
                              .object_class = CK_UNAVAILABLE_INFORMATION,
                              .key_type = CK_UNAVAILABLE_INFORMATION,
-                             .imposed = imposed != NULL && imposed->kind == KK_ATTR_TEMPLATE
-                                            ? imposed->value.nested
-                                            : NULL};
+                             .imposed = kk_template_of(base.object, CKA_DERIVE_TEMPLATE)};
     struct kk_finish finish = {
         .verb = KK_VERB_DERIVE,
         .parts = &parts,
         .base_always_sensitive = kk_attrs_flag(base.object->attrs, CKA_ALWAYS_SENSITIVE, false),
         .base_never_extractable = kk_attrs_flag(base.object->attrs, CKA_NEVER_EXTRACTABLE, false)};
-    KK_TRY(begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
     KK_ENSURE(kk_attrs_number(made.sets[0], CKA_CLASS, 0) == CKO_SECRET_KEY,
               CKR_TEMPLATE_INCONSISTENT);
     KK_TRY(kk_call_resolve_param(call, param));
-    size_t wanted = wanted_length(made.sets[0]);
+    size_t wanted = kk_wanted_length(made.sets[0]);
     KK_TRY(mechanism->derive->derive(crypto, mechanism, base.key, param, &wanted, 1, &value));
     parts.bits = kk_secret_len(value) * 8;
     KK_TRY(kk_key_parts_set(&parts, KK_PART_VALUE, kk_secret_span(value)));
-    KK_TRY(finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_DERIVE, mechanism->type, base.object);
     return kk_call_store(call, made.sets, made.uuids, 1, ret_key);
 }

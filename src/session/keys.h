@@ -30,3 +30,18 @@ KK_RV kk_call_unwrap(struct kk_call *call, const struct kk_mechanism *mechanism,
 KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
                      struct kk_param *param, CK_OBJECT_HANDLE base_key, const struct kk_attrs *tmpl,
                      CK_OBJECT_HANDLE *ret_key);
+
+/* C_EncapsulateKey: the ciphertext into `out` and a new secret key. A length query makes no key.
+ * CKR_KEY_HANDLE_INVALID (also: not as CKA_ENCAPSULATE_TEMPLATE says), CKR_KEY_TYPE_INCONSISTENT,
+ * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_SIZE_RANGE, CKR_BUFFER_TOO_SMALL. */
+KK_RV kk_call_encapsulate(struct kk_call *call, const struct kk_mechanism *mechanism,
+                          struct kk_param *param, CK_OBJECT_HANDLE public_key,
+                          const struct kk_attrs *tmpl, const struct kk_output *out,
+                          CK_OBJECT_HANDLE *ret_key);
+
+/* C_DecapsulateKey. CKR_UNWRAPPING_KEY_HANDLE_INVALID, CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+ * CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_LEN_RANGE. */
+KK_RV kk_call_decapsulate(struct kk_call *call, const struct kk_mechanism *mechanism,
+                          struct kk_param *param, CK_OBJECT_HANDLE private_key,
+                          struct kk_span ciphertext, const struct kk_attrs *tmpl,
+                          CK_OBJECT_HANDLE *ret_key);

@@ -5,6 +5,7 @@
  * own.
  */
 #include "base/memory.h"
+#include "session/guarded.h"
 #include "session/handles.h"
 #include "session/session.h"
 #include "token/unattended.h"
@@ -74,11 +75,13 @@ static KK_RV login_role(struct kk_session *session, enum kk_login_state wanted, 
 static KK_RV login_context(struct kk_session *session, struct kk_span pin)
 {
     bool user = false;
-    KK_ENSURE(kk_operation_wants_login(session), CKR_OPERATION_NOT_INITIALIZED);
+    KK_ENSURE(kk_operation_wants_login(session) || kk_guard_wants_login(session),
+              CKR_OPERATION_NOT_INITIALIZED);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(session, &user);
     KK_ENSURE(unlock != NULL && user, CKR_USER_NOT_LOGGED_IN);
     KK_TRY(kk_token_verify_pin(session->token, unlock, KK_ROLE_USER, KK_SPAN(NULL, 0), pin));
     kk_operation_grant_login(session);
+    kk_guard_grant_login(session);
     return CKR_OK;
 }
 

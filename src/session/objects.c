@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "mechanism/mechanism.h"
 #include "session/audit.h"
+#include "session/guarded.h"
 #include "session/handles.h"
 
 #include "base/banned.h"
@@ -147,6 +148,7 @@ KK_RV kk_call_resolve_param(struct kk_call *call, struct kk_param *param)
         KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
         KK_TRY(kk_call_key_object(call, param->handles[i], CKR_KEY_HANDLE_INVALID, &object));
         KK_ENSURE((object->usage & KK_USAGE_DERIVE) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+        KK_TRY(kk_call_guard(call, object));
         KK_TRY(kk_call_parsed_key(call, object, &param->keys[i]));
     }
     return CKR_OK;
@@ -337,6 +339,7 @@ KK_RV kk_call_copy_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
+    KK_ENSURE(!object->by_token, CKR_ACTION_PROHIBITED);
     KK_TRY(kk_call_uuid(call, &uuid));
     kk_session_actor(call->session, &actor);
     KK_TRY(kk_policy_copy(call->app->engine->crypto, object->attrs, tmpl, &actor, &uuid, &attrs));
@@ -399,6 +402,9 @@ static KK_RV set_once(struct kk_call *call, CK_OBJECT_HANDLE handle, const struc
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
+    /*= pkcs11-3.2 Mechanism objects: unmodifiable by applications; the same for the others that the
+     * token makes */
+    KK_ENSURE(!object->by_token, CKR_ACTION_PROHIBITED);
     /*= pkcs11-3.2 C_SetAttributeValue: only session objects can be modified in a read-only session
      */
     KK_ENSURE(call->session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
@@ -417,6 +423,7 @@ static KK_RV destroy_once(struct kk_call *call, CK_OBJECT_HANDLE handle,
     struct kk_session *session = call->session;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_TRY(kk_call_object(call, handle, &object));
+    KK_ENSURE(!object->by_token, CKR_ACTION_PROHIBITED);
     KK_ENSURE(session->rw || !object->is_token, CKR_SESSION_READ_ONLY);
     KK_TRY(kk_policy_destroy(object->attrs));
     if (object->is_token) {

@@ -126,13 +126,15 @@ static KK_RV check_alive(struct kk_session *session, uint64_t *ret_epoch)
     return CKR_OK;
 }
 
-KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call)
+KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
+                       struct kk_call *ret_call)
 {
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
     KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
     kk_mutex_lock(&session->lock);
     CK_RV rv = check_alive(session, &ret_call->epoch);
     if (rv != CKR_OK) {
+        cancel(session, what);
         kk_mutex_unlock(&session->lock);
         if (rv == CKR_SESSION_HANDLE_INVALID) {
             KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
@@ -143,6 +145,11 @@ KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call
     ret_call->app = app;
     ret_call->session = KK_STEAL(session);
     return CKR_OK;
+}
+
+KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call)
+{
+    return kk_call_begin_on(app, handle, 0, ret_call);
 }
 
 static bool forget_destroyed(KK_UNUSED CK_ULONG handle, void *value, KK_UNUSED void *context)

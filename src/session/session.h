@@ -23,6 +23,13 @@ struct kk_find {
 /* Ends the search, if there is one. */
 void kk_find_clear(struct kk_find *find);
 
+/* A use of a key with CKA_ALWAYS_AUTHENTICATE, see guarded.h. */
+struct kk_guarded {
+    enum { KK_GUARDED_NOT, KK_GUARDED_ASKED, KK_GUARDED_GRANTED } state;
+    struct kk_uuid key;
+    uint64_t login_round;
+};
+
 struct kk_session {
     atomic_uint refs;
     struct kk_app *app;
@@ -39,6 +46,7 @@ struct kk_session {
     struct kk_mutex lock;           /* KK_RANK_SESSION; covers what follows */
     struct kk_operation operations[KK_OP_COUNT];
     struct kk_find find;
+    struct kk_guarded guarded;
 };
 
 /* What C_SessionCancel ends: an operation of a kind, the search. */
@@ -56,6 +64,11 @@ struct kk_call {
 
 /* CKR_SESSION_HANDLE_INVALID: no such session, closed, its token deleted or initialised anew. */
 KK_RV kk_call_begin(struct kk_app *app, CK_SESSION_HANDLE handle, struct kk_call *ret_call);
+
+/* The same for a call whose failure ends what `what` names, KK_CANCEL_ bits: also the failure of a
+ * token that cannot be asked now. */
+KK_RV kk_call_begin_on(struct kk_app *app, CK_SESSION_HANDLE handle, unsigned int what,
+                       struct kk_call *ret_call);
 void kk_call_end(struct kk_call *call);
 
 /* C_OpenSession. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED (not

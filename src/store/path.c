@@ -62,16 +62,23 @@ void kk_path_dir_close(DIR **dir)
     }
 }
 
-void kk_path_sync_dir(const char *path)
+int kk_path_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return;
+        return errno;
     }
-    if (fsync(fd) != 0 && errno != EINVAL) {
-        kk_log_warning("%s: cannot sync: %s", path, strerrordesc_np(errno));
-    }
+    int error = fsync(fd) == 0 || errno == EINVAL ? 0 : errno;
     (void)close(fd);
+    return error;
+}
+
+void kk_path_sync_dir(const char *path)
+{
+    int error = kk_path_sync(path);
+    if (error != 0 && error != ENOENT) {
+        kk_log_warning("%s: cannot sync: %s", path, strerrordesc_np(error));
+    }
 }
 
 void kk_path_sync_parent(const char *path)

@@ -22,7 +22,11 @@ KK_RV kk_path_open_tokens(const char *location, DIR **ret_dir);
 /* For KK_CLEANUP. */
 void kk_path_dir_close(DIR **dir);
 
-/* What can't be synced (some file systems refuse it for directories) is not a failure. */
+/* What can't be synced (some file systems refuse it for directories) is not a failure. 0 or an
+ * errno. */
+int kk_path_sync(const char *path);
+
+/* The same where nothing was promised: a failure is said in the log. */
 void kk_path_sync_dir(const char *path);
 
 /* The same for the directory that `path`, an absolute path, lies in. */

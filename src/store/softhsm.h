@@ -96,6 +96,9 @@ struct kk_softhsm_new {
 };
 KK_RV kk_softhsm_create(struct kk_softhsm_dir *dir, struct kk_softhsm_new *objects, size_t count);
 
+/* Takes a new object back that nobody was told of, as far as the disk lets it. */
+void kk_softhsm_discard(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid);
+
 /* keykist.tries, which is there only while it says something. read: all zeros when it is not. */
 KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOFTHSM_TRIES_LEN]);
 KK_RV kk_softhsm_tries_write(struct kk_softhsm_dir *dir, const uint8_t bytes[KK_SOFTHSM_TRIES_LEN]);

@@ -160,6 +160,17 @@ int kk_softhsm_write_pieces(int fd, const struct kk_span *pieces, size_t count)
     return fsync(fd) == 0 ? 0 : errno;
 }
 
+int kk_softhsm_sync_names(const struct kk_softhsm_dir *dir)
+{
+    return fsync(dir->fd) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+KK_RV kk_softhsm_sync(const struct kk_softhsm_dir *dir, const char *name)
+{
+    int error = kk_softhsm_sync_names(dir);
+    return error == 0 ? CKR_OK : kk_softhsm_failure(dir, name, error, "cannot sync its directory");
+}
+
 KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
                            const struct kk_span *pieces, size_t count)
 {

@@ -26,6 +26,9 @@
 #define BUMP_SETTLE_NS 500000
 #define BUMPS_MAX 5
 
+/* A draft whose maker died is deleted after this time. */
+#define STALE_SECONDS 3600
+
 #define UUID_CHARS (KK_UUID_TEXT - 1)
 
 /* ---- opening ---- */
@@ -61,9 +64,14 @@ uint64_t kk_softhsm_inode(const struct kk_softhsm_dir *dir)
     return dir->inode;
 }
 
-static bool may_write(const struct kk_softhsm_dir *dir, const char *name)
+/* That it cannot be found out now does not make the token read-only. */
+static KK_RV may_write(const struct kk_softhsm_dir *dir, const char *name, bool *ret_may)
 {
-    return faccessat(dir->fd, name, W_OK, AT_EACCESS) == 0;
+    *ret_may = faccessat(dir->fd, name, W_OK, AT_EACCESS) == 0;
+    if (!*ret_may && errno != EACCES && errno != EROFS && errno != EPERM) {
+        return kk_softhsm_failure(dir, name, errno, "cannot look at");
+    }
+    return CKR_OK;
 }
 
 static int open_generation(const struct kk_softhsm_dir *dir)
@@ -76,6 +84,8 @@ static int open_generation(const struct kk_softhsm_dir *dir)
 static KK_RV open_files(struct kk_softhsm_dir *dir)
 {
     struct stat status;
+    bool may_come = false;
+    bool may_change = false;
     dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir->fd < 0) {
         return errno == ENOENT ? CKR_TOKEN_NOT_PRESENT
@@ -86,11 +96,18 @@ static KK_RV open_files(struct kk_softhsm_dir *dir)
         return errno == ENOENT ? CKR_TOKEN_NOT_PRESENT
                                : kk_failure_errno(errno, dir->path, "cannot open token.object");
     }
-    KK_ENSURE(fstat(dir->token_fd, &status) == 0 && S_ISREG(status.st_mode),
-              CKR_TOKEN_NOT_RECOGNIZED);
+    if (fstat(dir->token_fd, &status) != 0) {
+        return kk_softhsm_failure(dir, "token.object", errno, "cannot look at");
+    }
+    KK_ENSURE(S_ISREG(status.st_mode), CKR_TOKEN_NOT_RECOGNIZED);
     dir->inode = status.st_ino;
-    atomic_store(&dir->read_only, !may_write(dir, ".") || !may_write(dir, "token.object"));
+    KK_TRY(may_write(dir, ".", &may_come));
+    KK_TRY(may_write(dir, "token.object", &may_change));
+    atomic_store(&dir->read_only, !may_come || !may_change);
     dir->generation_fd = open_generation(dir);
+    if (dir->generation_fd < 0 && !atomic_load(&dir->read_only)) {
+        return kk_softhsm_failure(dir, GENERATION, errno, "cannot open");
+    }
     return CKR_OK;
 }
 
@@ -145,8 +162,13 @@ static KK_RV bump_locked(struct kk_softhsm_dir *dir, int fd, uint64_t *ret_befor
                          uint64_t *ret_after)
 {
     uint64_t before = 0;
+    uint8_t bytes[8];
     KK_TRY(kk_softhsm_lock(dir, fd, F_WRLCK, GENERATION));
-    (void)read_number(fd, &before);
+    ssize_t got = pread(fd, bytes, sizeof bytes, 0);
+    if (got < 0) { /* from an unknown one the next cannot be told */
+        return kk_softhsm_failure(dir, GENERATION, errno, "cannot read");
+    }
+    before = got == (ssize_t)sizeof bytes ? kk_load_u64(bytes) : 0;
     uint64_t after = (before / KK_SOFTHSM_GENERATION_STEP + 1) * KK_SOFTHSM_GENERATION_STEP;
     after = after == 0 ? KK_SOFTHSM_GENERATION_STEP : after;
     int error = write_number(fd, after);
@@ -213,6 +235,19 @@ static bool parse_name(const char *name, const char *suffix, struct kk_uuid *ret
     return kk_uuid_parse(text, ret_uuid);
 }
 
+/* A draft that nobody works on any more: of an object that was never there, or is gone. */
+static void remove_stale(const struct kk_softhsm_dir *dir, const char *name)
+{
+    struct kk_uuid uuid;
+    struct stat status;
+    if (parse_name(name, ".draft", &uuid) && !atomic_load(&dir->read_only) &&
+        fstatat(dir->fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_ctime < time(NULL) - STALE_SECONDS) {
+        kk_log_info("%s/%s: of an object that was never finished, deleted", dir->path, name);
+        (void)unlinkat(dir->fd, name, 0);
+    }
+}
+
 KK_RV kk_softhsm_each(struct kk_softhsm_dir *dir, kk_softhsm_uuid_visit *visit, void *context)
 {
     KK_CLEANUP(kk_path_dir_close) DIR *stream = NULL;
@@ -222,6 +257,8 @@ KK_RV kk_softhsm_each(struct kk_softhsm_dir *dir, kk_softhsm_uuid_visit *visit, 
         struct kk_uuid uuid;
         if (parse_name(entry->d_name, ".object", &uuid)) {
             KK_TRY(visit(&uuid, context));
+        } else {
+            remove_stale(dir, entry->d_name);
         }
     }
     return CKR_OK;
@@ -237,6 +274,14 @@ static void discard(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)
         kk_softhsm_name(uuid, suffixes[i], name);
         (void)unlinkat(dir->fd, name, 0);
     }
+}
+
+void kk_softhsm_discard(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)
+{
+    kk_gate_enter();
+    discard(dir, uuid);
+    kk_path_sync_dir(dir->path);
+    kk_gate_leave();
 }
 
 static KK_RV write_draft(struct kk_softhsm_dir *dir, const struct kk_softhsm_new *object)
@@ -275,8 +320,7 @@ static KK_RV create_all(struct kk_softhsm_dir *dir, struct kk_softhsm_new *objec
     for (size_t i = 0; i < count; i++) {
         KK_TRY(give_name(dir, &objects[i]));
     }
-    kk_path_sync_dir(dir->path);
-    return CKR_OK;
+    return kk_softhsm_sync(dir, ".");
 }
 
 KK_RV kk_softhsm_create(struct kk_softhsm_dir *dir, struct kk_softhsm_new *objects, size_t count)
@@ -295,8 +339,8 @@ KK_RV kk_softhsm_create(struct kk_softhsm_dir *dir, struct kk_softhsm_new *objec
 /* What a token has, and nothing else. */
 static bool is_ours(const char *name)
 {
-    static const char *const plain[] = {"token.object", "token.lock", "token.new", GENERATION,
-                                        TRIES};
+    static const char *const plain[] = {"token.object", "token.lock", "token.new",
+                                        "token.copy",   GENERATION,   TRIES};
     static const char *const suffixes[] = {".object", ".lock", ".new", ".draft"};
     struct kk_uuid uuid;
     bool ours = false;
@@ -338,6 +382,7 @@ KK_RV kk_softhsm_remove(struct kk_softhsm_dir *dir)
     if (unlinkat(dir->fd, "token.object", 0) != 0) {
         return kk_softhsm_failure(dir, "token.object", errno, "cannot delete");
     }
+    kk_path_sync_dir(dir->path); /* no token with half of its objects after a power cut */
     KK_TRY(remove_files(dir));
     if (rmdir(dir->path) != 0 && errno != ENOENT) {
         (void)utimensat(AT_FDCWD, dir->location, NULL, 0); /* so that every process looks anew */
@@ -403,18 +448,27 @@ KK_RV kk_softhsm_tries_read(struct kk_softhsm_dir *dir, uint8_t ret_bytes[KK_SOF
     return CKR_OK;
 }
 
-/* In place: a write of 64 bytes is there as a whole or not at all. */
-static int write_tries(const struct kk_softhsm_dir *dir, const uint8_t *bytes)
+/* In place: a write of 64 bytes is there as a whole or not at all. 0 or an errno. */
+static int put_tries(const struct kk_softhsm_dir *dir, int fd, const uint8_t *bytes)
 {
-    int fd = openat(dir->fd, TRIES, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                    dir->file_mode);
-    int error = fd < 0 ? errno : kk_softhsm_write_at(fd, KK_SPAN(bytes, KK_SOFTHSM_TRIES_LEN), 0);
+    struct stat status = {0};
+    bool is_new = fstat(fd, &status) == 0 && status.st_size == 0;
+    int error = kk_softhsm_write_at(fd, KK_SPAN(bytes, KK_SOFTHSM_TRIES_LEN), 0);
     if (error == 0 && fsync(fd) != 0) {
         error = errno;
     }
-    if (fd >= 0) {
-        (void)close(fd);
+    return error == 0 && is_new ? kk_softhsm_sync_names(dir) : error;
+}
+
+static int write_tries(const struct kk_softhsm_dir *dir, const uint8_t *bytes)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    int fd = openat(dir->fd, TRIES, flags, dir->file_mode);
+    if (fd < 0) {
+        return errno;
     }
+    int error = put_tries(dir, fd, bytes);
+    (void)close(fd);
     return error;
 }
 

@@ -146,21 +146,32 @@ static KK_RV fill(const char *dir, unsigned int mode, struct kk_span token_body)
     KK_TRY(make_file(dir, "generation", mode, KK_SPAN_ARRAY(generation)));
     KK_TRY(make_file(dir, "token.lock", mode, KK_SPAN(NULL, 0)));
     KK_TRY(make_file(dir, "token.object", mode, kk_buffer_span(&content)));
-    kk_path_sync_dir(dir);
+    int error = kk_path_sync(dir);
+    return error == 0 ? CKR_OK : kk_failure_errno(error, dir, "cannot sync");
+}
+
+/* The name is on the disk, or the token loses it again. */
+static KK_RV give_name(const char *location, const char *from, const char *to)
+{
+    if (kk_path_rename_new(from, to) != 0) {
+        return kk_failure_errno(errno, to, "cannot give the new token its name");
+    }
+    int error = kk_path_sync(location);
+    if (error != 0) {
+        (void)kk_path_rename_new(to, from);
+        return kk_failure_errno(error, location, "cannot sync");
+    }
     return CKR_OK;
 }
 
-static KK_RV make_and_rename(const char *from, const char *to, unsigned int umask,
-                             struct kk_span token_body)
+static KK_RV make_and_rename(const char *location, const char *from, const char *to,
+                             unsigned int umask, struct kk_span token_body)
 {
     if (mkdir(from, 0777 & ~umask) != 0) {
         return kk_failure_errno(errno, from, "cannot create");
     }
     CK_RV rv = fill(from, 0666 & ~umask, token_body);
-    if (rv == CKR_OK && kk_path_rename_new(from, to) != 0) {
-        (void)kk_failure_errno(errno, to, "cannot give the new token its name");
-        rv = CKR_DEVICE_ERROR;
-    }
+    rv = rv == CKR_OK ? give_name(location, from, to) : rv;
     KK_CLEANUP(close_dir) int fd = rv != CKR_OK ? open_dir(from) : -1;
     if (fd >= 0) {
         delete_files(fd, from);
@@ -177,9 +188,7 @@ KK_RV kk_softhsm_make(const char *location, const char *name, unsigned int umask
     KK_TRY(kk_path_join(location, "", name, &to));
     kk_gate_start();
     kk_gate_enter();
-    CK_RV rv = make_and_rename(from, to, umask, token_body);
+    CK_RV rv = make_and_rename(location, from, to, umask, token_body);
     kk_gate_leave();
-    KK_TRY(rv);
-    kk_path_sync_dir(location);
-    return CKR_OK;
+    return rv;
 }

@@ -15,10 +15,10 @@
  * count. Only token.object and half made objects are written without that lock; an empty one that
  * was just touched is looked at again.
  *
- * The next content goes to <name>.new first. A process that dies while it overwrites leaves that,
- * and the next change or reader puts it in place:
+ * The next content goes to <name>.new first, and that name to the disk. Who dies while he
+ * overwrites, or whose power goes, leaves that, and the next change or reader puts it in place:
  *
- *   u64 magic, u64 hash of the rest, content
+ *   u64 magic, u64 hash of the rest, u64 version before, u64 hash of the content before, content
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +35,9 @@
 
 #include "base/banned.h"
 
-#define JOURNAL_MAGIC UINT64_C(0x4b4b4a524e4c0001)
-#define JOURNAL_HEAD 16
+#define JOURNAL_MAGIC UINT64_C(0x4b4b4a524e4c0002)
+#define JOURNAL_HEAD 32
+#define JOURNAL_HASHED 16 /* from here on */
 
 #define PAUSE_FIRST_NS 100000
 
@@ -77,7 +78,9 @@ static void fd_close(int *fd)
 static KK_RV read_all(const struct kk_softhsm_dir *dir, int fd, const char *name,
                       struct kk_buffer *ret_content, struct stat *ret_status)
 {
-    KK_ENSURE(fstat(fd, ret_status) == 0, CKR_DEVICE_ERROR);
+    if (fstat(fd, ret_status) != 0) {
+        return kk_softhsm_failure(dir, name, errno, "cannot look at");
+    }
     if (!S_ISREG(ret_status->st_mode) || ret_status->st_size > (off_t)KK_SOFTHSM_FILE_MAX) {
         kk_log_error("%s/%s: is no file of a token", dir->path, name);
         return CKR_DEVICE_ERROR;
@@ -116,36 +119,59 @@ static uint64_t hash_of(struct kk_span bytes)
     return hash;
 }
 
+/* Without its name on the disk the journal would be gone with the power, and the file half
+ * overwritten. */
+static KK_RV journal_sync(const struct kk_softhsm_edit *edit, const char *name)
+{
+    CK_RV rv = kk_softhsm_sync(edit->dir, name);
+    if (rv != CKR_OK) {
+        (void)unlinkat(edit->dir->fd, name, 0);
+    }
+    return rv;
+}
+
 static KK_RV journal_write(const struct kk_softhsm_edit *edit, struct kk_span version,
                            struct kk_span body)
 {
-    KK_CLEANUP(kk_buffer_clear) struct kk_buffer content = {.wipe = true};
-    uint8_t head[JOURNAL_HEAD];
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer rest = {.wipe = true};
+    uint8_t head[JOURNAL_HASHED];
     char name[KK_SOFTHSM_NAME_MAX];
-    kk_buffer_put_span(&content, version);
-    kk_buffer_put_span(&content, body);
-    KK_TRY(kk_buffer_check(&content));
+    kk_buffer_put_u64(&rest, edit->version);
+    kk_buffer_put_u64(&rest, hash_of(kk_buffer_span(&edit->content)));
+    kk_buffer_put_span(&rest, version);
+    kk_buffer_put_span(&rest, body);
+    KK_TRY(kk_buffer_check(&rest));
     kk_store_u64(head, JOURNAL_MAGIC);
-    kk_store_u64(head + 8, hash_of(kk_buffer_span(&content)));
-    const struct kk_span pieces[] = {KK_SPAN_ARRAY(head), kk_buffer_span(&content)};
+    kk_store_u64(head + 8, hash_of(kk_buffer_span(&rest)));
+    const struct kk_span pieces[] = {KK_SPAN_ARRAY(head), kk_buffer_span(&rest)};
     kk_softhsm_name(edit->uuid, ".new", name);
-    return kk_softhsm_write_new(edit->dir, name, pieces, KK_ARRAY_LEN(pieces));
+    KK_TRY(kk_softhsm_write_new(edit->dir, name, pieces, KK_ARRAY_LEN(pieces)));
+    return journal_sync(edit, name);
 }
 
-/* The content in a journal that is whole; an empty span otherwise. */
-static struct kk_span journal_content(struct kk_span journal)
+/* What a journal that is whole says. */
+struct journal {
+    uint64_t version_before;
+    uint64_t hash_before;
+    struct kk_span content; /* empty: the journal is not whole */
+};
+
+static struct journal journal_parse(struct kk_span bytes)
 {
-    struct kk_span content = {0};
-    if (journal.len >= JOURNAL_HEAD + KK_SOFTHSM_VERSION_LEN &&
-        kk_load_u64(journal.data) == JOURNAL_MAGIC) {
-        content = KK_SPAN(journal.data + JOURNAL_HEAD, journal.len - JOURNAL_HEAD);
+    struct journal journal = {0};
+    if (bytes.len < JOURNAL_HEAD + KK_SOFTHSM_VERSION_LEN ||
+        kk_load_u64(bytes.data) != JOURNAL_MAGIC ||
+        kk_load_u64(bytes.data + 8) !=
+            hash_of(KK_SPAN(bytes.data + JOURNAL_HASHED, bytes.len - JOURNAL_HASHED))) {
+        return journal;
     }
-    bool whole = content.len > 0 && kk_load_u64(journal.data + 8) == hash_of(content);
-    return whole ? content : KK_SPAN(NULL, 0);
+    journal.version_before = kk_load_u64(bytes.data + 16);
+    journal.hash_before = kk_load_u64(bytes.data + 24);
+    journal.content = KK_SPAN(bytes.data + JOURNAL_HEAD, bytes.len - JOURNAL_HEAD);
+    return journal;
 }
 
-/* Truncated and written anew: what is left by somebody who dies in the middle is shorter than the
- * journal's content and begins like it. */
+/* Truncated and written anew. */
 static int overwrite(int fd, struct kk_span version, struct kk_span body)
 {
     const struct kk_span pieces[] = {version, body};
@@ -153,18 +179,22 @@ static int overwrite(int fd, struct kk_span version, struct kk_span body)
                                  : kk_softhsm_write_pieces(fd, pieces, KK_ARRAY_LEN(pieces));
 }
 
-/* Whether the file is what a dying writer of this journal leaves: empty, or begun. What SoftHSM
- * wrote since has another version, and a file with the old one was never touched. */
-static bool is_begun(struct kk_span present, struct kk_span journal)
+/* Whether the file is what a writer of this journal leaves who dies, or whose power goes: empty,
+ * begun, or sectors of what was and of what was to be, and zeros. A file as it was before was never
+ * touched, and what SoftHSM wrote since has a version of its own. */
+static bool is_begun(struct kk_span present, const struct journal *journal)
 {
-    bool begun = present.len < KK_SOFTHSM_VERSION_LEN || version_of(present) == version_of(journal);
-    return begun && !kk_span_equal(present, journal);
+    uint64_t version = version_of(present);
+    bool ours = present.len < KK_SOFTHSM_VERSION_LEN || version == 0 ||
+                version == journal->version_before || version == version_of(journal->content);
+    return ours && hash_of(present) != journal->hash_before &&
+           !kk_span_equal(present, journal->content);
 }
 
 /* Puts a change in place that was cut off. Both locks are held. */
 static KK_RV recover(struct kk_softhsm_edit *edit)
 {
-    KK_CLEANUP(kk_buffer_clear) struct kk_buffer journal = {.wipe = true};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer bytes = {.wipe = true};
     struct stat status;
     char name[KK_SOFTHSM_NAME_MAX];
     kk_softhsm_name(edit->uuid, ".new", name);
@@ -172,9 +202,10 @@ static KK_RV recover(struct kk_softhsm_edit *edit)
     if (fd < 0) {
         return errno == ENOENT ? CKR_OK : kk_softhsm_failure(edit->dir, name, errno, "cannot open");
     }
-    KK_TRY(read_all(edit->dir, fd, name, &journal, &status));
-    struct kk_span content = journal_content(kk_buffer_span(&journal));
-    if (content.len > 0 && is_begun(kk_buffer_span(&edit->content), content)) {
+    KK_TRY(read_all(edit->dir, fd, name, &bytes, &status));
+    struct journal journal = journal_parse(kk_buffer_span(&bytes));
+    struct kk_span content = journal.content;
+    if (content.len > 0 && is_begun(kk_buffer_span(&edit->content), &journal)) {
         kk_log_warning("%s/%s: a change that was cut off is completed", edit->dir->path, name);
         int error = overwrite(edit->data, KK_SPAN(NULL, 0), content);
         if (error != 0) {
@@ -207,12 +238,22 @@ static KK_RV data_open(const struct kk_softhsm_dir *dir, const struct kk_uuid *u
     return CKR_OK;
 }
 
-static bool is_still_named(const struct kk_softhsm_dir *dir, int fd, const char *name)
+/* Whether the name still leads to the file that was opened by it. */
+static KK_RV is_still_named(const struct kk_softhsm_dir *dir, int fd, const char *name,
+                            bool *ret_named)
 {
     struct stat opened;
     struct stat named;
-    return fstat(fd, &opened) == 0 && fstatat(dir->fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+    bool looked = fstat(fd, &opened) == 0;
+    if (looked && fstatat(dir->fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0) {
+        *ret_named = opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+        return CKR_OK;
+    }
+    if (!looked || errno != ENOENT) {
+        return kk_softhsm_failure(dir, name, errno, "cannot look at");
+    }
+    *ret_named = false;
+    return CKR_OK;
 }
 
 void kk_softhsm_edit_end(struct kk_softhsm_edit *edit)
@@ -240,10 +281,12 @@ static bool was_foreign(const struct kk_softhsm_edit *edit)
 static KK_RV take_data(struct kk_softhsm_edit *edit)
 {
     char name[KK_SOFTHSM_NAME_MAX];
+    bool named = false;
     kk_softhsm_name(edit->uuid, ".object", name);
     KK_TRY(data_open(edit->dir, edit->uuid, O_RDWR, &edit->data));
     KK_TRY(kk_softhsm_lock(edit->dir, edit->data, F_WRLCK, name));
-    KK_ENSURE(is_still_named(edit->dir, edit->data, name), CKR_CANT_LOCK);
+    KK_TRY(is_still_named(edit->dir, edit->data, name, &named));
+    KK_ENSURE(named, CKR_CANT_LOCK);
     return CKR_OK;
 }
 
@@ -251,14 +294,16 @@ static KK_RV take_data(struct kk_softhsm_edit *edit)
 static KK_RV take_lock(struct kk_softhsm_edit *edit)
 {
     char name[KK_SOFTHSM_NAME_MAX];
+    bool named = false;
     kk_softhsm_name(edit->uuid, ".lock", name);
     edit->lock = openat(edit->dir->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
                         edit->dir->file_mode);
     if (edit->lock < 0) {
         return kk_softhsm_failure(edit->dir, name, errno, "cannot open");
     }
-    KK_ENSURE(kk_softhsm_trylock(edit->lock) && is_still_named(edit->dir, edit->lock, name),
-              CKR_CANT_LOCK);
+    KK_ENSURE(kk_softhsm_trylock(edit->lock), CKR_CANT_LOCK);
+    KK_TRY(is_still_named(edit->dir, edit->lock, name, &named));
+    KK_ENSURE(named, CKR_CANT_LOCK);
     return CKR_OK;
 }
 
@@ -349,32 +394,37 @@ KK_RV kk_softhsm_edit_write(struct kk_softhsm_edit *edit, struct kk_span body,
     if (error != 0) {
         return write_failed(edit, name, error);
     }
-    KK_ENSURE(fstat(edit->data, &status) == 0, CKR_DEVICE_ERROR);
-    bool named = is_still_named(edit->dir, edit->data, name);
+    edit->version = kk_load_u64(version);
+    *ret_seen = (struct kk_softhsm_seen){.version = edit->version}; /* the next look reads it */
+    if (fstat(edit->data, &status) == 0) {
+        kk_softhsm_seen_of(&status, edit->version, ret_seen);
+    }
+    bool named = true;
+    CK_RV rv = is_still_named(edit->dir, edit->data, name, &named);
     kk_softhsm_name(edit->uuid, ".new", name);
     (void)unlinkat(edit->dir->fd, name, 0);
-    KK_ENSURE(named, CKR_OBJECT_HANDLE_INVALID); /* SoftHSM deletes without a lock */
-    edit->version = kk_load_u64(version);
-    kk_softhsm_seen_of(&status, edit->version, ret_seen);
+    KK_ENSURE(rv != CKR_OK || named, CKR_OBJECT_HANDLE_INVALID); /* SoftHSM deletes unlocked */
     return CKR_OK;
 }
 
-/* Emptied before it goes: a SoftHSM that waits for the lock reads nothing then, looks for the name
- * again, and does not bring the object back. */
+/* In one step, or not at all: it goes by losing its name. Then it is emptied: a SoftHSM that waits
+ * for the lock reads nothing, looks for the name again, and does not bring the object back. */
 KK_RV kk_softhsm_edit_delete(struct kk_softhsm_edit *edit)
 {
     char name[KK_SOFTHSM_NAME_MAX];
+    char gone[KK_SOFTHSM_NAME_MAX];
     kk_softhsm_name(edit->uuid, ".object", name);
-    if (ftruncate(edit->data, 0) != 0) {
-        return kk_softhsm_failure(edit->dir, name, errno, "cannot empty");
-    }
-    if (unlinkat(edit->dir->fd, name, 0) != 0 && errno != ENOENT) {
+    kk_softhsm_name(edit->uuid, ".draft", gone);
+    if (renameat(edit->dir->fd, name, edit->dir->fd, gone) != 0 && errno != ENOENT) {
         return kk_softhsm_failure(edit->dir, name, errno, "cannot delete");
     }
-    kk_softhsm_name(edit->uuid, ".lock", name);
-    (void)unlinkat(edit->dir->fd, name, 0);
-    kk_path_sync_dir(edit->dir->path);
-    return CKR_OK;
+    if (ftruncate(edit->data, 0) != 0) {
+        kk_log_warning("%s/%s: cannot empty: %s", edit->dir->path, gone, strerrordesc_np(errno));
+    }
+    (void)unlinkat(edit->dir->fd, gone, 0);
+    kk_softhsm_name(edit->uuid, ".lock", gone);
+    (void)unlinkat(edit->dir->fd, gone, 0);
+    return kk_softhsm_sync(edit->dir, name);
 }
 
 /* ---- reading ---- */
@@ -421,11 +471,16 @@ static KK_RV read_once(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
     return rv;
 }
 
-static bool has_journal(const struct kk_softhsm_dir *dir, const struct kk_uuid *uuid)
+static KK_RV has_journal(const struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
+                         bool *ret_has)
 {
     char name[KK_SOFTHSM_NAME_MAX];
     kk_softhsm_name(uuid, ".new", name);
-    return faccessat(dir->fd, name, F_OK, 0) == 0;
+    *ret_has = faccessat(dir->fd, name, F_OK, 0) == 0;
+    if (!*ret_has && errno != ENOENT) {
+        return kk_softhsm_failure(dir, name, errno, "cannot look at");
+    }
+    return CKR_OK;
 }
 
 /* A journal beside a file that nobody holds was left by somebody who died. */
@@ -438,8 +493,10 @@ static KK_RV recover_cut_off(struct kk_softhsm_dir *dir, const struct kk_uuid *u
 static KK_RV read_content(struct kk_softhsm_dir *dir, const struct kk_uuid *uuid,
                           struct kk_buffer *ret_content, struct stat *ret_status)
 {
+    bool cut_off = false;
     KK_TRY(read_once(dir, uuid, ret_content, ret_status));
-    if (!has_journal(dir, uuid) || atomic_load(&dir->read_only)) {
+    KK_TRY(has_journal(dir, uuid, &cut_off));
+    if (!cut_off || atomic_load(&dir->read_only)) {
         return CKR_OK;
     }
     KK_TRY(recover_cut_off(dir, uuid));

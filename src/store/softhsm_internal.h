@@ -61,6 +61,14 @@ int kk_softhsm_write_pieces(int fd, const struct kk_span *pieces, size_t count);
 
 /* All bytes at an offset. 0 or an errno. */
 int kk_softhsm_write_at(int fd, struct kk_span bytes, size_t offset);
+
+/* The names in the directory are on the disk. 0 or an errno; what some file systems refuse for
+ * directories is no failure. */
+int kk_softhsm_sync_names(const struct kk_softhsm_dir *dir);
+/* The same; `name` is what a failure is told of. */
+KK_RV kk_softhsm_sync(const struct kk_softhsm_dir *dir, const char *name);
+
+/* A new file, or one in the place of another, synced; its name is not. */
 KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
                            const struct kk_span *pieces, size_t count);
 

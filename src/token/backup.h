@@ -80,7 +80,14 @@ KK_DEFINE_CLEANUP(struct kk_restore *, kk_restore_free);
 
 const struct kk_backup_info *kk_restore_info(const struct kk_restore *restore);
 
+/* Gives what was read new master keys, in memory: what is written then was never on the disk under
+ * the old ones. A rekey that the backup was made in the middle of is finished first. Needs the SO's
+ * PIN, and the user's where there is a user (CKR_USER_NOT_LOGGED_IN, also when it was read without
+ * a PIN); codes of a login; CKR_DEVICE_ERROR: it is damaged. */
+KK_RV kk_restore_rekey(struct kk_restore *restore, const struct kk_rekey *rekey);
+
 /* Makes the token, with a new epoch; it was read with a PIN (else CKR_USER_NOT_LOGGED_IN). With
  * `replace`, tokens of its serial number are deleted when it is on the disk; without it
- * CKR_FUNCTION_REJECTED when there is one. */
+ * CKR_FUNCTION_REJECTED when there is one. CKR_TOKEN_WRITE_PROTECTED: there is one that is only
+ * read. */
 KK_RV kk_restore_write(struct kk_restore *restore, bool replace);

@@ -22,6 +22,7 @@
 
 #define BATCH 64     /* objects of one transaction */
 #define NEAR 0xffffu /* how far a new directory's name may be from the old one's */
+#define LOOKS_MAX 5
 
 /* One of the two tokens, with a login that sees all there is. */
 struct side {
@@ -309,20 +310,48 @@ static KK_RV compare(const struct conversion *conversion, const struct kk_uuid *
     return CKR_OK;
 }
 
-/* Every object, read anew on both sides; and none has come. */
-static KK_RV compare_all(struct conversion *conversion)
+/* The old token still has these objects and no other ones: as many is not enough. */
+static KK_RV compare_lists(const struct conversion *conversion)
 {
     KK_CLEANUP(kk_freep) struct kk_uuid *now = NULL;
     size_t count = 0;
-    for (size_t i = 0; i < conversion->count; i++) {
-        KK_TRY(compare(conversion, &conversion->uuids[i]));
-        KK_TRY(step(conversion));
-    }
     KK_TRY(list(&conversion->old, &now, &count));
-    if (count != conversion->count) {
-        kk_log_error("token %s: objects came while it was converted",
+    bool same = count == conversion->count;
+    for (size_t i = 0; same && i < count; i++) {
+        same = kk_uuid_equal(&now[i], &conversion->uuids[i]);
+    }
+    if (!same) {
+        kk_log_error("token %s: objects came or went while it was converted",
                      kk_token_path(conversion->old.token));
         return CKR_FUNCTION_REJECTED;
+    }
+    return CKR_OK;
+}
+
+/* Every object, read anew on both sides. */
+static KK_RV compare_all(struct conversion *conversion, bool is_first)
+{
+    for (size_t i = 0; i < conversion->count; i++) {
+        KK_TRY(compare(conversion, &conversion->uuids[i]));
+        KK_TRY(is_first ? step(conversion) : CKR_OK);
+    }
+    return compare_lists(conversion);
+}
+
+/* An object may be changed after it was looked at: once more, until nothing at all was written to
+ * the old token meanwhile. Logins are written too: where there always are some, what the last look
+ * found must do. */
+static KK_RV compare_until_still(struct conversion *conversion)
+{
+    uint64_t before = 0;
+    uint64_t after = 0;
+    KK_TRY(kk_token_fresh(conversion->old.token, &before));
+    KK_TRY(compare_all(conversion, true));
+    KK_TRY(kk_token_fresh(conversion->old.token, &after));
+    for (size_t i = 0; i < LOOKS_MAX && after != before; i++) {
+        before = after;
+        KK_TRY(compare_all(conversion, false));
+        KK_TRY(kk_token_fresh(conversion->old.token, &after));
     }
     return CKR_OK;
 }
@@ -361,7 +390,7 @@ KK_RV kk_engine_convert(struct kk_engine *engine, struct kk_token *token,
     CK_RV rv = make_new(&conversion);
     rv = rv == CKR_OK ? copy_all(&conversion) : rv;
     rv = rv == CKR_OK ? reopen_new(&conversion) : rv;
-    rv = rv == CKR_OK ? compare_all(&conversion) : rv;
+    rv = rv == CKR_OK ? compare_until_still(&conversion) : rv;
     if (rv != CKR_OK) {
         remove_new(&conversion);
         return rv;

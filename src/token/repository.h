@@ -210,6 +210,10 @@ struct kk_repository_ops {
     KK_RV (*state_key)(struct kk_repository *repository, struct kk_unlock *unlock,
                        struct kk_secret *key);
 
+    /* MAY. The next value of the token's monotonic counter: at least `least`, more than any that it
+     * gave before, in whatever process, and on the disk when it is returned. */
+    KK_RV (*counter)(struct kk_repository *repository, uint64_t least, uint64_t *ret_value);
+
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);
     const char *(*path)(const struct kk_repository *repository);

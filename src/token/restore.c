@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "crypto/provider.h"
 #include "token/backup_file.h"
+#include "token/kinds.h"
 #include "token/sealed_internal.h"
 
 #include "base/banned.h"
@@ -121,17 +122,50 @@ KK_RV kk_restore_read(struct kk_engine *engine, const struct kk_backup_stream *f
     return CKR_OK;
 }
 
+/* ---- new keys ---- */
+
+KK_RV kk_restore_rekey(struct kk_restore *restore, const struct kk_rekey *rekey)
+{
+    struct kk_token_state state;
+    KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
+    KK_TRY(restore->copy->ops->state(restore->copy, &state));
+    KK_ENSURE(!state.user_pin_set || rekey->user_pin.data != NULL, CKR_USER_NOT_LOGGED_IN);
+    if (state.rekey_pending) {
+        KK_TRY(kk_sealed_rekey(restore->copy, rekey));
+    }
+    return kk_sealed_rekey(restore->copy, rekey);
+}
+
 /* ---- tokens that there are ---- */
 
-/* Names, KK_UUID_TEXT bytes each, of the tokens of one serial number. */
+/* A token of the backup's serial number. */
+struct same_token {
+    const struct kk_repository_kind *kind;
+    char name[KK_UUID_TEXT];
+};
+
 struct same_serial {
     const struct kk_restore *restore;
-    struct kk_buffer names;
+    const struct kk_repository_kind *kind; /* being listed */
+    struct kk_buffer seen; /* names, KK_UUID_TEXT bytes each: a directory is of one kind only */
+    struct same_token *tokens;
+    size_t count;
 };
 
 static void same_serial_clear(struct same_serial *same)
 {
-    kk_buffer_clear(&same->names);
+    kk_buffer_clear(&same->seen);
+    kk_free(same->tokens);
+}
+
+static bool has_token(const struct same_serial *same, const char *name)
+{
+    for (size_t i = 0; i < same->count; i++) {
+        if (strcmp(same->tokens[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static KK_RV has_serial(struct kk_store *store, const char serial[SERIAL_LEN], bool *ret_has)
@@ -148,28 +182,73 @@ static KK_RV has_serial(struct kk_store *store, const char serial[SERIAL_LEN], b
     return CKR_OK;
 }
 
+/* A sealed token is looked at below its repository: one whose rows are damaged counts too. */
+static KK_RV look_at_sealed(const struct same_serial *same, const char *name, bool *ret_same)
+{
+    const struct kk_engine *engine = same->restore->engine;
+    struct kk_store *store = NULL;
+    KK_TRY(engine->store_ops->open(engine->env, name, &store));
+    CK_RV rv = has_serial(store, same->restore->info.serial, ret_same);
+    store->ops->close(store);
+    return rv;
+}
+
+static KK_RV look_at_other(const struct same_serial *same, const char *name, bool *ret_same)
+{
+    struct kk_repository *repository = NULL;
+    struct kk_token_state state;
+    KK_TRY(same->kind->open(same->restore->engine, name, &repository));
+    CK_RV rv = repository->ops->state(repository, &state);
+    *ret_same = rv == CKR_OK && kk_mem_equal(state.serial, sizeof state.serial,
+                                             same->restore->info.serial, SERIAL_LEN);
+    repository->ops->close(repository);
+    return rv;
+}
+
+static bool was_seen(const struct same_serial *same, const char *name)
+{
+    for (size_t at = 0; at < same->seen.len; at += KK_UUID_TEXT) {
+        if (strcmp((const char *)same->seen.data + at, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What cannot be opened is no token that a slot could have: the engine says so when it lists. */
 static CK_RV look_at(const char *name, void *context)
 {
     struct same_serial *same = context;
-    const struct kk_engine *engine = same->restore->engine;
-    struct kk_store *store = NULL;
-    bool has = false;
-    if (engine->store_ops->open(engine->env, name, &store) != CKR_OK) {
+    bool is_same = false;
+    if (strlen(name) != KK_UUID_TEXT - 1 || was_seen(same, name)) {
         return CKR_OK;
     }
-    CK_RV rv = has_serial(store, same->restore->info.serial, &has);
-    store->ops->close(store);
-    if (rv == CKR_OK && has) {
-        kk_buffer_put(&same->names, name, KK_UUID_TEXT);
+    kk_buffer_put(&same->seen, name, KK_UUID_TEXT);
+    KK_TRY(kk_buffer_check(&same->seen));
+    CK_RV rv = same->kind->on_any_store ? look_at_sealed(same, name, &is_same)
+                                        : look_at_other(same, name, &is_same);
+    if (rv != CKR_OK || !is_same) {
+        return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
     }
-    return rv == CKR_HOST_MEMORY ? rv : kk_buffer_check(&same->names);
+    KK_TRY(kk_realloc_array(&same->tokens, same->count + 1, sizeof *same->tokens));
+    struct same_token *token = &same->tokens[same->count++];
+    token->kind = same->kind;
+    memcpy(token->name, name, KK_UUID_TEXT);
+    return CKR_OK;
 }
 
+/* Of every kind: two tokens of one serial number cannot both have a slot. */
 static KK_RV find_same(struct same_serial *same)
 {
-    const struct kk_engine *engine = same->restore->engine;
-    return engine->store_ops->env_list(engine->env, look_at, same);
+    struct kk_engine *engine = same->restore->engine;
+    bool again = false;
+    for (size_t i = 0; i < kk_repository_kinds_count; i++) {
+        same->kind = &kk_repository_kinds[i];
+        if (same->kind->on_any_store || engine->location != NULL) {
+            KK_TRY(same->kind->list(engine, look_at, same, &again));
+        }
+    }
+    return CKR_OK;
 }
 
 /* Audited, as a token, which has an entry in its log; where it is none any more, as a store. */
@@ -185,7 +264,19 @@ static KK_RV remove_store(const struct kk_engine *engine, struct kk_store *store
     return rv;
 }
 
-static KK_RV remove_token(const struct kk_engine *engine, const char *name, const char *why)
+static KK_RV removed(CK_RV rv, const char *path, const char *why)
+{
+    rv = rv == CKR_DEVICE_REMOVED ? CKR_OK : rv;
+    if (rv == CKR_OK) {
+        kk_log_info("token %s: %s, deleted", path, why);
+    } else {
+        kk_log_error("token %s: it could not be deleted (0x%lx); its backup stands beside it", path,
+                     rv);
+    }
+    return rv;
+}
+
+static KK_RV remove_sealed(const struct kk_engine *engine, const char *name, const char *why)
 {
     struct kk_store *store = NULL;
     CK_RV rv = engine->store_ops->open(engine->env, name, &store);
@@ -193,22 +284,32 @@ static KK_RV remove_token(const struct kk_engine *engine, const char *name, cons
         return CKR_OK; /* somebody else was first */
     }
     KK_TRY(rv);
-    rv = remove_store(engine, store);
-    rv = rv == CKR_DEVICE_REMOVED ? CKR_OK : rv;
-    if (rv == CKR_OK) {
-        kk_log_info("token %s: %s, deleted", store->ops->path(store), why);
-    } else {
-        kk_log_error("token %s: it could not be deleted (0x%lx); its backup stands beside it",
-                     store->ops->path(store), rv);
-    }
+    rv = removed(remove_store(engine, store), store->ops->path(store), why);
     store->ops->close(store);
     return rv;
 }
 
-static KK_RV remove_all(const struct kk_engine *engine, const struct kk_buffer *names)
+static KK_RV remove_other(struct kk_engine *engine, const struct same_token *token, const char *why)
 {
-    for (size_t at = 0; at < names->len; at += KK_UUID_TEXT) {
-        KK_TRY(remove_token(engine, (const char *)names->data + at, "replaced by its backup"));
+    struct kk_repository *repository = NULL;
+    CK_RV rv = token->kind->open(engine, token->name, &repository);
+    if (rv == CKR_TOKEN_NOT_PRESENT) {
+        return CKR_OK; /* somebody else was first */
+    }
+    KK_TRY(rv);
+    rv = removed(repository->ops->remove(repository), repository->ops->path(repository), why);
+    repository->ops->close(repository);
+    return rv;
+}
+
+static KK_RV remove_all(const struct same_serial *same)
+{
+    static const char why[] = "replaced by its backup";
+    struct kk_engine *engine = same->restore->engine;
+    for (size_t i = 0; i < same->count; i++) {
+        const struct same_token *token = &same->tokens[i];
+        KK_TRY(token->kind->on_any_store ? remove_sealed(engine, token->name, why)
+                                         : remove_other(engine, token, why));
     }
     return CKR_OK;
 }
@@ -272,29 +373,38 @@ static KK_RV make_token(struct kk_restore *restore, char name[KK_UUID_TEXT])
     return look_again(restore, name);
 }
 
-static bool has_name(const struct kk_buffer *names, const char *name)
-{
-    for (size_t at = 0; at < names->len; at += KK_UUID_TEXT) {
-        if (strcmp((const char *)names->data + at, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Somebody else may have restored the same token meanwhile. Who sees the other one's withdraws: of
  * two at once, one or none is left, and what was there before is still there. */
 static KK_RV withdraw_from_others(struct kk_restore *restore, const char *own,
-                                  const struct kk_buffer *before)
+                                  const struct same_serial *before)
 {
     KK_CLEANUP(same_serial_clear) struct same_serial now = {.restore = restore};
     KK_TRY(find_same(&now));
-    for (size_t at = 0; at < now.names.len; at += KK_UUID_TEXT) {
-        const char *name = (const char *)now.names.data + at;
-        if (strcmp(name, own) != 0 && !has_name(before, name)) {
+    for (size_t i = 0; i < now.count; i++) {
+        const char *name = now.tokens[i].name;
+        if (strcmp(name, own) != 0 && !has_token(before, name)) {
             KK_TRY(
-                remove_token(restore->engine, own, "somebody else restored it at the same time"));
+                remove_sealed(restore->engine, own, "somebody else restored it at the same time"));
             return CKR_FUNCTION_REJECTED;
+        }
+    }
+    return CKR_OK;
+}
+
+/* Whether those that are there can make way. */
+static KK_RV check_same(const struct same_serial *same, bool replace)
+{
+    const char *serial = same->restore->info.serial;
+    if (same->count > 0 && !replace) {
+        kk_log_error("a token of the serial number %.16s is there already", serial);
+        return CKR_FUNCTION_REJECTED;
+    }
+    for (size_t i = 0; i < same->count; i++) {
+        if (same->tokens[i].kind->create == NULL) {
+            kk_log_error("the token of the serial number %.16s that is there is of the kind %s, "
+                         "which is only read: it cannot be replaced",
+                         serial, same->tokens[i].kind->name);
+            return CKR_TOKEN_WRITE_PROTECTED;
         }
     }
     return CKR_OK;
@@ -306,11 +416,8 @@ KK_RV kk_restore_write(struct kk_restore *restore, bool replace)
     char name[KK_UUID_TEXT];
     KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
     KK_TRY(find_same(&same));
-    if (same.names.len > 0 && !replace) {
-        kk_log_error("a token of the serial number %.16s is there already", restore->info.serial);
-        return CKR_FUNCTION_REJECTED;
-    }
+    KK_TRY(check_same(&same, replace));
     KK_TRY(make_token(restore, name));
-    KK_TRY(withdraw_from_others(restore, name, &same.names));
-    return remove_all(restore->engine, &same.names);
+    KK_TRY(withdraw_from_others(restore, name, &same));
+    return remove_all(&same);
 }

@@ -336,6 +336,7 @@ static const struct kk_repository_ops sealed_ops = {
     .audit_read = kk_sealed_audit_read,
     .audit_verify = kk_sealed_audit_verify,
     .state_key = sealed_state_key,
+    .counter = kk_sealed_counter,
     .remove = sealed_remove,
     .path = sealed_path,
 };

@@ -24,6 +24,8 @@ enum kk_sealed_table {
     KK_TABLE_ROOTS = 7, /* by side */
     KK_TABLE_REKEY = 8, /* row 0, while a rekey is under way: the old keys, sealed under the new */
     KK_TABLE_AUDIT = 9, /* row 0: the anchor of the audit log */
+    /* From 16 on: what no backup takes along. */
+    KK_TABLE_COUNTER = 16, /* row 0: the monotonic counter, covered by no hash */
 };
 
 enum kk_side { KK_SIDE_PRIVATE = 0, KK_SIDE_PUBLIC = 1 };
@@ -337,6 +339,10 @@ KK_RV kk_sealed_verify(const struct kk_sealed_op *op, const struct kk_check *che
 KK_RV kk_sealed_repair(struct kk_repository *repository, const struct kk_check *check,
                        struct kk_store *store, const char serial[KK_SERIAL_LEN],
                        struct kk_check_result *ret_result, struct kk_repository **ret_repository);
+
+/* ---- sealed_counter.c ---- */
+
+KK_RV kk_sealed_counter(struct kk_repository *repository, uint64_t least, uint64_t *ret_value);
 
 /* ---- sealed_rekey.c ---- */
 

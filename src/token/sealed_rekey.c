@@ -488,6 +488,34 @@ static KK_RV tell(const struct reseal *reseal)
                : rekey->progress(rekey->context, (CK_ULONG)done, (CK_ULONG)reseal->total);
 }
 
+/* The row says which objects are old, and goes with the old keys in the end: it must be the one
+ * that the root knows. One that the root does not know is no rekey's, and just goes. */
+static KK_RV check_row(const struct reseal *reseal)
+{
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row stored = {0};
+    uint8_t hash[KK_HASH_LEN] = {0};
+    KK_TRY(kk_sealed_begin(reseal->sealed, reseal->unlock, KK_STORE_READ, &op));
+    KK_TRY(kk_root_read(&op, KK_SIDE_PRIVATE, &root));
+    const struct kk_row_hash *wanted = kk_root_row(&root, KK_ROOT_REKEY);
+    CK_RV rv = op.tx->ops->row_get(op.tx, KK_TABLE_REKEY, 0, &stored, &blob);
+    if (wanted == NULL || rv == CKR_OBJECT_HANDLE_INVALID) {
+        return CKR_OK;
+    }
+    KK_TRY(rv);
+    KK_TRY(kk_row_hash_of(reseal->sealed->crypto, &stored, hash));
+    if (!kk_ct_equal(hash, wanted->hash, sizeof hash)) {
+        kk_log_error("token %s: the row of the keys from before the rekey is another one than it "
+                     "was: objects that were not sealed anew yet would be lost; keykist token "
+                     "repair makes a sound token of the rest",
+                     kk_sealed_path(reseal->sealed));
+        return CKR_DEVICE_ERROR;
+    }
+    return CKR_OK;
+}
+
 /* With the PIN that opens most: the user's, else the SO's. */
 static KK_RV go_on(struct kk_sealed *sealed, const struct kk_rekey *rekey)
 {
@@ -499,6 +527,7 @@ static KK_RV go_on(struct kk_sealed *sealed, const struct kk_rekey *rekey)
     KK_TRY(kk_sealed_unlock(&sealed->head, by_user ? KK_ROLE_USER : KK_ROLE_SO, KK_SPAN(NULL, 0),
                             by_user ? rekey->user_pin : rekey->so_pin, NULL, &unlock));
     reseal.unlock = unlock;
+    KK_TRY(check_row(&reseal));
     KK_TRY(count_objects(&reseal));
     while (there && reseal.position < (size_t)KK_SIDES * KK_BUCKETS) {
         KK_TRY(tell(&reseal));

@@ -124,9 +124,7 @@ KK_RV kk_softhsm_repository_open(struct kk_crypto *crypto, const char *location,
     struct kk_softhsm_identity identity;
     KK_TRY(repo_new(crypto, settings, &repo));
     KK_TRY(kk_softhsm_open(location, name, umask, &repo->dir));
-    CK_RV rv = kk_softhsm_identify(repo, &identity);
-    KK_ENSURE(rv != CKR_DEVICE_ERROR, CKR_TOKEN_NOT_RECOGNIZED);
-    KK_TRY(rv);
+    KK_TRY(kk_softhsm_recognise(repo, &identity));
     *ret_repository = &KK_STEAL(repo)->head;
     return CKR_OK;
 }

@@ -67,7 +67,6 @@ static KK_RV prepare(struct commit *commit)
     return CKR_OK;
 }
 
-/* What is on the disk is done: that we could not remember it is no failure of the change. */
 static KK_RV learn(struct commit *commit, size_t i, const struct kk_softhsm_seen *seen)
 {
     return kk_softhsm_learn(commit->repo, commit->unlock, &commit->changes[i].uuid,
@@ -86,29 +85,17 @@ static KK_RV announce(struct kk_softhsm *repo)
     return CKR_OK;
 }
 
-/* Takes back what announce() could not tell others of. */
+/* Takes back what its caller will not hear of. */
 static void take_back(struct commit *commit)
 {
     for (size_t i = 0; i < commit->fresh_count; i++) {
-        KK_CLEANUP(kk_softhsm_edit_end) struct kk_softhsm_edit edit = {.data = -1, .lock = -1};
-        CK_RV rv = kk_softhsm_edit_begin(commit->repo->dir, &commit->fresh[i].uuid, &edit);
-        if (rv == CKR_OK) {
-            KK_IGNORE(kk_softhsm_edit_delete(&edit)); /* it has said so in the log */
-        }
+        kk_softhsm_discard(commit->repo->dir, &commit->fresh[i].uuid);
+        kk_softhsm_forget(commit->repo, &commit->fresh[i].uuid);
     }
 }
 
-static KK_RV create(struct commit *commit)
+static KK_RV learn_fresh(struct commit *commit)
 {
-    if (commit->fresh_count == 0) {
-        return CKR_OK;
-    }
-    KK_TRY(kk_softhsm_create(commit->repo->dir, commit->fresh, commit->fresh_count));
-    CK_RV rv = announce(commit->repo);
-    if (rv != CKR_OK) {
-        take_back(commit);
-        return rv;
-    }
     size_t next = 0;
     for (size_t i = 0; i < commit->count; i++) {
         const struct kk_stored_change *change = &commit->changes[i];
@@ -117,6 +104,20 @@ static KK_RV create(struct commit *commit)
         }
     }
     return CKR_OK;
+}
+
+static KK_RV create(struct commit *commit)
+{
+    if (commit->fresh_count == 0) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_softhsm_create(commit->repo->dir, commit->fresh, commit->fresh_count));
+    CK_RV rv = learn_fresh(commit);
+    rv = rv == CKR_OK ? announce(commit->repo) : rv;
+    if (rv != CKR_OK) {
+        take_back(commit);
+    }
+    return rv;
 }
 
 /* The version that the change started from must be the present one. */

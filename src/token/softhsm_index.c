@@ -151,7 +151,11 @@ KK_RV kk_softhsm_learn(struct kk_softhsm *repo, struct kk_unlock *unlock,
             KK_TRY(rv);
         }
     }
-    KK_TRY(remember(repo, unlock, uuid, seen, kind, object));
+    CK_RV rv = remember(repo, unlock, uuid, seen, kind, object);
+    if (rv != CKR_OK) {
+        kk_softhsm_forget(repo, uuid); /* half remembered, it would pass for seen */
+        return rv;
+    }
     if (ret_object != NULL && object != NULL) {
         *ret_object = KK_STEAL(object);
     }
@@ -412,6 +416,9 @@ static KK_RV open_private(struct kk_softhsm *repo, struct kk_unlock *unlock)
     for (size_t i = 0; i < missing.list.count; i++) {
         CK_RV rv = load(repo, unlock, &missing.list.uuids[i]);
         KK_ENSURE(rv != CKR_HOST_MEMORY, rv); /* others concern this object alone */
+        if (rv != CKR_OK) {
+            kk_softhsm_forget(repo, &missing.list.uuids[i]); /* the next search looks again */
+        }
     }
     return CKR_OK;
 }

@@ -136,6 +136,9 @@ bool kk_softhsm_identity_of(const struct kk_attrs *attrs, struct kk_softhsm_iden
 
 /* Rereads it when it changed. CKR_DEVICE_ERROR: damaged, logged. */
 KK_RV kk_softhsm_identify(struct kk_softhsm *repo, struct kk_softhsm_identity *ret_identity);
+
+/* The same; damaged is CKR_TOKEN_NOT_RECOGNIZED, so that it is not taken for a failing disk. */
+KK_RV kk_softhsm_recognise(struct kk_softhsm *repo, struct kk_softhsm_identity *ret_identity);
 KK_RV kk_softhsm_epoch(struct kk_softhsm *repo, uint8_t ret_epoch[16]);
 
 /* Changes token.object: `set` in, `gone` (0: none) out, flags on and off; and sees to it that a

@@ -57,6 +57,7 @@ bool kk_softhsm_identity_of(const struct kk_attrs *attrs, struct kk_softhsm_iden
            is_hex(identity->serial, sizeof identity->serial);
 }
 
+/* CKR_TOKEN_NOT_RECOGNIZED: what was read says nothing. */
 static KK_RV read_identity(struct kk_softhsm *repo, struct kk_softhsm_identity *identity,
                            uint64_t *ret_version)
 {
@@ -68,7 +69,7 @@ static KK_RV read_identity(struct kk_softhsm *repo, struct kk_softhsm_identity *
     if (rv == CKR_DEVICE_ERROR || (rv == CKR_OK && !kk_softhsm_identity_of(attrs, identity))) {
         kk_log_error("token %s: token.object is damaged or not finished",
                      kk_softhsm_path(repo->dir));
-        return CKR_DEVICE_ERROR;
+        return CKR_TOKEN_NOT_RECOGNIZED;
     }
     KK_TRY(rv);
     *ret_version = seen.version;
@@ -155,7 +156,7 @@ static KK_RV adopt_identity(struct kk_softhsm *repo, const struct kk_softhsm_ide
     return CKR_OK;
 }
 
-KK_RV kk_softhsm_identify(struct kk_softhsm *repo, struct kk_softhsm_identity *ret_identity)
+KK_RV kk_softhsm_recognise(struct kk_softhsm *repo, struct kk_softhsm_identity *ret_identity)
 {
     struct kk_softhsm_stamp stamp;
     struct kk_softhsm_identity identity;
@@ -172,6 +173,12 @@ KK_RV kk_softhsm_identify(struct kk_softhsm *repo, struct kk_softhsm_identity *r
     KK_TRY(adopt_identity(repo, &identity, version));
     *ret_identity = identity;
     return CKR_OK;
+}
+
+KK_RV kk_softhsm_identify(struct kk_softhsm *repo, struct kk_softhsm_identity *ret_identity)
+{
+    CK_RV rv = kk_softhsm_recognise(repo, ret_identity);
+    return rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_DEVICE_ERROR : rv;
 }
 
 KK_RV kk_softhsm_epoch(struct kk_softhsm *repo, uint8_t ret_epoch[16])

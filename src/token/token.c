@@ -9,6 +9,7 @@
 #include "token/token.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -512,6 +513,25 @@ KK_RV kk_token_set_aside(struct kk_token *token, const char *path)
     const struct kk_repository_ops *ops = token->repository->ops;
     return ops->set_aside != NULL ? ops->set_aside(token->repository, path)
                                   : CKR_FUNCTION_NOT_SUPPORTED;
+}
+
+bool kk_token_has_counter(struct kk_token *token)
+{
+    struct kk_token_state state;
+    return token->repository->ops->counter != NULL && kk_token_state(token, &state) == CKR_OK &&
+           !state.read_only;
+}
+
+/* Never less than the microseconds of the clock: a token that was put back from a backup goes on
+ * above what it gave since. */
+KK_RV kk_token_counter(struct kk_token *token, uint64_t *ret_value)
+{
+    struct timespec now;
+    KK_ENSURE(token->repository->ops->counter != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t least =
+        now.tv_sec <= 0 ? 1 : (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    return token->repository->ops->counter(token->repository, least, ret_value);
 }
 
 KK_RV kk_token_backup(struct kk_token *token, struct kk_backup_chunks *chunks,

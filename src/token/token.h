@@ -77,6 +77,11 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
  * when it lies in none. */
 KK_RV kk_token_set_aside(struct kk_token *token, const char *path);
 
+/* The next value of the monotonic counter (repository.h). CKR_FUNCTION_NOT_SUPPORTED: its
+ * repository has none. */
+bool kk_token_has_counter(struct kk_token *token);
+KK_RV kk_token_counter(struct kk_token *token, uint64_t *ret_value);
+
 /* Puts the token into a backup (backup.h). CKR_FUNCTION_NOT_SUPPORTED: its repository has none. */
 KK_RV kk_token_backup(struct kk_token *token, struct kk_backup_chunks *chunks,
                       struct kk_backup_info *info);

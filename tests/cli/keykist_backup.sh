@@ -137,6 +137,25 @@ check "restore from standard input, as JSON" test "$(json 'd["token"]["serial"]'
 runk pin change --pin 1234 --new-pin 4321
 check "... the PIN is the one of the backup" test "$status" = 0
 
+# New master keys on the way. The PINs stay; the old keys are in no file of the token's.
+keykist token delete --token t --yes > /dev/null
+runk restore p.kkb --passphrase-file pass --so-pin 12345678 --rekey
+tells "--rekey wants the user's PIN too" 1 'keykist: the user PIN is missing: use --pin-file, .*'
+runk restore p.kkb --passphrase-file pass --so-pin 12345678 --pin 4321 --rekey
+tells "... the right one" 1 'keykist: p\.kkb: It cannot be restored: the PIN is wrong \(CKR_PIN_INCORRECT\)\.'
+runk restore p.kkb --passphrase-file pass --so-pin 12345678 --pin 1234 --rekey --damaged
+tells "... and a sound token" 1 'keykist: a damaged token gets no new keys: --rekey or --damaged'
+check "... else there is no token" test "$(ls -A "$TOKENS" | wc -l)" = 0
+runk restore p.kkb --passphrase-file pass --so-pin 12345678 --pin 1234 --rekey
+said "restore --rekey" 0 'Token "t" (serial S, slot N): restored, with new master keys.' ""
+runk token check --token t --pin 1234
+check "... all of it is sound" grep -q '1 private and 1 public objects are sound' out
+runk object list --token t --pin 1234
+check "... and nothing waits for a rekey" sh -c "test $status = 0 && ! '$KK_KEYKIST' doctor --module '$MODULE' | grep -q rekey"
+runk restore p.kkb --passphrase-file pass --so-pin 12345678 --pin 1234 --rekey --replace --yes
+check "... and again over it" test "$status $(ls -A "$TOKENS" | wc -l)" = "0 1"
+runk pin change --pin 1234 --new-pin 4321
+
 # A token with a pepper comes back where the pepper is.
 keykist token delete --token t --yes > /dev/null
 mkdir creds

@@ -101,6 +101,26 @@ for key in $keys; do
     empty
 done
 
+# ---- DSA, which JWK does not have ----
+
+openssl dsaparam -genkey -out "$WORK/dsa.sec1" 1024 2> "$WORK/genpkey"
+openssl pkcs8 -topk8 -nocrypt -in "$WORK/dsa.sec1" -out "$WORK/dsa.pem"
+openssl pkey -in "$WORK/dsa.pem" -pubout -out "$WORK/dsa.pub"
+openssl pkey -in "$WORK/dsa.pem" -outform DER -out "$WORK/dsa.der"
+object import "$WORK/dsa.pem" --extractable --not-sensitive
+imported "dsa: imported" "2 objects imported."
+object export --class public "$WORK/dsa.out.pub"
+same "dsa: the public key in PEM" "$WORK/dsa.pub" "$WORK/dsa.out.pub"
+object export --class private --plain --format der "$WORK/dsa.out.p8"
+openssl pkey -inform DER -in "$WORK/dsa.out.p8" -outform DER -out "$WORK/dsa.out.der" 2> "$WORK/openssl.err"
+same "dsa: the private key in DER" "$WORK/dsa.der" "$WORK/dsa.out.der"
+object export --class private --passphrase other "$WORK/dsa.out.enc"
+openssl pkey -in "$WORK/dsa.out.enc" -passin pass:other -outform DER -out "$WORK/dsa.out2.der" 2> "$WORK/openssl.err"
+same "dsa: ... encrypted" "$WORK/dsa.der" "$WORK/dsa.out2.der"
+object export --class private --plain --format jwk "$WORK/dsa.jwk"
+check "dsa: not as JWK" test "$status" = 1
+empty
+
 # ---- certificates and PKCS#12 ----
 
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/ca.key" -out "$WORK/ca.pem" -days 30 -subj "/CN=root" 2> "$WORK/req"
@@ -177,6 +197,11 @@ imported "delete" "1 object deleted."
 object import "$WORK/aes.jwk" --type aes --extractable
 object export --type aes --plain --by-wrapping "$WORK/aes.out" --force
 same "... sensitive, got out by wrapping" "$WORK/aes" "$WORK/aes.out"
+printf '{\001\002\003\004\005\006\007\010\011\013\014\016\017\020\377' > "$WORK/brace"
+object import "$WORK/brace" --type aes --label brace --extractable --not-sensitive
+imported "an AES key that begins as JSON does" "1 object imported."
+object export --label brace --plain "$WORK/brace.out"
+same "... there and back" "$WORK/brace" "$WORK/brace.out"
 head -c 31 "$WORK/aes" > "$WORK/short"
 object import "$WORK/short" --type aes
 tells "an AES key of 31 bytes" 1 'keykist: .*: an AES key has 16, 24 or 32 bytes; this one has 31'

@@ -136,6 +136,40 @@ said()
     [ "$err" = "$4" ] || explain stderr "$4" "$err"
 }
 
+# on_terminal COMMAND: runs it under expect(1); the dialogue is on stdin, as expect commands and
+# `await TEXT`. What the terminal showed is in $WORK/shown, the exit status in $status: 99 when a
+# signal ended it.
+# shellcheck disable=SC2016 # the dollars are Tcl's
+on_terminal()
+{
+    {
+        echo 'log_user 0; set timeout 20; set shown ""'
+        echo 'proc await {text} {
+                  global shown spawn_id
+                  expect {
+                      -ex $text { append shown $expect_out(buffer) }
+                      timeout { puts "timeout after: $shown"; exit 3 }
+                      eof { puts "end after: $shown$expect_out(buffer)"; exit 4 } } }'
+        echo "set stty_init {-onlcr}"
+        echo "spawn -noecho $1"
+        cat
+        echo 'expect eof { append shown $expect_out(buffer) }'
+        echo 'puts -nonewline $shown; flush stdout; set result [wait]'
+        echo 'if {[llength $result] > 4} { exit 99 }; exit [lindex $result 3]'
+    } > "$WORK/dialogue"
+    expect -f "$WORK/dialogue" > "$WORK/shown" 2>&1
+    status=$?
+}
+
+# Leaves a test that needs a terminal where there is no expect(1).
+needs_terminal()
+{
+    if ! command -v expect > /dev/null 2>&1; then
+        echo "1..0 # SKIP no expect"
+        exit 0
+    fi
+}
+
 # A token with these PINs, made without a word.
 SO_PIN=12345678
 PIN=1234

@@ -3,34 +3,14 @@
 # The PIN prompts on a terminal, by expect(1).
 . "$(dirname "$0")/lib.sh"
 
-if ! command -v expect > /dev/null 2>&1; then
-    echo "1..0 # SKIP no expect"
-    exit 0
-fi
+needs_terminal
 
-# talk NAME STATUS TRANSCRIPT OPTIONS: runs the program under expect; the dialogue is on stdin as
-# expect commands. Carriage returns are taken out of what the terminal showed.
-# shellcheck disable=SC2016 # the dollars are Tcl's
+# talk NAME STATUS TRANSCRIPT OPTIONS: runs the program on a terminal; the dialogue is on stdin.
+# Carriage returns are taken out of what the terminal showed.
 talk()
 {
-    {
-        echo 'log_user 0; set timeout 20; set shown ""'
-        echo 'proc await {text} {
-                  global shown spawn_id
-                  expect {
-                      -ex $text { append shown $expect_out(buffer) }
-                      timeout { puts "timeout after: $shown"; exit 3 }
-                      eof { puts "end after: $shown$expect_out(buffer)"; exit 4 } } }'
-        echo "set stty_init {-onlcr}"
-        echo "spawn -noecho $KK_UTIL ${MODULE:+--module $MODULE} $4"
-        cat
-        echo 'expect eof { append shown $expect_out(buffer) }'
-        echo 'puts -nonewline $shown; set result [wait]'
-        echo 'if {[llength $result] > 4} { exit 99 }; exit [lindex $result 3]'
-    } > "$WORK/dialogue"
-    expect -f "$WORK/dialogue" > "$WORK/out.raw" 2>&1
-    status=$?
-    tr -d '\r' < "$WORK/out.raw" > "$WORK/out"
+    on_terminal "$KK_UTIL ${MODULE:+--module $MODULE} $4"
+    tr -d '\r' < "$WORK/shown" > "$WORK/out"
     : > "$WORK/err"
     said "$1" "$2" "$3" ""
 }

@@ -93,10 +93,15 @@ static void register_chapters(void)
     chapter_usage();
     chapter_wrap();
     chapter_derive();
+    chapter_groups();
+    chapter_kem();
+    chapter_lattice();
+    chapter_templates();
     chapter_interop();
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_features();
     chapter_chaos();
 }
 

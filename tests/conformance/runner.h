@@ -90,10 +90,15 @@ void chapter_verify(void);
 void chapter_usage(void);
 void chapter_wrap(void);
 void chapter_derive(void);
+void chapter_groups(void);
+void chapter_kem(void);
+void chapter_lattice(void);
+void chapter_templates(void);
 void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 void chapter_events(void);
+void chapter_features(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x

@@ -371,7 +371,7 @@ static bool is_volatile(const char *name)
     return false;
 }
 
-#define NAMES_MAX 64u
+#define NAMES_MAX 512u
 
 struct names {
     const char *names[NAMES_MAX];

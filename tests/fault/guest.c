@@ -203,13 +203,14 @@ int guest_wait(pid_t pid)
 
 static const char *const sealed_volatile[] = {"change", "keykist.db-shm", "write.lock",
                                               "tries.lock", NULL};
-static const char *const softhsm2_volatile[] = {"token.lock", NULL};
+static const char *const softhsm2_volatile[] = {"token.lock", "generation", NULL};
 
 static const struct guest_kind kinds[] = {
     {.name = "sealed",
      .conf = "objectstore.backend = sqlite",
      .lists_damage = true,
      .pairs_whole = true,
+     .stays_unsynced = true,
      .volatile_files = sealed_volatile},
     {.name = "softhsm2",
      .conf = "objectstore.backend = file",

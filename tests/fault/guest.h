@@ -48,9 +48,10 @@ void guest_count(const char *what, unsigned long count);
 /* The kind of repository under test, by KEYKIST_FAULT_KIND; the first is the default. */
 struct guest_kind {
     const char *name;
-    const char *conf;  /* makes new tokens of this kind */
-    bool lists_damage; /* whether an object that is gone is told of */
-    bool pairs_whole;  /* whether the two keys of a pair come and go as one */
+    const char *conf;    /* makes new tokens of this kind */
+    bool lists_damage;   /* whether an object that is gone is told of */
+    bool pairs_whole;    /* whether the two keys of a pair come and go as one */
+    bool stays_unsynced; /* what failed at its sync may turn out to be there, whole */
     const char *const
         *volatile_files; /* of a token: what they hold matters to live processes only */
 };

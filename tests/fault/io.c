@@ -12,6 +12,7 @@
 #include <link.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -72,17 +73,65 @@ static long done(const struct io_call *call, long result)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-typedef int open_type(const char *path, int flags, ...);
-static int pass_open(const char *name, const char *path, int flags, mode_t mode)
+#define PATH_ROOM 4600
+
+/* The path from the root on of a name in an open directory; the name itself where that says it all,
+ * or nobody asks. */
+static const char *path_at(int dir, const char *name, char room[PATH_ROOM])
 {
-    NEXT(open_type, "open64")
+    char link[64];
+    if (hooks == NULL || is_inside || dir == AT_FDCWD || name[0] == '/') {
+        return name;
+    }
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+    ssize_t len = readlink(link, room, PATH_ROOM / 2);
+    if (len <= 0) {
+        return name;
+    }
+    (void)snprintf(room + len, (size_t)(PATH_ROOM - len), "/%s", name);
+    return room;
+}
+
+static bool is_there(const char *path)
+{
+    struct stat status;
+    bool was_inside = is_inside;
+    is_inside = true;
+    bool there = lstat(path, &status) == 0;
+    is_inside = was_inside;
+    return there;
+}
+
+static struct io_call open_call(const char *name, const char *path, int flags)
+{
     struct io_call call = {.kind = IO_OPEN, .name = name, .fd = -1, .path = path, .flags = flags};
-    if ((flags & O_CREAT) != 0 && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+    if ((flags & O_CREAT) != 0 && !is_there(path)) {
         call.kind = IO_CREATE;
     } else if ((flags & O_ACCMODE) != O_RDONLY) {
         call.kind = IO_CHANGE;
     }
+    return call;
+}
+
+typedef int open_type(const char *path, int flags, ...);
+static int pass_open(const char *name, const char *path, int flags, mode_t mode)
+{
+    NEXT(open_type, "open64")
+    const struct io_call call = open_call(name, path, flags);
     return fails(&call) ? -1 : (int)done(&call, next(path, flags, mode));
+}
+
+int io_openat(int dir, const char *name, int flags, ...) EXPORTED("openat64");
+int io_openat(int dir, const char *name, int flags, ...)
+{
+    NEXT(int(int, const char *, int, ...), "openat64")
+    char room[PATH_ROOM];
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    const struct io_call call = open_call("openat", path_at(dir, name, room), flags);
+    return fails(&call) ? -1 : (int)done(&call, next(dir, name, flags, mode));
 }
 
 #define DEFINE_OPEN(function, name)                                                                \
@@ -198,6 +247,20 @@ int io_renameat2(int from_dir, const char *from, int to_dir, const char *to, uns
     return fails(&call) ? -1 : (int)done(&call, next(from_dir, from, to_dir, to, flags));
 }
 
+int io_renameat(int from_dir, const char *from, int to_dir, const char *to) EXPORTED("renameat");
+int io_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    NEXT(int(int, const char *, int, const char *), "renameat")
+    char from_room[PATH_ROOM];
+    char to_room[PATH_ROOM];
+    struct io_call call = {.kind = IO_NAME,
+                           .name = "rename",
+                           .fd = -1,
+                           .path = path_at(from_dir, from, from_room),
+                           .to = path_at(to_dir, to, to_room)};
+    return fails(&call) ? -1 : (int)done(&call, next(from_dir, from, to_dir, to));
+}
+
 int io_unlink(const char *path) EXPORTED("unlink");
 int io_unlink(const char *path)
 {
@@ -249,6 +312,22 @@ int io_fstat(int fd, struct stat *status)
     NEXT(int(int, struct stat *), "fstat64")
     struct io_call call = {.kind = IO_LOOK, .name = "fstat", .fd = fd};
     return fails(&call) ? -1 : next(fd, status);
+}
+
+int io_fstatat(int dir, const char *name, struct stat *status, int flags) EXPORTED("fstatat64");
+int io_fstatat(int dir, const char *name, struct stat *status, int flags)
+{
+    NEXT(int(int, const char *, struct stat *, int), "fstatat64")
+    struct io_call call = {.kind = IO_LOOK, .name = "fstatat", .fd = -1, .path = name};
+    return fails(&call) ? -1 : next(dir, name, status, flags);
+}
+
+int io_faccessat(int dir, const char *name, int mode, int flags) EXPORTED("faccessat");
+int io_faccessat(int dir, const char *name, int mode, int flags)
+{
+    NEXT(int(int, const char *, int, int), "faccessat")
+    struct io_call call = {.kind = IO_LOOK, .name = "faccessat", .fd = -1, .path = name};
+    return fails(&call) ? -1 : next(dir, name, mode, flags);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */

@@ -35,7 +35,7 @@ struct io_call {
     enum io_kind kind;
     const char *name; /* of the C function */
     int fd;           /* -1: none; for unlinkat the directory */
-    const char *path; /* NULL: none */
+    const char *path; /* NULL: none; from the root on where the caller named a directory */
     const char *to;   /* rename */
     off_t offset;     /* write: -1 at the file's own */
     const void *data; /* write */

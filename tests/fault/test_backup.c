@@ -24,6 +24,7 @@
 #define KEYS_MAX 20000
 #define PASSPHRASE "correct horse battery"
 #define REPLACE CKF_KEYKIST_RESTORE_REPLACE
+#define REKEY CKF_KEYKIST_RESTORE_REKEY
 
 /* What the processes of this test tell each other. */
 struct shared {
@@ -78,7 +79,8 @@ static CK_RV restore(CK_FLAGS flags)
     CK_KEYKIST_BACKUP_INFO info;
     CK_KEYKIST_RESTORE how = {.flags = flags,
                               .user = CKU_SO,
-                              .pin = {(const CK_BYTE *)GUEST_SO_PIN, sizeof GUEST_SO_PIN - 1}};
+                              .pin = {(const CK_BYTE *)GUEST_SO_PIN, sizeof GUEST_SO_PIN - 1},
+                              .user_pin = {(const CK_BYTE *)GUEST_PIN, sizeof GUEST_PIN - 1}};
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     CK_KEYKIST_STREAM from = {.context = &fd, .read = take};
     CK_RV rv = vendor->restore(&from, &key, &how, &info);
@@ -329,7 +331,8 @@ static int databases(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* `flags` REPLACE: a token is there before. */
+/* `flags` REPLACE: a token is there before. A token is never there without the new keys that REKEY
+ * gives it: they come before its first byte. */
 static void kill_restores(CK_FLAGS flags, const char *what)
 {
     unsigned steps = 0;
@@ -338,12 +341,12 @@ static void kill_restores(CK_FLAGS flags, const char *what)
     int killed = 1;
     for (unsigned last = 1; killed == 1; last += guest_amount(4, 1)) {
         empty_folder();
-        if (flags == REPLACE && guest_wait(guest_fork(restore_in_peace, NULL)) != 0) {
+        if ((flags & REPLACE) != 0 && guest_wait(guest_fork(restore_in_peace, NULL)) != 0) {
             guest_bail("no token to replace");
         }
         killed = kill_before(guest_fork(restore_as_victim, &victim), last);
         int state = guest_wait(guest_fork(state_of_folder, NULL));
-        bool good = state == 1 || (state == 0 && flags == 0 && killed == 1);
+        bool good = state == 1 || (state == 0 && (flags & REPLACE) == 0 && killed == 1);
         good = good && guest_wait(guest_fork(restore_in_peace, NULL)) == 0 && databases() == 1 &&
                guest_wait(guest_fork(state_of_folder, NULL)) == 1;
         if (!good) {
@@ -391,6 +394,7 @@ int main(int argc, char **argv)
     guest_ok(guest_wait(guest_fork(back_up_now, NULL)) == 0, "a backup");
     kill_restores(0, "a restore");
     kill_restores(REPLACE, "a restore that replaces a token");
+    kill_restores(REPLACE | REKEY, "a restore with new keys that replaces a token");
     back_up_among_writers(guest_amount(5, 40));
     return guest_end();
 }

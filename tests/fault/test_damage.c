@@ -2,6 +2,22 @@
 /*
  * Random damage to a token's files: a bit, a byte, a block, the end cut off, a file deleted. Never
  * a crash, a hang, or wrong key material; what is missing is told of, and the rest is usable.
+ *
+ * In SoftHSM's directories nothing is authenticated, and what can be told of a damage is less:
+ *
+ *   told    the order, the types and the lengths in an object's file; a private value whose last
+ *           block or the one before is touched (padding, but for one in 256); the value of a key
+ *           that has a check value, or CKA_PUBLIC_KEY_INFO; a user's PIN whose letters, padding or
+ *           last blocks are touched; a journal that is not whole
+ *   not     a file that is gone; one that ends between two attributes, where the standard has
+ *           defaults for the rest; flags, numbers, dates, public values and CKA_ID of public
+ *           objects; the first blocks of other private values; the name and the SO's PIN in
+ *           token.object; the first blocks of a user's PIN, which make a master key that opens
+ *           nothing
+ *
+ * There the damage stays where it is: only the object of the damaged file may be another one or
+ * gone, everything else is whole and the login works. With a damaged token.object nothing wrong is
+ * handed out: a master key that is not the right one opens no object.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +37,7 @@
 #define KEYS 24u
 #define LATE 6u
 #define PAIRS (KEYS / 3) /* two objects each */
-#define FILES_MAX 32u
+#define FILES_MAX 200u
 
 /* --- the token, and copies of it -------------------------------------------------------------- */
 
@@ -70,9 +86,12 @@ static void load_directory(struct image *image, const char *below)
     (void)snprintf(path, sizeof path, "%s/%s", tokens, below);
     DIR *dir = opendir(path);
     const struct dirent *entry = NULL;
-    while (dir != NULL && (entry = readdir(dir)) != NULL && image->count < FILES_MAX) {
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.') {
             continue;
+        }
+        if (image->count == FILES_MAX) {
+            guest_bail("too many files");
         }
         struct file *file = &image->files[image->count++];
         (void)snprintf(file->path, sizeof file->path, "%s%s%.200s", below,
@@ -157,16 +176,30 @@ static int make_old(void *unused)
     return p11->C_Finalize(NULL) == CKR_OK ? 0 : 1;
 }
 
-/* Ends without C_Finalize. */
-static int be_killed(void *unused)
+/* In front of the write that begins to change an object in place, or a log's last page. */
+static int die_in_a_write(const struct io_call *call)
 {
-    (void)unused;
-    CK_SESSION_HANDLE session = guest_enter(LABEL);
-    for (unsigned i = 0; i < LATE; i++) {
-        struct thing late = thing_named(i % 2 == 0 ? THING_KEY : THING_DATA, 0, KEYS + 1 + i);
-        need(thing_make(session, &late, 2), "a late object");
+    static unsigned writes;
+    if (call->kind == IO_WRITE && ++writes == 4) {
+        _exit(0);
     }
     return 0;
+}
+
+/* Ends without C_Finalize, in the middle of a last change. */
+static int be_killed(void *unused)
+{
+    static const struct io_hooks deadly = {.before = die_in_a_write};
+    (void)unused;
+    CK_SESSION_HANDLE session = guest_enter(LABEL);
+    struct thing late = {.handle = 0};
+    for (unsigned i = 0; i < LATE; i++) {
+        late = thing_named(i % 2 == 0 ? THING_KEY : THING_DATA, 0, KEYS + 1 + i);
+        need(thing_make(session, &late, 2), "a late object");
+    }
+    io_hook(&deadly);
+    (void)thing_change(session, &late, 3);
+    return 1; /* it was to die in there */
 }
 
 /* --- damage ----------------------------------------------------------------------------------- */
@@ -353,6 +386,7 @@ static struct {
     unsigned none;   /* no login */
     unsigned hidden; /* from a search by attribute, not from one for everything */
     unsigned untold; /* lost, and not a line of it */
+    unsigned wrong;  /* an object is another one: where nothing is signed */
     unsigned objects_lost;
 } totals[IMAGES][DAMAGES];
 
@@ -362,17 +396,33 @@ static const char *last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* Whether more than the object of the damaged file is not what it was (where nothing is signed). */
+static bool reaches_further(const struct damage *damage, const struct seen *seen)
+{
+    const char *name = last_part(images[damage->image].files[damage->file].path);
+    unsigned all = image_objects[damage->image];
+    if (strcmp(name, "token.object") == 0) {
+        return seen->wrong > 0;
+    }
+    bool is_of_object = strchr(name, '-') != NULL && strstr(name, ".lock") == NULL;
+    unsigned changed = all - seen->found + seen->wrong;
+    bool has_wrong = seen->wrong > 0 && damage->kind == DAMAGE_DELETED;
+    return seen->login != CKR_OK || has_wrong || seen->found > all ||
+           changed > (is_of_object ? 1 : 0);
+}
+
 static void judge(const struct damage *damage, int code, const struct seen *seen)
 {
     const struct file *file = &images[damage->image].files[damage->file];
     unsigned all = image_objects[damage->image];
+    bool is_signed = guest_kind()->lists_damage;
     bool is_lost = seen->login != CKR_OK || seen->found < all;
     bool is_hidden = is_lost && seen->listed >= all + PAIRS;
     bool is_untold = is_lost && seen->login != CKR_PIN_INCORRECT && seen->login != CKR_PIN_LOCKED &&
                      !log_tells();
     bool is_bad = code != 0 || !IS_ONE_OF(seen->login, login_codes) ||
                   !IS_ONE_OF(seen->look, work_codes) || !IS_ONE_OF(seen->write, work_codes) ||
-                  seen->wrong > 0 || (is_untold && guest_kind()->lists_damage);
+                  (is_signed ? seen->wrong > 0 || is_untold : reaches_further(damage, seen));
     totals[damage->image][damage->kind].damages++;
     totals[damage->image][damage->kind].bad += is_bad;
     totals[damage->image][damage->kind].whole += !is_lost;
@@ -380,6 +430,7 @@ static void judge(const struct damage *damage, int code, const struct seen *seen
     totals[damage->image][damage->kind].none += seen->login != CKR_OK;
     totals[damage->image][damage->kind].hidden += is_hidden;
     totals[damage->image][damage->kind].untold += is_untold;
+    totals[damage->image][damage->kind].wrong += seen->wrong > 0;
     if (is_bad || getenv("KEYKIST_FAULT_VERBOSE") != NULL) {
         guest_note(
             "%s token, %s %s at %zu: end %d, login %s, look %s, write %s, %u of %u found, %u "
@@ -395,21 +446,42 @@ static void judge(const struct damage *damage, int code, const struct seen *seen
     }
 }
 
-static void damage_once(void)
+static int look_anew(struct seen *seen)
 {
-    struct damage damage = some_damage();
-    struct seen seen = {.login = CKR_GENERAL_ERROR};
-    store_image(&images[damage.image]);
-    do_damage(&damage);
+    *seen = (struct seen){.login = CKR_GENERAL_ERROR};
     (void)unlink(log_path);
     if (pipe(pipe_ends) != 0) {
         guest_bail("no pipe");
     }
     pid_t pid = guest_fork(look, NULL);
     (void)close(pipe_ends[1]);
-    (void)!read(pipe_ends[0], &seen, sizeof seen);
+    (void)!read(pipe_ends[0], seen, sizeof *seen);
     (void)close(pipe_ends[0]);
-    judge(&damage, guest_wait(pid), &seen);
+    return guest_wait(pid);
+}
+
+static void damage_once(void)
+{
+    struct damage damage = some_damage();
+    struct seen seen;
+    store_image(&images[damage.image]);
+    do_damage(&damage);
+    int code = look_anew(&seen);
+    judge(&damage, code, &seen);
+}
+
+/* What is damaged below is whole before. */
+static void look_at_whole(void)
+{
+    for (int image = 0; image < IMAGES; image++) {
+        struct seen seen;
+        store_image(&images[image]);
+        int code = look_anew(&seen);
+        guest_ok(code == 0 && seen.login == CKR_OK && seen.look == CKR_OK && seen.write == CKR_OK &&
+                     seen.found == image_objects[image] && seen.wrong == 0,
+                 "the %s token: %u of %u objects, %u wrong", image_names[image], seen.found,
+                 image_objects[image], seen.wrong);
+    }
 }
 
 static void report(void)
@@ -420,10 +492,10 @@ static void report(void)
         for (int kind = 0; kind < DAMAGES; kind++) {
             guest_note(
                 "%s token, %s a file: %u, nothing lost after %u, some after %u, all after %u, "
-                "hidden %u, untold %u",
+                "hidden %u, untold %u, changed %u",
                 image_names[image], damage_names[kind], totals[image][kind].damages,
                 totals[image][kind].whole, totals[image][kind].partly, totals[image][kind].none,
-                totals[image][kind].hidden, totals[image][kind].untold);
+                totals[image][kind].hidden, totals[image][kind].untold, totals[image][kind].wrong);
             bad += totals[image][kind].bad;
             damages += totals[image][kind].damages;
         }
@@ -454,6 +526,7 @@ int main(int argc, char **argv)
         guest_bail("cannot leave something in the log");
     }
     load_directory(&images[IMAGE_KILLED], "");
+    look_at_whole();
     unsigned many = guest_amount(350, 10000);
     for (unsigned i = 0; i < many; i++) {
         damage_once();

@@ -123,10 +123,10 @@ static CK_RV drop_made(void)
     left.count = 0;
     CK_RV rv = things_each(session, note_leftover, &left);
     for (size_t i = 0; i < left.count && rv == CKR_OK; i++) {
-        if (left.things[i].public_key != 0) {
-            rv = p11->C_DestroyObject(session, left.things[i].public_key);
+        const CK_OBJECT_HANDLE handles[] = {left.things[i].public_key, left.things[i].handle};
+        for (size_t j = 0; j < 2 && rv == CKR_OK; j++) {
+            rv = handles[j] != 0 ? p11->C_DestroyObject(session, handles[j]) : rv;
         }
-        rv = rv == CKR_OK ? p11->C_DestroyObject(session, left.things[i].handle) : rv;
     }
     return rv;
 }
@@ -392,6 +392,8 @@ struct tally {
     unsigned kept;
     unsigned others;
     unsigned broken;
+    unsigned named; /* of the others */
+    char last[THING_NAME];
 };
 
 static void tally_thing(const struct thing *thing, unsigned version, bool whole, void *context)
@@ -401,6 +403,10 @@ static void tally_thing(const struct thing *thing, unsigned version, bool whole,
     tally->kept += is_kept(thing);
     tally->others += !is_kept(thing);
     tally->broken += !whole;
+    if (!is_kept(thing) && thing->name[0] != 0) {
+        tally->named++;
+        memcpy(tally->last, thing->name, THING_NAME);
+    }
 }
 
 static bool all_there(void)
@@ -461,6 +467,25 @@ static bool names_cause(const struct step *step, CK_RV rv)
            (!goes_on && failed.kind == IO_CREATE && rv == CKR_DEVICE_ERROR);
 }
 
+static bool makes_objects(const struct step *step)
+{
+    return step->run == make_key || step->run == make_pair || step->run == make_data;
+}
+
+/* What a call made that failed is not there; unless the disk refused to take it back, too. Drafts
+ * of keys, which have no name, are session objects. */
+static void check_nothing_left(const struct step *step, unsigned long n)
+{
+    struct tally tally = {0};
+    bool may_stay = (goes_on && (cause->kinds & BIT(IO_REMOVE)) != 0) ||
+                    (failed.kind == IO_SYNC && guest_kind()->stays_unsynced);
+    CK_RV rv = things_each(session, tally_thing, &tally);
+    if (rv != CKR_OK || (tally.named != 0 && !may_stay)) {
+        complain(step, n, "a call that failed left an object, or nothing can be seen", rv);
+        guest_note("%u objects, the last of them %.16s", tally.named, tally.last);
+    }
+}
+
 /* One failure. False: no call failed any more, or it makes no sense to go on. */
 static bool run_step(const struct step *step, unsigned long n)
 {
@@ -474,6 +499,9 @@ static bool run_step(const struct step *step, unsigned long n)
     refused += rv != CKR_OK;
     if (rv != CKR_OK && (!was_hit || !names_cause(step, rv))) {
         complain(step, n, "an unexpected code", rv);
+    }
+    if (rv != CKR_OK && makes_objects(step)) {
+        check_nothing_left(step, n);
     }
     if (rv != CKR_OK && !must(step, n, "again, when the cause is gone", step->run)) {
         return false;

@@ -193,9 +193,20 @@ static void tell(enum note_step step, const char name[THING_NAME], unsigned vers
     }
 }
 
+/* The half of a pair that nobody was told of, where the two keys are two files. */
+static bool is_half_made(const struct thing *thing)
+{
+    bool is_half = thing->handle == 0 || thing->public_key == 0;
+    return !guest_kind()->pairs_whole && thing->name[0] == THING_PAIR && is_half &&
+           book_acked(thing->name) == THING_ABSENT;
+}
+
 static void tell_found(const struct thing *thing, unsigned version, bool whole, void *context)
 {
     (void)context;
+    if (is_half_made(thing)) {
+        return;
+    }
     tell(NOTE_FOUND, thing->name, version, whole);
 }
 
@@ -392,7 +403,7 @@ int main(int argc, char **argv)
     work();
     disk_stop();
     guest_note("%u calls recorded, %u events", disk_calls(), event_count);
-    guest_ok(disk_calls() > 1000 && event_count > 50, "the work is recorded");
+    guest_ok(disk_calls() > 500 && event_count > 50, "the work is recorded");
     guest_use_tokens(rebuilt, "");
     disk_delete(rebuilt);
     cut_at_acknowledgements();

@@ -172,6 +172,13 @@ static bool is_name(const CK_ATTRIBUTE *attribute, enum thing_kind kind)
     return attribute->ulValueLen == THING_NAME && text[0] == (char)kind;
 }
 
+/* An object whose attributes are not those of any of ours: of another class or size. */
+static bool is_strange(CK_RV rv)
+{
+    return rv == CKR_BUFFER_TOO_SMALL || rv == CKR_ATTRIBUTE_TYPE_INVALID ||
+           rv == CKR_ATTRIBUTE_SENSITIVE;
+}
+
 /* A key's name and version. */
 static CK_RV read_key(struct search *search, enum thing_kind kind, struct thing *thing,
                       unsigned *ret_version, bool *ret_named)
@@ -184,7 +191,7 @@ static CK_RV read_key(struct search *search, enum thing_kind kind, struct thing 
         *ret_named = is_name(&attributes[0], kind);
         *ret_version = version_of(&date, attributes[1].ulValueLen);
     }
-    return rv;
+    return is_strange(rv) ? CKR_OK : rv;
 }
 
 /* Others may be at work beside us: what was destroyed between finding and using is as good as not
@@ -260,6 +267,9 @@ static CK_RV visit_data(struct search *search, struct thing *thing)
                      attributes[1].ulValueLen == fill_data(thing, version, expected) &&
                      memcmp(value, expected, attributes[1].ulValueLen) == 0;
         search->visit(thing, version, whole, search->context);
+    } else if (is_strange(rv)) {
+        search->visit(thing, 0, false, search->context);
+        rv = CKR_OK;
     }
     return rv;
 }
@@ -268,11 +278,11 @@ static CK_RV note_public(struct search *search, struct thing *thing)
 {
     CK_ATTRIBUTE attribute = {CKA_ID, thing->name, THING_NAME};
     CK_RV rv = p11->C_GetAttributeValue(search->session, thing->handle, &attribute, 1);
-    if (rv == CKR_OK) {
+    if (rv == CKR_OK || is_strange(rv)) {
         memcpy(search->public_names[search->public_count], thing->name, THING_NAME);
         search->publics[search->public_count++] = thing->handle;
     }
-    return rv;
+    return is_strange(rv) ? CKR_OK : rv;
 }
 
 static bool is_gone(CK_RV rv)

@@ -145,6 +145,15 @@ static void test_arguments(void **state)
     assert_rv(kk_admin_restore(app, &to, &by_passphrase, NULL, &info), CKR_ARGUMENTS_BAD);
     how.user = CKU_CONTEXT_SPECIFIC;
     assert_rv(kk_admin_restore(app, &to, &by_passphrase, &how, &info), CKR_USER_TYPE_INVALID);
+    how.flags = CKF_KEYKIST_RESTORE_REKEY;
+    how.user = CKU_USER;
+    assert_rv(kk_admin_restore(app, &to, &by_passphrase, &how, &info), CKR_USER_TYPE_INVALID);
+    how.user = CKU_SO;
+    how.flags |= CKF_KEYKIST_RESTORE_DAMAGED;
+    assert_rv(kk_admin_restore(app, &to, &by_passphrase, &how, &info), CKR_ARGUMENTS_BAD);
+    how.flags = CKF_KEYKIST_RESTORE_REKEY;
+    how.user_pin.len = 3;
+    assert_rv(kk_admin_restore(app, &to, &by_passphrase, &how, &info), CKR_ARGUMENTS_BAD);
     how.pin.data = NULL;
     how.pin.len = 0;
     assert_rv(kk_admin_restore(app, &to, &by_passphrase, &how, &info), CKR_USER_NOT_LOGGED_IN);

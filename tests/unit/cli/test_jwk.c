@@ -148,6 +148,11 @@ static void test_what_begins_as_json(void **state)
     assert_false(kk_jwk_is_json(KK_SPAN_TEXT("")));
     assert_false(kk_jwk_is_json(KK_SPAN_TEXT("\0{")));
     assert_false(kk_jwk_is_json(KK_SPAN_TEXT("0{")));
+    assert_true(kk_jwk_is_json(KK_SPAN_TEXT("{\t\r\n\xc3\xa4 and nonsense")));
+    /* A raw key may begin with any byte. */
+    assert_false(kk_jwk_is_json(KK_SPAN_TEXT("{0123456789abcd\xff")));
+    assert_false(kk_jwk_is_json(KK_SPAN_TEXT("[0123456789abcd\x01")));
+    assert_false(kk_jwk_is_json(KK_SPAN_TEXT(" {0123456789abc\0")));
 }
 
 int main(void)

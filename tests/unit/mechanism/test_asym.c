@@ -25,6 +25,7 @@ static struct pair p256;
 static struct pair p521;
 static struct pair ed25519;
 static struct pair ed448;
+static struct pair dsa;
 static uint8_t message[200] = "a message that is longer than any block of any hash";
 
 /* By the mechanism's own row. */
@@ -37,6 +38,23 @@ static struct pair make_pair(CK_MECHANISM_TYPE type, CK_ULONG bits, struct kk_sp
         assert_ok(kk_key_parts_set(&parts, KK_PART_EC_PARAMS, oid));
     }
     assert_true(row->generate->pair);
+    assert_ok(row->generate->generate(crypto, row, NULL, &parts));
+    assert_ok(kk_key_new(crypto, &parts, &pair.private_key));
+    parts.is_private = false;
+    assert_ok(kk_key_new(crypto, &parts, &pair.public_key));
+    kk_key_parts_clear(&parts);
+    return pair;
+}
+
+/* With parameters of its own row. */
+static struct pair make_dsa_pair(CK_ULONG bits)
+{
+    const struct kk_mechanism *row = kk_registry_find(registry, CKM_DSA_PARAMETER_GEN);
+    struct kk_key_parts parts = {.kind = KK_KEY_DSA, .bits = bits};
+    struct pair pair = {0};
+    assert_true(row->generate->domain);
+    assert_ok(row->generate->generate(crypto, row, NULL, &parts));
+    row = kk_registry_find(registry, CKM_DSA_KEY_PAIR_GEN);
     assert_ok(row->generate->generate(crypto, row, NULL, &parts));
     assert_ok(kk_key_new(crypto, &parts, &pair.private_key));
     parts.is_private = false;
@@ -62,6 +80,7 @@ static int make_all(void **state)
     p521 = make_pair(CKM_EC_KEY_PAIR_GEN, 0, hex(OID_P521));
     ed25519 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, hex(OID_ED25519));
     ed448 = make_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, 0, hex(OID_ED448));
+    dsa = make_dsa_pair(1024);
     return 0;
 }
 
@@ -73,6 +92,7 @@ static int free_all(void **state)
     free_pair(&p521);
     free_pair(&ed25519);
     free_pair(&ed448);
+    free_pair(&dsa);
     return tear_down(state);
 }
 
@@ -123,6 +143,17 @@ static const struct signing signings[] = {
     {CKM_ECDSA_SHA3_512, &p521, 0, {0}},
     {CKM_EDDSA, &ed25519, 0, {0}},
     {CKM_EDDSA, &ed448, 0, {0}},
+    {CKM_DSA, &dsa, 20, {0}},
+    {CKM_DSA, &dsa, 64, {0}},
+    {CKM_DSA_SHA1, &dsa, 0, {0}},
+    {CKM_DSA_SHA224, &dsa, 0, {0}},
+    {CKM_DSA_SHA256, &dsa, 0, {0}},
+    {CKM_DSA_SHA384, &dsa, 0, {0}},
+    {CKM_DSA_SHA512, &dsa, 0, {0}},
+    {CKM_DSA_SHA3_224, &dsa, 0, {0}},
+    {CKM_DSA_SHA3_256, &dsa, 0, {0}},
+    {CKM_DSA_SHA3_384, &dsa, 0, {0}},
+    {CKM_DSA_SHA3_512, &dsa, 0, {0}},
 };
 
 static void begin(struct kk_op *op, const struct signing *signing, enum kk_op_kind kind)

@@ -15,10 +15,21 @@
 
 #define LINE 512
 
+/* clang-format off */
 static const struct kk_mechanism_family *const families[] = {
-    &kk_family_digest, &kk_family_hmac, &kk_family_aes, &kk_family_secret,
-    &kk_family_rsa,    &kk_family_ec,   &kk_family_des, &kk_family_stream,
+    &kk_family_digest,
+    &kk_family_hmac,
+    &kk_family_aes,
+    &kk_family_secret,
+    &kk_family_rsa,
+    &kk_family_ec,
+    &kk_family_stream,
+    &kk_family_des,
+    &kk_family_dsa,
+    &kk_family_dh,
+    &kk_family_pq,
 };
+/* clang-format on */
 
 static void test_families_are_sorted_and_types_are_unique(void **state)
 {
@@ -106,6 +117,10 @@ static void test_operations_are_complete(void **state)
         if (row->wrap != NULL) {
             assert_true(row->wrap->length != NULL && row->wrap->wrap != NULL);
             assert_non_null(row->wrap->unwrap);
+        }
+        if (row->kem != NULL) {
+            assert_true(row->kem->length != NULL && row->kem->encapsulate != NULL);
+            assert_non_null(row->kem->decapsulate);
         }
     }
 }

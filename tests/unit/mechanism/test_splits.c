@@ -40,9 +40,10 @@ static void set_ctr(struct some_param *param)
     param->len = sizeof param->value.ctr;
 }
 
-static void set_gcm(struct some_param *param)
+/* GMAC's data is the message. */
+static void set_gcm(struct some_param *param, bool has_aad)
 {
-    param->value.gcm = (CK_GCM_PARAMS){nonce, 12, 0, nonce, 7, 128};
+    param->value.gcm = (CK_GCM_PARAMS){nonce, 12, 0, has_aad ? nonce : NULL, has_aad ? 7 : 0, 128};
     param->len = sizeof param->value.gcm;
 }
 
@@ -87,7 +88,7 @@ static void make_param(const struct kk_mechanism *row, size_t len, size_t iv_len
         set_ctr(param);
         return;
     case KK_PARAM_GCM:
-        set_gcm(param);
+        set_gcm(param, row->cipher != NULL);
         return;
     case KK_PARAM_CCM:
         set_ccm(param, len);
@@ -247,8 +248,8 @@ static struct kk_key *key_for(const struct kk_mechanism *row)
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(i * 37 + 1);
     }
-    bool says_bytes = row->max_key != 0 && row->min_key < 64; /* not bits, and not nothing */
-    size_t most = says_bytes ? KK_MIN((size_t)row->max_key, sizeof bytes) : sizeof bytes;
+    bool counts_bytes = row->max_key > 0 && row->min_key < sizeof bytes;
+    size_t most = counts_bytes ? KK_MIN((size_t)row->max_key, sizeof bytes) : sizeof bytes;
     return secret_key(KK_SPAN(bytes, max == 0 ? 32 : KK_MIN(max, most)));
 }
 

@@ -321,7 +321,10 @@ static void make_key(struct run *run)
             kk_buffer_clear(&bytes);
         }
     }
-    expect_rv(test, kk_key_new(crypto, &parts, &run->key), CKR_OK);
+    const char *set = get(test, "key.parameter_set");
+    parts.parameter_set = set != NULL ? number(test, set) : 0;
+    bool is_the_test = strcmp(need(test, "operation"), "key") == 0;
+    expect_rv(test, kk_key_new(crypto, &parts, &run->key), is_the_test ? run->result : CKR_OK);
     kk_key_parts_clear(&parts);
 }
 
@@ -627,6 +630,27 @@ static void run_unwrap(const struct run *run)
     }
 }
 
+static void run_decapsulate(const struct run *run)
+{
+    const char *length = get(run->test, "length");
+    struct kk_secret *value = NULL;
+    expect_rv(run->test,
+              run->mechanism->kem->decapsulate(crypto, run->mechanism, run->key, &run->param,
+                                               length != NULL ? number(run->test, length) : 0,
+                                               kk_buffer_span(&run->in), &value),
+              run->result);
+    if (run->result == CKR_OK) {
+        expect_bytes(run, "decapsulated", kk_secret_span(value).data, kk_secret_span(value).len);
+        kk_secret_free(value);
+    }
+}
+
+/* The key itself was made, or refused. */
+static void run_key(const struct run *run)
+{
+    assert_int_equal(run->key != NULL, run->result == CKR_OK);
+}
+
 static const struct {
     const char *name;
     void (*run)(const struct run *run);
@@ -641,6 +665,8 @@ static const struct {
     {"derive", run_derive, offsetof(struct kk_mechanism, derive)},
     {"wrap", run_wrap, offsetof(struct kk_mechanism, wrap)},
     {"unwrap", run_unwrap, offsetof(struct kk_mechanism, wrap)},
+    {"decapsulate", run_decapsulate, offsetof(struct kk_mechanism, kem)},
+    {"key", run_key, offsetof(struct kk_mechanism, generate)},
 };
 
 /* Whether this OpenSSL cannot do it, and says so in the way that the case allows. */

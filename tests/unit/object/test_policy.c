@@ -19,6 +19,10 @@ static void set_sample(struct kk_attrs *attrs, CK_ATTRIBUTE_TYPE type)
     static const uint8_t bytes[16] = {0x30, 1};
     struct kk_attrs *nested = NULL;
     size_t len = sizeof bytes;
+    if (type == CKA_OTP_TIME) {
+        assert_ok(kk_attrs_set_bytes(attrs, type, KK_SPAN_TEXT("20300131120000")));
+        return;
+    }
     for (size_t i = 0; i < KK_ARRAY_LEN(lengths); i++) {
         len = lengths[i].type == type ? lengths[i].len : len;
     }
@@ -82,7 +86,9 @@ static void for_each_row_of(const struct kk_schema *schema, each_row *call)
 static void for_each_row(each_row *call)
 {
     for (size_t i = 0; i < kk_schemas_count; i++) {
-        for_each_row_of(&kk_schemas[i], call);
+        if (!kk_schema_is_by_token(kk_schemas[i].object_class)) {
+            for_each_row_of(&kk_schemas[i], call);
+        }
     }
 }
 
@@ -137,6 +143,35 @@ static CK_RV begin_code(enum kk_verb verb, const struct kk_actor *actor,
     CK_RV rv = begin_as(verb, actor, tmpl, &attrs);
     kk_attrs_free(attrs);
     return rv;
+}
+
+static void test_no_template_makes_what_the_token_makes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < kk_schemas_count; i++) {
+        if (kk_schema_is_by_token(kk_schemas[i].object_class)) {
+            struct kk_attrs *tmpl = minimal(&kk_schemas[i], KK_VERB_CREATE);
+            assert_int_equal(begin_code(KK_VERB_CREATE, &user, tmpl), CKR_ATTRIBUTE_VALUE_INVALID);
+            kk_attrs_free(tmpl);
+        }
+    }
+}
+
+/*= pkcs11-3.2 Trust objects, footnote 2 */
+static void test_trust_needs_the_certificates_hash(void **state)
+{
+    (void)state;
+    const struct kk_schema *schema = kk_schema_find(CKO_TRUST, CK_UNAVAILABLE_INFORMATION);
+    struct kk_attrs *tmpl = minimal(schema, KK_VERB_CREATE);
+    assert_ok(kk_attrs_set_number(tmpl, CKA_TRUST_EMAIL_PROTECTION, CKT_NOT_TRUSTED));
+    assert_ok(begin_code(KK_VERB_CREATE, &user, tmpl));
+    assert_ok(kk_attrs_set_number(tmpl, CKA_TRUST_EMAIL_PROTECTION, CKT_TRUST_MUST_VERIFY_TRUST));
+    assert_int_equal(begin_code(KK_VERB_CREATE, &user, tmpl), CKR_TEMPLATE_INCOMPLETE);
+    assert_ok(kk_attrs_set_bytes(tmpl, CKA_HASH_OF_CERTIFICATE, KK_SPAN_TEXT("hash")));
+    assert_int_equal(begin_code(KK_VERB_CREATE, &user, tmpl), CKR_TEMPLATE_INCOMPLETE);
+    assert_ok(kk_attrs_set_number(tmpl, CKA_NAME_HASH_ALGORITHM, CKM_SHA256));
+    assert_ok(begin_code(KK_VERB_CREATE, &user, tmpl));
+    kk_attrs_free(tmpl);
 }
 
 static const enum kk_verb making_verbs[] = {KK_VERB_CREATE, KK_VERB_GENERATE, KK_VERB_UNWRAP,
@@ -261,7 +296,8 @@ static void test_matrix_of_foreign_attributes(void **state)
     const struct kk_attr_type *types = kk_attr_types(&count);
     for (size_t i = 0; i < kk_schemas_count; i++) {
         for (size_t j = 0; j < count; j++) {
-            if (kk_schema_rule(&kk_schemas[i], types[j].type) != NULL) {
+            if (kk_schema_is_by_token(kk_schemas[i].object_class) ||
+                kk_schema_rule(&kk_schemas[i], types[j].type) != NULL) {
                 continue;
             }
             struct kk_attrs *tmpl = minimal(&kk_schemas[i], KK_VERB_CREATE);
@@ -320,7 +356,9 @@ static bool is_left_to_others(const struct kk_schema *schema, const struct kk_at
                         schema->subtype == CKK_XMSSMT);
     bool is_together =
         rule->type == CKA_SENSITIVE || rule->type == CKA_EXTRACTABLE || rule->type == CKA_COPYABLE;
-    return (rule->rules & KK_RULE_COMPUTED) != 0 || (is_stateful && is_together);
+    bool needs_hash = schema->object_class == CKO_TRUST && (rule->rules & KK_RULE_SETTABLE) != 0 &&
+                      rule->type != CKA_LABEL;
+    return (rule->rules & KK_RULE_COMPUTED) != 0 || (is_stateful && is_together) || needs_hash;
 }
 
 static void check_change(const struct kk_schema *schema, const struct kk_attr_rule *rule)
@@ -777,6 +815,8 @@ static void test_an_object_of_no_schema_is_not_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_template_makes_what_the_token_makes),
+        cmocka_unit_test(test_trust_needs_the_certificates_hash),
         cmocka_unit_test(test_matrix_of_given_attributes),
         cmocka_unit_test(test_matrix_of_missing_attributes),
         cmocka_unit_test(test_matrix_of_defaults),

@@ -153,7 +153,7 @@ static void test_an_object_of_no_schema_shows_what_is_no_secret(void **state)
     CK_ATTRIBUTE label = {CKA_LABEL, NULL, 0};
     CK_ATTRIBUTE later = {CKA_ID, NULL, 0};
     assert_ok(kk_attrs_new(&attrs));
-    assert_ok(kk_attrs_set_number(attrs, CKA_CLASS, CKO_OTP_KEY));
+    assert_ok(kk_attrs_set_number(attrs, CKA_CLASS, CKO_VENDOR_DEFINED));
     assert_ok(kk_attrs_set_secret(attrs, CKA_VALUE, KK_SPAN_TEXT("otp")));
     assert_ok(kk_attrs_set_bytes(attrs, CKA_LABEL, KK_SPAN_TEXT("l")));
     assert_ok(kk_attrs_set_raw(attrs, CKA_ID, 77, KK_SPAN_TEXT("later")));

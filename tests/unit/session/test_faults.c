@@ -74,6 +74,39 @@ static void test_a_failing_store_destroys_wholly_or_not_at_all(void **state)
     assert_int_equal(rv, CKR_OK);
 }
 
+/* A call that ends what it works on ends it, too, when the token cannot be asked. */
+static void test_what_a_failing_token_stops_is_over(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = session_open(world.app, world.slot, true);
+    const CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+    struct kk_call call = {0};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *all = NULL;
+    assert_ok(kk_attrs_new(&all));
+    assert_ok(op_init(world.app, session, KK_OP_DIGEST, &sha256, 0));
+    assert_int_equal(op_init(world.app, session, KK_OP_DIGEST, &sha256, 0), CKR_OPERATION_ACTIVE);
+    assert_ok(kk_call_begin(world.app, session, &call));
+    assert_ok(kk_call_find_init(&call, all));
+    kk_call_end(&call);
+
+    kk_store_fault_from("fresh", 1, CKR_DEVICE_ERROR);
+    assert_int_equal(kk_call_begin(world.app, session, &call), CKR_DEVICE_ERROR);
+    assert_int_equal(kk_call_begin_on(world.app, session, KK_CANCEL_OPERATION(KK_OP_DIGEST), &call),
+                     CKR_DEVICE_ERROR);
+    kk_store_fault_at(NULL, 0, CKR_OK);
+    assert_ok(op_init(world.app, session, KK_OP_DIGEST, &sha256, 0));
+    assert_ok(kk_call_begin(world.app, session, &call));
+    assert_int_equal(kk_call_find_init(&call, all), CKR_OPERATION_ACTIVE); /* it was not named */
+    kk_call_end(&call);
+
+    kk_store_fault_from("fresh", 1, CKR_DEVICE_ERROR);
+    assert_int_equal(kk_call_begin_on(world.app, session, KK_CANCEL_FIND, &call), CKR_DEVICE_ERROR);
+    kk_store_fault_at(NULL, 0, CKR_OK);
+    assert_ok(kk_call_begin(world.app, session, &call));
+    assert_ok(kk_call_find_init(&call, all));
+    kk_call_end(&call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +114,7 @@ int main(void)
         TEST(test_a_failing_store_leaves_no_half_public_object),
         TEST(test_a_failing_store_leaves_no_half_private_object),
         TEST(test_a_failing_store_destroys_wholly_or_not_at_all),
+        TEST(test_what_a_failing_token_stops_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

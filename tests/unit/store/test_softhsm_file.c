@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,24 +137,35 @@ static void test_a_rewrite_within_a_moment_is_seen(void **state)
 
 /* ---- what a dead writer leaves ---- */
 
-/* The journal of a change to `body`, as it lies on the disk while the change is made. */
+static const uint8_t old_content[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
+
+static uint64_t fnv(struct kk_span bytes)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < bytes.len; i++) {
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* The journal of a change from `old_content` to `body`, as it lies on the disk while the change is
+ * made.
+ */
 static void leave_journal(struct fixture *fixture, const char *body, uint8_t content[256],
                           size_t *ret_len)
 {
     uint8_t journal[256];
     make_object(fixture, body);
-    /* u64 magic, u64 FNV-1a, then u64 version and body */
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    /* u64 magic, u64 FNV-1a of the rest, u64 version and hash before, then u64 version and body */
     size_t len = 8 + strlen(body);
     kk_store_u64(content, 0x50000);
     memcpy(content + 8, body, strlen(body));
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ content[i]) * UINT64_C(0x100000001b3);
-    }
-    kk_store_u64(journal, UINT64_C(0x4b4b4a524e4c0001));
-    kk_store_u64(journal + 8, hash);
-    memcpy(journal + 16, content, len);
-    write_raw(fixture, OBJECT ".new", KK_SPAN(journal, 16 + len));
+    kk_store_u64(journal, UINT64_C(0x4b4b4a524e4c0002));
+    memcpy(journal + 16, old_content, 8);
+    kk_store_u64(journal + 24, fnv(KK_SPAN_ARRAY(old_content)));
+    memcpy(journal + 32, content, len);
+    kk_store_u64(journal + 8, fnv(KK_SPAN(journal + 16, 16 + len)));
+    write_raw(fixture, OBJECT ".new", KK_SPAN(journal, 32 + len));
     *ret_len = len;
 }
 
@@ -178,15 +190,40 @@ static void test_a_cut_off_overwrite_is_completed(void **state)
     }
 }
 
+/* Sectors of both contents, in whatever order the disk had taken them when the power went. */
+static void test_an_overwrite_in_pieces_is_completed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t content[256];
+    uint8_t torn[256] = {0};
+    size_t len = 0;
+    leave_journal(fixture, "the new content", content, &len);
+    memcpy(torn + 8, content + 8, len - 8); /* but for the version */
+    write_raw(fixture, OBJECT ".object", KK_SPAN(torn, len));
+    age(fixture);
+    assert_true(holds(fixture, "the new content"));
+    leave_journal(fixture, "the new content", content, &len);
+    memcpy(torn, old_content, 8);
+    write_raw(fixture, OBJECT ".object", KK_SPAN(torn, len));
+    age(fixture);
+    assert_true(holds(fixture, "the new content"));
+    leave_journal(fixture, "the new content", content, &len);
+    memcpy(torn, content, 8);
+    memset(torn + 10, 0, 4);
+    write_raw(fixture, OBJECT ".object", KK_SPAN(torn, len));
+    age(fixture);
+    assert_true(holds(fixture, "the new content"));
+    assert_false(is_there(fixture, OBJECT ".new"));
+}
+
 static void test_a_journal_whose_change_never_began_is_dropped(void **state)
 {
     struct fixture *fixture = *state;
-    static const uint8_t old[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
     static const uint8_t softhsm[] = {0, 0, 0, 0, 0, 5, 0, 1, 'n', 'e', 'w', 'e', 'r'};
     uint8_t content[256];
     size_t len = 0;
     leave_journal(fixture, "the new content", content, &len);
-    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old));
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old_content));
     assert_true(holds(fixture, "old"));
     assert_false(is_there(fixture, OBJECT ".new"));
     leave_journal(fixture, "the new content", content, &len); /* SoftHSM wrote since */
@@ -198,9 +235,8 @@ static void test_a_journal_whose_change_never_began_is_dropped(void **state)
 static void test_a_damaged_journal_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    static const uint8_t old[] = {0, 0, 0, 0, 0, 4, 0, 0, 'o', 'l', 'd'};
     make_object(fixture, "x");
-    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old));
+    write_raw(fixture, OBJECT ".object", KK_SPAN_ARRAY(old_content));
     write_raw(fixture, OBJECT ".new", KK_SPAN_TEXT("no journal at all, but long enough for one"));
     assert_true(holds(fixture, "old"));
     assert_false(is_there(fixture, OBJECT ".new"));
@@ -384,6 +420,69 @@ static void test_only_directories_with_a_token_are_listed(void **state)
     assert_true(unfinished);
 }
 
+/* ---- what is on the disk when ---- */
+
+/* Calls of this program, in order: f: a file is synced, d: a directory is, t: a file is emptied. */
+static char calls[64];
+static size_t call_count;
+
+static void note(char call)
+{
+    if (call_count + 1 < sizeof calls) {
+        calls[call_count++] = call;
+        calls[call_count] = '\0';
+    }
+}
+
+static void begin_to_note(void)
+{
+    call_count = 0;
+    calls[0] = '\0';
+}
+
+/* In place of the system's. */
+int fsync(int fd)
+{
+    struct stat status;
+    note(fstat(fd, &status) == 0 && S_ISDIR(status.st_mode) ? 'd' : 'f');
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    if (length == 0) {
+        note('t');
+    }
+    return (int)syscall(SYS_ftruncate, fd, length);
+}
+
+/* The next content, with its name, is on the disk before the present one goes. */
+static void test_a_journal_is_on_the_disk_before_the_content_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    make_object(fixture, "one");
+    begin_to_note();
+    assert_ok(change(fixture, "another body"));
+    assert_string_equal(calls, "fdtf");
+}
+
+/* A wrong PIN is not forgotten when the power goes: nor is the file that says so, when it is new.
+ */
+static void test_a_new_count_is_on_the_disk_with_its_name(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t bytes[KK_SOFTHSM_TRIES_LEN] = {1};
+    void *lock = NULL;
+    assert_ok(kk_softhsm_tries_lock(fixture->dir, &lock));
+    begin_to_note();
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes));
+    assert_string_equal(calls, "fd");
+    begin_to_note();
+    assert_ok(kk_softhsm_tries_write(fixture->dir, bytes));
+    assert_string_equal(calls, "f");
+    kk_softhsm_tries_unlock(fixture->dir, lock);
+}
+
 /* The count goes with the last wrong PIN, and its lock is held on to until it is given back. */
 static void test_the_lock_of_the_tries_outlasts_the_count(void **state)
 {
@@ -520,6 +619,7 @@ int main(void)
         ON(test_versions_tell_who_wrote),
         ON(test_a_rewrite_within_a_moment_is_seen),
         ON(test_a_cut_off_overwrite_is_completed),
+        ON(test_an_overwrite_in_pieces_is_completed),
         ON(test_a_journal_whose_change_never_began_is_dropped),
         ON(test_a_damaged_journal_changes_nothing),
         ON(test_both_of_softhsms_locks_are_waited_for),
@@ -531,6 +631,8 @@ int main(void)
         ON(test_the_generation_is_seen_to_move),
         ON(test_a_removed_token_is_gone),
         ON(test_only_directories_with_a_token_are_listed),
+        ON(test_a_journal_is_on_the_disk_before_the_content_goes),
+        ON(test_a_new_count_is_on_the_disk_with_its_name),
         ON(test_the_lock_of_the_tries_outlasts_the_count),
         ON(test_pipes_in_place_of_files_hold_nobody_up),
         ON(test_a_pipe_in_place_of_a_journal_is_damage),

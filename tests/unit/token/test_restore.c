@@ -12,6 +12,7 @@
 #include "golden_backup.h"
 #include "store_fault.h"
 #include "token/repair.h"
+#include "token/softhsm.h"
 
 #define PEPPER "0123456789abcdef0123456789abcdef"
 
@@ -430,6 +431,31 @@ static void test_a_token_that_is_there_is_only_replaced_when_asked(void **state)
     assert_string_not_equal(kk_token_name(first), kk_token_name(second));
 }
 
+/* After a downgrade, say. */
+static void test_a_token_in_softhsms_format_counts_as_there(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_repository *made = NULL;
+    const struct kk_repository_settings settings = {0};
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    (void)backup(pair, &key);
+    assert_ok(kk_softhsm_repository_create(crypto, pair->houses[1].dir,
+                                           "00000000-0000-4000-8000-000000000000", 0077, &settings,
+                                           SO_PIN, label_one, kk_token_serial(pair->token), &made));
+    made->ops->close(made);
+    assert_rv(restore(pair, &key, "so-secret", false), CKR_FUNCTION_REJECTED);
+    struct kk_token *token = only_token(pair->engines[1]);
+    assert_string_equal(kk_token_kind(token), "softhsm2");
+    kk_token_unref(token);
+    assert_false(house_log_has(&pair->houses[1], "it is left out"));
+    assert_ok(restore(pair, &key, "so-secret", true));
+    token = only_token(pair->engines[1]);
+    assert_string_equal(kk_token_kind(token), "sealed");
+    kk_token_unref(token);
+    assert_false(house_log_has(&pair->houses[1], "it is left out"));
+    assert_restored(pair);
+}
+
 /* Killed between the new one and the removal of the old one: the next run tidies up. */
 static void test_two_of_one_serial_become_one(void **state)
 {
@@ -701,6 +727,121 @@ static void test_a_guarded_token_needs_its_tpm(void **state)
     assert_restored(pair);
 }
 
+/* ---- new keys ---- */
+
+static CK_RV restore_rekeyed(struct pair *pair, const char *user_pin, bool replace)
+{
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin so = so_pin("so-secret");
+    struct kk_rekey rekey = {.so_pin = text_span("so-secret")};
+    rekey.user_pin = user_pin != NULL ? text_span(user_pin) : KK_SPAN(NULL, 0);
+    KK_TRY(read_with(pair, &key, &so, false, &restored));
+    KK_TRY(kk_restore_rekey(restored, &rekey));
+    return kk_restore_write(restored, replace);
+}
+
+/* A row of the token in one of the two places. */
+static CK_RV stored_row(struct pair *pair, size_t who, uint32_t table, uint32_t no,
+                        struct kk_store_row *ret_row, struct kk_buffer *ret_blob)
+{
+    struct kk_engine *engine = pair->engines[who];
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(engine);
+    KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
+    struct kk_store *store = NULL;
+    assert_ok(engine->store_ops->open(engine->env, kk_token_name(token), &store));
+    assert_ok(store->ops->begin(store, KK_STORE_READ, &tx));
+    CK_RV rv = tx->ops->row_get(tx, table, no, ret_row, ret_blob);
+    KK_STEAL(tx)->ops->rollback(tx);
+    store->ops->close(store);
+    return rv;
+}
+
+static uint32_t key_epoch(struct pair *pair, size_t who, enum kk_side side)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    KK_CLEANUP(kk_identity_unrefp) struct kk_identity *identity = NULL;
+    struct kk_store_row row = {0};
+    assert_ok(kk_identity_new(&identity));
+    assert_ok(stored_row(pair, who, KK_TABLE_TOKEN, 0, &row, &blob));
+    assert_ok(kk_token_row_decode(row.blob, identity));
+    return identity->key_epoch[side];
+}
+
+/* Whether a row of the second place still opens with what the first place's had. */
+static bool same_row(struct pair *pair, uint32_t table, uint32_t no)
+{
+    struct kk_store_row rows[2] = {{0}};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer one = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer two = {0};
+    assert_ok(stored_row(pair, 0, table, no, &rows[0], &one));
+    assert_ok(stored_row(pair, 1, table, no, &rows[1], &two));
+    return kk_mem_equal(one.data, one.len, two.data, two.len);
+}
+
+/* All objects are there, under keys that the first place never had; no rekey is left to be done. */
+static void assert_rekeyed(struct pair *pair)
+{
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(pair->engines[1]);
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_token_state told;
+    struct kk_unlock *user = NULL;
+    struct kk_store_row row = {0};
+    assert_ok(kk_token_state(token, &told));
+    assert_false(told.rekey_pending);
+    assert_memory_equal(told.serial, kk_token_serial(pair->token), sizeof told.serial);
+    for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
+        assert_int_equal(key_epoch(pair, 1, side), key_epoch(pair, 0, side) + 1);
+    }
+    assert_false(same_row(pair, KK_TABLE_PUB, 0));
+    assert_false(same_row(pair, KK_TABLE_KEYS, KK_KEY_ROW_SO));
+    assert_false(same_row(pair, KK_TABLE_KEYS, KK_KEY_ROW_USER));
+    assert_rv(stored_row(pair, 1, KK_TABLE_REKEY, 0, &row, &blob), CKR_OBJECT_HANDLE_INVALID);
+    assert_ok(kk_token_login(token, KK_ROLE_USER, NO_NAME, USER_PIN, &user));
+    for (size_t i = 0; i < 2; i++) {
+        struct kk_object *object = NULL;
+        assert_ok(kk_token_get(token, user, true, &pair->uuids[i], &object));
+        kk_object_unref(object);
+    }
+    kk_token_logout(token, user);
+    assert_false(house_log_has(&pair->houses[1], "tampered"));
+    assert_false(house_log_has(&pair->houses[1], "damaged"));
+}
+
+static void test_it_gets_new_keys_when_asked(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    (void)backup(pair, &key);
+    assert_rv(restore_rekeyed(pair, NULL, false), CKR_USER_NOT_LOGGED_IN);
+    assert_rv(restore_rekeyed(pair, "wrong-secret", false), CKR_PIN_INCORRECT);
+    assert_int_equal(token_count(pair->engines[1]), 0);
+    assert_ok(restore_rekeyed(pair, "user-secret", false));
+    assert_rekeyed(pair);
+    /* And once more over the one that is there now. */
+    assert_rv(restore_rekeyed(pair, "user-secret", false), CKR_FUNCTION_REJECTED);
+    assert_ok(restore_rekeyed(pair, "user-secret", true));
+    assert_rekeyed(pair);
+}
+
+/* The backup has a rekey row, and objects under both keys. */
+static void test_a_backup_of_a_token_half_rekeyed(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_token_state told;
+    half_rekey(pair);
+    (void)backup(pair, &key);
+    assert_ok(restore(pair, &key, "so-secret", false));
+    {
+        KK_CLEANUP(kk_token_unrefp) struct kk_token *token = only_token(pair->engines[1]);
+        assert_ok(kk_token_state(token, &told));
+        assert_true(told.rekey_pending);
+    }
+    assert_ok(restore_rekeyed(pair, "user-secret", true));
+    assert_rekeyed(pair);
+}
+
 #define WITH(test, kind)                                                                           \
     {#test " " #kind, test, pair_setup, pair_teardown, (void *)(uintptr_t)&(kind)}
 
@@ -724,6 +865,7 @@ int main(void)
         WITH(test_a_failed_write_fails_the_backup, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_sqlite),
         WITH(test_a_token_that_is_there_is_only_replaced_when_asked, sqlite_memory),
+        WITH(test_a_token_in_softhsms_format_counts_as_there, sqlite_sqlite),
         WITH(test_two_of_one_serial_become_one, sqlite_sqlite),
         WITH(test_what_cannot_be_written_leaves_nothing, memory_sqlite),
         WITH(test_a_failing_store_leaves_a_whole_token, memory_sqlite),
@@ -733,6 +875,10 @@ int main(void)
         WITH(test_a_peppered_token_needs_its_pepper, peppered),
         WITH(test_the_content_is_said_without_a_pin, guarded),
         WITH(test_a_guarded_token_needs_its_tpm, guarded),
+        WITH(test_it_gets_new_keys_when_asked, sqlite_sqlite),
+        WITH(test_it_gets_new_keys_when_asked, peppered),
+        WITH(test_it_gets_new_keys_when_asked, guarded),
+        WITH(test_a_backup_of_a_token_half_rekeyed, sqlite_sqlite),
     };
     if (setenv("KEYKIST_TPM2_PLUGIN", getenv("KK_FAKE_PLUGIN"), 1) != 0) {
         return 1;

@@ -483,6 +483,35 @@ static void test_a_changed_rekey_row_crashes_nothing(void **state)
     kk_free(many);
 }
 
+/* It says which objects are still to be sealed anew: taken at its word, the old keys would go. */
+static void test_a_changed_rekey_row_ends_no_rekey(void **state)
+{
+    static const size_t generations[KK_SIDES] = {2 + 4 + 4, 2 + 4 + 4 + 8 + 4 + 4};
+    struct rig *rig = *state;
+    struct many *many = make_many(rig, MANY);
+    struct kk_store_row row = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer right = {0};
+    half_rekey(rig->repo, 1);
+    assert_ok(raw_row_get(rig, KK_TABLE_REKEY, 0, &row, &blob));
+    kk_buffer_put_span(&right, kk_buffer_span(&blob));
+    for (size_t side = 0; side < KK_SIDES; side++) {
+        memset(blob.data + generations[side], 0, sizeof(uint64_t));
+    }
+    raw_row_put(rig, &row);
+    rig_reopen(rig);
+    assert_rv(rekey(rig->repo, NULL, "user-secret"), CKR_DEVICE_ERROR);
+    assert_true(is_pending(rig->repo));
+    assert_true(rig_log_has(rig, "keykist token repair"));
+    row.blob = kk_buffer_span(&right);
+    raw_row_put(rig, &row);
+    rig_reopen(rig);
+    check_many(rig->repo, many, MANY);
+    assert_ok(rekey(rig->repo, NULL, "user-secret"));
+    check_many(rig->repo, many, MANY);
+    kk_free(many);
+}
+
 /* ---- so_recovery ---- */
 
 static CK_RV rekey_to(struct kk_repository *repo, const char *user_pin,
@@ -752,6 +781,7 @@ int main(void)
         ON_ENGINES(test_an_old_rekey_row_put_back_does_no_harm),
         ON_ENGINES(test_a_rekey_row_that_is_gone_costs_the_old_objects_only),
         ON_ALL(test_a_changed_rekey_row_crashes_nothing),
+        ON_ENGINES(test_a_changed_rekey_row_ends_no_rekey),
         ON_ENGINES(test_so_recovery_is_taken_away_and_given_back),
         ON_ENGINES(test_a_pin_reset_that_empties_half_way),
         ON_ENGINES(test_without_a_user),

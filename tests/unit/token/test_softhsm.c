@@ -460,6 +460,31 @@ static void test_random_damage_hurts_one_object_only(void **state)
     }
 }
 
+/* The first byte of the IV of CKA_VALUE: of what is decrypted one bit is another one, and nothing
+ * of the cipher's says so. */
+static void test_a_key_that_its_check_value_denies_is_damaged(void **state)
+{
+    struct sample *sample = *state;
+    static const uint8_t head[] = {0, 0, 0, 0, 0, 0, 0, 0x11, 0, 0, 0, 0, 0, 0, 0, 3};
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = NULL;
+    struct kk_uuid uuid = uuid_of(AES_OBJECT);
+    uint8_t bytes[4096];
+    size_t at = 0;
+    size_t len = slurp(file_of(sample, AES_OBJECT ".object"), bytes, sizeof bytes);
+    while (at + sizeof head < len && memcmp(bytes + at, head, sizeof head) != 0) {
+        at++;
+    }
+    assert_true(at + sizeof head + 9 < len);
+    assert_ok(unlock_user(sample->repo, "1234", &user));
+    assert_rv(read_code(sample->repo, user, &uuid), CKR_OK);
+    bytes[at + sizeof head + 8] ^= 0x20;
+    bytes[7]++; /* the version */
+    write_file(file_of(sample, AES_OBJECT ".object"), bytes, len);
+    assert_rv(read_code(sample->repo, user, &uuid), CKR_DEVICE_ERROR);
+    assert_int_equal(count_all(sample->repo, user), 10);
+    assert_true(house_log_has(&sample->house, AES_OBJECT " is damaged"));
+}
+
 static void test_a_damaged_token_object_is_said_and_not_written_over(void **state)
 {
     struct sample *sample = *state;
@@ -553,6 +578,7 @@ int main(int argc, char **argv)
         ON_SAMPLE(test_a_curve_key_of_softhsms_is_completed),
         ON_SAMPLE(test_leftovers_are_skipped_with_a_line),
         ON_SAMPLE(test_random_damage_hurts_one_object_only),
+        ON_SAMPLE(test_a_key_that_its_check_value_denies_is_damaged),
         ON_SAMPLE(test_a_damaged_token_object_is_said_and_not_written_over),
         ON_SAMPLE(test_the_setting_says_what_a_new_token_becomes),
         ON_SAMPLE(test_a_token_in_memory_sees_no_directories),
