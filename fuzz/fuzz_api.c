@@ -26,6 +26,27 @@ typedef CK_RV call_fn(struct input *input, CK_SESSION_HANDLE session);
 static enum kk_op_kind last_kind;
 static CK_SESSION_HANDLE last_session;
 
+/* How each kind is started, and which mechanisms and keys it wants. */
+static const struct starter {
+    CK_RV (*init)(struct kk_app *app, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                  CK_OBJECT_HANDLE key);
+    CK_FLAGS flag;
+    CK_ATTRIBUTE_TYPE usage;
+} starters[KK_OP_COUNT] = {
+    [KK_OP_ENCRYPT] = {kk_api_C_EncryptInit, CKF_ENCRYPT, CKA_ENCRYPT},
+    [KK_OP_DECRYPT] = {kk_api_C_DecryptInit, CKF_DECRYPT, CKA_DECRYPT},
+    [KK_OP_SIGN] = {kk_api_C_SignInit, CKF_SIGN, CKA_SIGN},
+    [KK_OP_VERIFY] = {kk_api_C_VerifyInit, CKF_VERIFY, CKA_VERIFY},
+    [KK_OP_DIGEST] = {NULL, CKF_DIGEST, CKA_VERIFY},
+    [KK_OP_SIGN_RECOVER] = {kk_api_C_SignRecoverInit, CKF_SIGN_RECOVER, CKA_SIGN_RECOVER},
+    [KK_OP_VERIFY_RECOVER] = {kk_api_C_VerifyRecoverInit, CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER},
+    [KK_OP_MESSAGE_ENCRYPT] = {kk_api_C_MessageEncryptInit, CKF_MESSAGE_ENCRYPT, CKA_ENCRYPT},
+    [KK_OP_MESSAGE_DECRYPT] = {kk_api_C_MessageDecryptInit, CKF_MESSAGE_DECRYPT, CKA_DECRYPT},
+    [KK_OP_MESSAGE_SIGN] = {kk_api_C_MessageSignInit, CKF_MESSAGE_SIGN, CKA_SIGN},
+    [KK_OP_MESSAGE_VERIFY] = {kk_api_C_MessageVerifyInit, CKF_MESSAGE_VERIFY, CKA_VERIFY},
+    [KK_OP_VERIFY_SIGNATURE] = {NULL, CKF_VERIFY, CKA_VERIFY},
+};
+
 static CK_RV start_signature(struct input *input, CK_SESSION_HANDLE session,
                              CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
@@ -34,44 +55,30 @@ static CK_RV start_signature(struct input *input, CK_SESSION_HANDLE session,
                                         signature.len);
 }
 
-static CK_RV start(struct input *input, enum kk_op_kind kind, CK_SESSION_HANDLE session,
-                   CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+static bool is_message(enum kk_op_kind kind)
 {
-    switch (kind) {
-    case KK_OP_ENCRYPT:
-        return kk_api_C_EncryptInit(world.app, session, mechanism, key);
-    case KK_OP_DECRYPT:
-        return kk_api_C_DecryptInit(world.app, session, mechanism, key);
-    case KK_OP_SIGN:
-        return kk_api_C_SignInit(world.app, session, mechanism, key);
-    case KK_OP_VERIFY:
-        return kk_api_C_VerifyInit(world.app, session, mechanism, key);
-    case KK_OP_DIGEST:
-        return kk_api_C_DigestInit(world.app, session, mechanism);
-    case KK_OP_SIGN_RECOVER:
-        return kk_api_C_SignRecoverInit(world.app, session, mechanism, key);
-    case KK_OP_VERIFY_SIGNATURE:
-        return start_signature(input, session, mechanism, key);
-    case KK_OP_VERIFY_RECOVER:
-    case KK_OP_COUNT:
-        break;
-    }
-    return kk_api_C_VerifyRecoverInit(world.app, session, mechanism, key);
+    return kind >= KK_OP_MESSAGE_ENCRYPT && kind <= KK_OP_MESSAGE_VERIFY;
 }
 
 static CK_RV call_start(struct input *input, CK_SESSION_HANDLE session)
 {
-    static const CK_FLAGS flags[KK_OP_COUNT] = {CKF_ENCRYPT,        CKF_DECRYPT, CKF_SIGN,
-                                                CKF_VERIFY,         CKF_DIGEST,  CKF_SIGN_RECOVER,
-                                                CKF_VERIFY_RECOVER, CKF_VERIFY};
-    static const CK_ATTRIBUTE_TYPE usages[KK_OP_COUNT] = {
-        CKA_ENCRYPT, CKA_DECRYPT,      CKA_SIGN,           CKA_VERIFY,
-        CKA_VERIFY,  CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER, CKA_VERIFY};
     last_kind = (enum kk_op_kind)input_below(input, KK_OP_COUNT);
     last_session = session;
-    CK_MECHANISM *mechanism = pick_mechanism(input, &world, flags[last_kind]);
-    CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, usages[last_kind]);
-    return start(input, last_kind, session, mechanism, key);
+    const struct starter *starter = &starters[last_kind];
+    CK_MECHANISM *mechanism = pick_mechanism(input, &world, starter->flag);
+    CK_OBJECT_HANDLE key = pick_key(input, &world, session, mechanism, starter->usage);
+    if (last_kind == KK_OP_VERIFY_SIGNATURE) {
+        return start_signature(input, session, mechanism, key);
+    }
+    if (starter->init == NULL) {
+        return kk_api_C_DigestInit(world.app, session, mechanism);
+    }
+    /* The parameter of a process is seldom there, or not what it is for C_EncryptInit. */
+    if (mechanism != NULL && is_message(last_kind) && input_u8(input) % 2 == 0) {
+        mechanism->pParameter = NULL;
+        mechanism->ulParameterLen = 0;
+    }
+    return starter->init(world.app, session, mechanism, key);
 }
 
 static CK_RV cipher(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
@@ -143,30 +150,179 @@ static CK_RV verify_signature(struct input *input, CK_SESSION_HANDLE session, st
     }
 }
 
-static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
+/* --- messages ----------------------------------------------------------------------------------
+ */
+
+static void *gcm_param(struct input *input, CK_ULONG *ret_len)
 {
-    struct bytes in = pick_data(input);
-    if (input_rarely(input, 16)) {
-        last_kind = (enum kk_op_kind)input_below(input, KK_OP_COUNT);
-    } else {
-        session = last_session;
+    static const CK_ULONG iv_lens[] = {12, 12, 12, 16, 1, 8, 128, 0, 129};
+    static const CK_ULONG tags[] = {128, 128, 96, 32, 0, 7, 136};
+    CK_GCM_MESSAGE_PARAMS *gcm = guarded(sizeof *gcm);
+    CK_ULONG iv_len = iv_lens[input_below(input, KK_ARRAY_LEN(iv_lens))];
+    CK_ULONG tag_bits = tags[input_below(input, KK_ARRAY_LEN(tags))];
+    *gcm = (CK_GCM_MESSAGE_PARAMS){guarded_bytes(input, iv_len),
+                                   iv_len,
+                                   input_below(input, 2) == 0 ? 0 : input_u8(input),
+                                   input_below(input, 6),
+                                   guarded_bytes(input, (tag_bits + 7) / 8),
+                                   tag_bits};
+    *ret_len = sizeof *gcm;
+    return gcm;
+}
+
+static void *ccm_param(struct input *input, CK_ULONG *ret_len)
+{
+    static const CK_ULONG nonce_lens[] = {12, 13, 7, 6, 14, 0, 128};
+    static const CK_ULONG macs[] = {16, 16, 4, 8, 5, 0, 18};
+    static const CK_ULONG data_lens[] = {0, 1, 16, 32, 48, 1000, 70000, ~(CK_ULONG)0};
+    CK_CCM_MESSAGE_PARAMS *ccm = guarded(sizeof *ccm);
+    CK_ULONG nonce_len = nonce_lens[input_below(input, KK_ARRAY_LEN(nonce_lens))];
+    CK_ULONG mac_len = macs[input_below(input, KK_ARRAY_LEN(macs))];
+    *ccm = (CK_CCM_MESSAGE_PARAMS){data_lens[input_below(input, KK_ARRAY_LEN(data_lens))],
+                                   guarded_bytes(input, nonce_len),
+                                   nonce_len,
+                                   input_below(input, 2) == 0 ? 0 : input_u8(input),
+                                   input_below(input, 6),
+                                   guarded_bytes(input, mac_len),
+                                   mac_len};
+    *ret_len = sizeof *ccm;
+    return ccm;
+}
+
+static void *stream_param(struct input *input, CK_ULONG *ret_len)
+{
+    static const CK_ULONG bits[] = {96, 64, 192, 12, 8, 24, 0, 65};
+    CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS *stream = guarded(sizeof *stream);
+    CK_ULONG nonce = bits[input_below(input, KK_ARRAY_LEN(bits))];
+    CK_ULONG len = nonce >= 64 ? (nonce + 7) / 8 : nonce;
+    *stream = (CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS){
+        guarded_bytes(input, len), nonce, input_rarely(input, 16) ? NULL : guarded(16)};
+    *ret_len = sizeof *stream;
+    return stream;
+}
+
+/* The parameter of a message, its pieces against guard pages. */
+static void *message_param(struct input *input, CK_ULONG *ret_len)
+{
+    static void *(*const makers[])(struct input *, CK_ULONG *) = {gcm_param, gcm_param, ccm_param,
+                                                                  stream_param};
+    void *param = makers[input_below(input, KK_ARRAY_LEN(makers))](input, ret_len);
+    if (input_rarely(input, 32)) {
+        *ret_len = input_u8(input) % (*ret_len + 1);
     }
-    switch (last_kind) {
-    case KK_OP_ENCRYPT:
-    case KK_OP_DECRYPT:
-        return cipher(input, session, in);
-    case KK_OP_SIGN:
-    case KK_OP_DIGEST:
-        return sign(input, session, in);
-    case KK_OP_VERIFY:
-        return verify(input, session, in);
-    case KK_OP_VERIFY_SIGNATURE:
-        return verify_signature(input, session, in);
-    case KK_OP_SIGN_RECOVER:
-    case KK_OP_VERIFY_RECOVER:
-    case KK_OP_COUNT:
-        break;
+    return input_rarely(input, 32) ? NULL : param;
+}
+
+/* A message that was encrypted decrypts again, and not with a bit changed. */
+static CK_RV message_round(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    uint8_t iv[12] = {input_u8(input)}, tag[16] = {0}, sealed[1024], opened[1024];
+    CK_GCM_MESSAGE_PARAMS gcm = {iv, sizeof iv, 0, input_below(input, 5), tag, 128};
+    CK_OBJECT_HANDLE key =
+        pick_key(input, &world, session, &(CK_MECHANISM){CKM_AES_GCM, NULL, 0}, CKA_ENCRYPT);
+    CK_ULONG len = sizeof sealed;
+    CK_MECHANISM mechanism = {CKM_AES_GCM, NULL, 0};
+    if (in.data == NULL ||
+        kk_api_C_EncryptMessage(world.app, session, &gcm, sizeof gcm, NULL, 0, in.data, in.len,
+                                sealed, &len) != CKR_OK ||
+        kk_api_C_MessageDecryptInit(world.app, session, &mechanism, key) != CKR_OK) {
+        return CKR_OK;
     }
+    CK_ULONG opened_len = sizeof opened;
+    CK_RV rv = kk_api_C_DecryptMessage(world.app, session, &gcm, sizeof gcm, NULL, 0, sealed, len,
+                                       opened, &opened_len);
+    /* the process may be one of another key */
+    FUZZ_CHECK(rv == CKR_AEAD_DECRYPT_FAILED ||
+               (rv == CKR_OK && opened_len == in.len && memcmp(opened, in.data, in.len) == 0));
+    tag[input_below(input, 16)] ^= 1;
+    opened_len = sizeof opened;
+    FUZZ_CHECK(kk_api_C_DecryptMessage(world.app, session, &gcm, sizeof gcm, NULL, 0, sealed, len,
+                                       opened, &opened_len) == CKR_AEAD_DECRYPT_FAILED);
+    return kk_api_C_MessageDecryptFinal(world.app, session);
+}
+
+static CK_RV message_cipher(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    struct kk_app *app = world.app;
+    bool encrypts = last_kind == KK_OP_MESSAGE_ENCRYPT;
+    CK_ULONG param_len = 0;
+    void *param = message_param(input, &param_len);
+    struct bytes aad = pick_data(input);
+    struct room out = pick_room(input);
+    switch (input_u8(input) % 8) {
+    case 0:
+    case 1:
+        return checked((encrypts ? kk_api_C_EncryptMessage : kk_api_C_DecryptMessage)(
+                           app, session, param, param_len, aad.data, aad.len, in.data, in.len,
+                           out.data, out.len),
+                       &out);
+    case 2:
+    case 3:
+        return (encrypts ? kk_api_C_EncryptMessageBegin : kk_api_C_DecryptMessageBegin)(
+            app, session, param, param_len, aad.data, aad.len);
+    case 4:
+    case 5:
+    case 6:
+        return checked((encrypts ? kk_api_C_EncryptMessageNext : kk_api_C_DecryptMessageNext)(
+                           app, session, param, param_len, in.data, in.len, out.data, out.len,
+                           input_below(input, 32) == 31 ? input_u8(input) : input_u8(input) % 2),
+                       &out);
+    default:
+        if (encrypts && input_u8(input) % 4 != 0) {
+            return message_round(input, session, in);
+        }
+        return (encrypts ? kk_api_C_MessageEncryptFinal : kk_api_C_MessageDecryptFinal)(app,
+                                                                                        session);
+    }
+}
+
+static CK_RV message_sign(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    struct kk_app *app = world.app;
+    struct room out = pick_room(input);
+    CK_ULONG none = input_rarely(input, 32) ? input_u8(input) : 0;
+    switch (input_u8(input) % 6) {
+    case 0:
+    case 1:
+        return checked(
+            kk_api_C_SignMessage(app, session, NULL, none, in.data, in.len, out.data, out.len),
+            &out);
+    case 2:
+        return kk_api_C_SignMessageBegin(app, session, NULL, none);
+    case 3:
+        return kk_api_C_SignMessageNext(app, session, NULL, none, in.data, in.len, NULL, NULL);
+    case 4:
+        return checked(
+            kk_api_C_SignMessageNext(app, session, NULL, none, in.data, in.len, out.data, out.len),
+            &out);
+    default:
+        return kk_api_C_MessageSignFinal(app, session);
+    }
+}
+
+static CK_RV message_verify(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
+    struct kk_app *app = world.app;
+    struct bytes signature = pick_data(input);
+    switch (input_u8(input) % 6) {
+    case 0:
+    case 1:
+        return kk_api_C_VerifyMessage(app, session, NULL, 0, in.data, in.len, signature.data,
+                                      signature.len);
+    case 2:
+        return kk_api_C_VerifyMessageBegin(app, session, NULL, 0);
+    case 3:
+        return kk_api_C_VerifyMessageNext(app, session, NULL, 0, in.data, in.len, NULL, 0);
+    case 4:
+        return kk_api_C_VerifyMessageNext(app, session, NULL, 0, in.data, in.len, signature.data,
+                                          signature.len);
+    default:
+        return kk_api_C_MessageVerifyFinal(app, session);
+    }
+}
+
+static CK_RV recover(struct input *input, CK_SESSION_HANDLE session, struct bytes in)
+{
     struct room out = pick_room(input);
     return checked(
         (last_kind == KK_OP_SIGN_RECOVER ? kk_api_C_SignRecover : kk_api_C_VerifyRecover)(
@@ -174,9 +330,81 @@ static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
         &out);
 }
 
+static CK_RV call_go_on(struct input *input, CK_SESSION_HANDLE session)
+{
+    static CK_RV (*const go_on[KK_OP_COUNT])(struct input *, CK_SESSION_HANDLE, struct bytes) = {
+        [KK_OP_ENCRYPT] = cipher,
+        [KK_OP_DECRYPT] = cipher,
+        [KK_OP_SIGN] = sign,
+        [KK_OP_VERIFY] = verify,
+        [KK_OP_DIGEST] = sign,
+        [KK_OP_SIGN_RECOVER] = recover,
+        [KK_OP_VERIFY_RECOVER] = recover,
+        [KK_OP_MESSAGE_ENCRYPT] = message_cipher,
+        [KK_OP_MESSAGE_DECRYPT] = message_cipher,
+        [KK_OP_MESSAGE_SIGN] = message_sign,
+        [KK_OP_MESSAGE_VERIFY] = message_verify,
+        [KK_OP_VERIFY_SIGNATURE] = verify_signature,
+    };
+    struct bytes in = pick_data(input);
+    if (input_rarely(input, 16)) {
+        last_kind = (enum kk_op_kind)input_below(input, KK_OP_COUNT);
+    } else {
+        session = last_session;
+    }
+    return go_on[last_kind](input, session, in);
+}
+
+static CK_RV call_dual(struct input *input, CK_SESSION_HANDLE session)
+{
+    static CK_RV (*const functions[])(struct kk_app *, CK_SESSION_HANDLE, CK_BYTE_PTR, CK_ULONG,
+                                      CK_BYTE_PTR, CK_ULONG_PTR) = {
+        kk_api_C_DigestEncryptUpdate, kk_api_C_DecryptDigestUpdate, kk_api_C_SignEncryptUpdate,
+        kk_api_C_DecryptVerifyUpdate};
+    struct bytes in = pick_data(input);
+    struct room out = pick_room(input);
+    if (input_u8(input) % 4 != 0) {
+        session = last_session;
+    }
+    if (input_rarely(input, 8) && out.given >= in.len && in.len > 0) {
+        in.data = out.data; /* in place */
+    }
+    return checked(
+        functions[input_below(input, 4)](world.app, session, in.data, in.len, out.data, out.len),
+        &out);
+}
+
 static CK_RV call_digest_key(struct input *input, CK_SESSION_HANDLE session)
 {
     return kk_api_C_DigestKey(world.app, session, pick_object(input, &world));
+}
+
+/* A state that was saved, restored as it is, in part or with a bit changed. */
+static CK_RV call_state(struct input *input, CK_SESSION_HANDLE session)
+{
+    static CK_BYTE saved[12288];
+    static CK_ULONG saved_len;
+    CK_OBJECT_HANDLE key = input_u8(input) % 4 == 0 ? pick_object(input, &world) : 0;
+    if (input_u8(input) % 2 == 0) {
+        struct room out = pick_room(input);
+        CK_ULONG len = sizeof saved;
+        if (kk_api_C_GetOperationState(world.app, session, saved, &len) == CKR_OK) {
+            saved_len = len;
+        }
+        return checked(kk_api_C_GetOperationState(world.app, session, out.data, out.len), &out);
+    }
+    CK_ULONG len = input_rarely(input, 4) ? input_below(input, saved_len + 1) : saved_len;
+    bool changed = len != saved_len;
+    CK_BYTE *state = guarded(len);
+    memcpy(state, saved, len);
+    if (len > 0 && input_rarely(input, 4)) {
+        state[input_below(input, len)] ^= 1;
+        changed = true;
+    }
+    CK_RV rv = kk_api_C_SetOperationState(world.app, session, state, len, key,
+                                          input_rarely(input, 16) ? key : 0);
+    FUZZ_CHECK(!changed || rv != CKR_OK);
+    return rv;
 }
 
 /* --- objects -----------------------------------------------------------------------------------
@@ -621,6 +849,10 @@ static call_fn *const calls[] = {
     call_encapsulate,
     call_decapsulate,
     call_wrap_authenticated,
+    call_dual,
+    call_dual,
+    call_state,
+    call_state,
 };
 
 static void check_code(CK_RV rv)

@@ -113,6 +113,7 @@ static void make_keys(struct kk_app *app, CK_SESSION_HANDLE session)
     CK_ULONG bits = 1024;
     make_secret(app, session, CKM_AES_KEY_GEN, 16, CK_TRUE);
     make_secret(app, session, CKM_AES_KEY_GEN, 32, CK_FALSE);
+    make_secret(app, session, CKM_CHACHA20_KEY_GEN, 32, CK_TRUE);
     make_secret(app, session, CKM_GENERIC_SECRET_KEY_GEN, 21, CK_TRUE);
     make_pair(app, session, CKM_RSA_PKCS_KEY_PAIR_GEN,
               (CK_ATTRIBUTE){CKA_MODULUS_BITS, &bits, sizeof bits});

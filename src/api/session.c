@@ -73,6 +73,10 @@ CK_RV kk_api_C_SessionCancel(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_
         {CKF_VERIFY,
          KK_CANCEL_OPERATION(KK_OP_VERIFY) | KK_CANCEL_OPERATION(KK_OP_VERIFY_SIGNATURE)},
         {CKF_VERIFY_RECOVER, KK_CANCEL_OPERATION(KK_OP_VERIFY_RECOVER)},
+        {CKF_MESSAGE_ENCRYPT, KK_CANCEL_OPERATION(KK_OP_MESSAGE_ENCRYPT)},
+        {CKF_MESSAGE_DECRYPT, KK_CANCEL_OPERATION(KK_OP_MESSAGE_DECRYPT)},
+        {CKF_MESSAGE_SIGN, KK_CANCEL_OPERATION(KK_OP_MESSAGE_SIGN)},
+        {CKF_MESSAGE_VERIFY, KK_CANCEL_OPERATION(KK_OP_MESSAGE_VERIFY)},
         {CKF_FIND_OBJECTS, KK_CANCEL_FIND},
     };
     unsigned int what = 0;
@@ -97,6 +101,28 @@ static CK_RV login(struct kk_app *app, CK_SESSION_HANDLE session, CK_USER_TYPE u
     }
     KK_TRY(kk_arg_span(pin, pin_len, &given));
     return kk_session_login(&call, user, user_name, given);
+}
+
+CK_RV kk_api_C_GetOperationState(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                 CK_BYTE_PTR pOperationState, CK_ULONG_PTR pulOperationStateLen)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pulOperationStateLen != NULL, CKR_ARGUMENTS_BAD);
+    return kk_call_save_state(&call, &(struct kk_output){pOperationState, pulOperationStateLen});
+}
+
+CK_RV kk_api_C_SetOperationState(struct kk_app *app, CK_SESSION_HANDLE hSession,
+                                 CK_BYTE_PTR pOperationState, CK_ULONG ulOperationStateLen,
+                                 CK_OBJECT_HANDLE hEncryptionKey,
+                                 CK_OBJECT_HANDLE hAuthenticationKey)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    struct kk_span state;
+    KK_TRY(kk_call_begin(app, hSession, &call));
+    KK_ENSURE(pOperationState != NULL, CKR_ARGUMENTS_BAD);
+    KK_TRY(kk_arg_span(pOperationState, ulOperationStateLen, &state));
+    return kk_call_restore_state(&call, state, hEncryptionKey, hAuthenticationKey);
 }
 
 CK_RV kk_api_C_Login(struct kk_app *app, CK_SESSION_HANDLE hSession, CK_USER_TYPE userType,

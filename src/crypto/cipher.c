@@ -29,7 +29,8 @@ struct kk_cipher {
     bool is_cfb64;
     uint8_t feedback[KK_CIPHER_BLOCK]; /* CFB64: the shift register, and what it was encrypted to */
     uint8_t key_stream[KK_CIPHER_BLOCK];
-    size_t used; /* bytes of the key stream, of CFB64_SEGMENT */
+    size_t used;                   /* bytes of the key stream, of CFB64_SEGMENT */
+    uint8_t rest[KK_CIPHER_BLOCK]; /* taken in, not yet put out: block modes */
 };
 
 #define CFB64_SEGMENT ((size_t)8)
@@ -145,6 +146,21 @@ size_t kk_cipher_output(const struct kk_cipher *cipher, size_t in_len)
     return put_out(cipher, cipher->total + in_len) - put_out(cipher, cipher->total);
 }
 
+/* The last bytes that were taken in, as many as are not put out yet. */
+static void keep_rest(struct kk_cipher *cipher, struct kk_span in)
+{
+    size_t before = cipher->total - put_out(cipher, cipher->total);
+    size_t total = cipher->total + in.len;
+    size_t after = total - put_out(cipher, total);
+    if (after <= in.len) {
+        memcpy(cipher->rest, in.data + (in.len - after), after);
+    } else {
+        /* The data adds to what was there; nothing came out. */
+        memmove(cipher->rest, cipher->rest + (before + in.len - after), after - in.len);
+        memcpy(cipher->rest + (after - in.len), in.data, in.len);
+    }
+}
+
 /* SP 800-38A, 6.3, with s = 64: the register moves by a segment, and the segment's ciphertext comes
  * in behind. */
 static KK_RV next_segment(struct kk_cipher *cipher)
@@ -180,6 +196,9 @@ static KK_RV update_apart(struct kk_cipher *cipher, struct kk_span in, uint8_t *
         cipher->total += in.len;
         *ret_len = in.len;
         return update_cfb64(cipher, in, out);
+    }
+    if (cipher->block > 1) {
+        keep_rest(cipher, in); /* before the output comes to lie where the data is */
     }
     for (size_t at = 0; at < in.len; at += PIECE) {
         int len = 0;
@@ -261,5 +280,20 @@ KK_RV kk_cipher_set_tag(struct kk_cipher *cipher, struct kk_span tag)
                            OSSL_PARAM_END};
     KK_ENSURE(EVP_CIPHER_CTX_set_params(cipher->ctx, params) == 1,
               kk_crypto_error("EVP_CIPHER_CTX_set_params", CKR_FUNCTION_FAILED));
+    return CKR_OK;
+}
+
+KK_RV kk_cipher_state(const struct kk_cipher *cipher, struct kk_cipher_state *ret_state)
+{
+    struct kk_cipher_state state = {.iv_len = cipher->iv_len,
+                                    .rest_len = cipher->total - put_out(cipher, cipher->total)};
+    KK_ENSURE(!cipher->is_cfb64 && cipher->block > 1 && cipher->block <= sizeof state.rest &&
+                  cipher->iv_len <= sizeof state.iv,
+              CKR_STATE_UNSAVEABLE);
+    KK_ENSURE(cipher->iv_len == 0 ||
+                  EVP_CIPHER_CTX_get_updated_iv(cipher->ctx, state.iv, cipher->iv_len) == 1,
+              kk_crypto_error("EVP_CIPHER_CTX_get_updated_iv", CKR_STATE_UNSAVEABLE));
+    memcpy(state.rest, cipher->rest, state.rest_len);
+    *ret_state = state;
     return CKR_OK;
 }

@@ -50,3 +50,14 @@ KK_RV kk_cipher_finish(struct kk_cipher *cipher, uint8_t *out, size_t *ret_len);
 /* GCM: the tag after encryption, and the tag to check before kk_cipher_finish(). */
 KK_RV kk_cipher_tag(struct kk_cipher *cipher, uint8_t *out, size_t len);
 KK_RV kk_cipher_set_tag(struct kk_cipher *cipher, struct kk_span tag);
+
+/* What an operation in ECB or CBC stands at: the IV of the next block, and what was taken in and
+ * not yet put out. Started with that IV and fed that rest, which puts nothing out, another cipher
+ * with the same key goes on as this one would. CKR_STATE_UNSAVEABLE for other modes. */
+struct kk_cipher_state {
+    uint8_t iv[KK_CIPHER_BLOCK];
+    size_t iv_len;
+    uint8_t rest[KK_CIPHER_BLOCK];
+    size_t rest_len;
+};
+KK_RV kk_cipher_state(const struct kk_cipher *cipher, struct kk_cipher_state *ret_state);

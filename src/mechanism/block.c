@@ -13,7 +13,9 @@ struct block_context {
     struct kk_op_context head;
     struct kk_cipher *cipher;
     size_t block;
-    uint64_t left; /* bytes until a CTR counter overflows */
+    uint64_t left;                    /* bytes until a CTR counter overflows */
+    uint64_t done;                    /* CTR: bytes since the counter was */
+    uint8_t counter[KK_CIPHER_BLOCK]; /* this */
 };
 
 /* What the parameter says to the cipher. */
@@ -99,10 +101,9 @@ static bool is_stream(const struct kk_mechanism *mechanism)
     return mechanism->detail == KK_BLOCK_STREAM || mechanism->detail == KK_BLOCK_CFB64;
 }
 
-static KK_RV block_init(struct kk_op *op)
+/* The context of last time, or a new one. */
+static KK_RV context_for(struct kk_op *op, struct block_context **ret_context)
 {
-    struct start start;
-    KK_TRY(start_of(op->mechanism, &op->param, &start));
     struct block_context *context = kk_op_reuse(op, block_context_free);
     if (context == NULL) {
         KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
@@ -112,7 +113,21 @@ static KK_RV block_init(struct kk_op *op)
         context->block = kk_mechanism_block(op->mechanism);
         kk_op_install(op, &context->head, block_context_free);
     }
+    *ret_context = context;
+    return CKR_OK;
+}
+
+static KK_RV block_init(struct kk_op *op)
+{
+    struct start start;
+    KK_TRY(start_of(op->mechanism, &op->param, &start));
+    struct block_context *context = NULL;
+    KK_TRY(context_for(op, &context));
     context->left = start.limit;
+    context->done = 0;
+    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+        memcpy(context->counter, start.iv.data, KK_CIPHER_BLOCK);
+    }
     return kk_cipher_start(context->cipher, start.iv);
 }
 
@@ -139,6 +154,7 @@ static KK_RV block_update(struct kk_op *op, struct kk_span in, uint8_t *out, siz
     if (context->left != UINT64_MAX) {
         context->left -= in.len;
     }
+    context->done += in.len;
     return kk_cipher_update(context->cipher, in, out, ret_len);
 }
 
@@ -169,6 +185,79 @@ static KK_RV block_single(struct kk_op *op, struct kk_span in, uint8_t *out, siz
     KK_TRY(block_final(op, out + first, &last));
     *ret_len = first + last;
     return CKR_OK;
+}
+
+/* --- saved states ----------------------------------------------------------------------------- */
+
+static KK_RV block_save(struct kk_op *op, struct kk_buffer *out)
+{
+    const struct block_context *context = op->context;
+    struct kk_cipher_state state;
+    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+        kk_buffer_put(out, context->counter, KK_CIPHER_BLOCK);
+        kk_buffer_put_u64(out, context->left);
+        kk_buffer_put_u64(out, context->done);
+        return CKR_OK;
+    }
+    KK_TRY(kk_cipher_state(context->cipher, &state));
+    kk_buffer_put_u8(out, (uint8_t)state.iv_len);
+    kk_buffer_put(out, state.iv, state.iv_len);
+    kk_buffer_put_u8(out, (uint8_t)state.rest_len);
+    kk_buffer_put(out, state.rest, state.rest_len);
+    kk_wipe(&state, sizeof state);
+    return CKR_OK;
+}
+
+/* counter + blocks, as a number of 128 bits. */
+static void add_blocks(uint8_t counter[KK_CIPHER_BLOCK], uint64_t blocks)
+{
+    uint64_t low = kk_load_u64(counter + 8);
+    uint64_t sum = low + blocks;
+    kk_store_u64(counter + 8, sum);
+    if (sum < low) {
+        kk_store_u64(counter, kk_load_u64(counter) + 1);
+    }
+}
+
+/* The counter's block that the operation stands in, with its first bytes used up. */
+static KK_RV restore_ctr(struct block_context *context, struct kk_reader *in)
+{
+    uint8_t unused[KK_CIPHER_BLOCK] = {0};
+    uint8_t counter[KK_CIPHER_BLOCK];
+    size_t len = 0;
+    struct kk_span start = kk_reader_take(in, KK_CIPHER_BLOCK);
+    uint64_t left = kk_reader_u64(in);
+    uint64_t done = kk_reader_u64(in);
+    KK_ENSURE(!in->failed, CKR_SAVED_STATE_INVALID);
+    memcpy(context->counter, start.data, KK_CIPHER_BLOCK);
+    context->left = left;
+    context->done = done;
+    memcpy(counter, start.data, KK_CIPHER_BLOCK);
+    add_blocks(counter, done / KK_CIPHER_BLOCK);
+    KK_TRY(kk_cipher_start(context->cipher, KK_SPAN_ARRAY(counter)));
+    CK_RV rv =
+        kk_cipher_update(context->cipher, KK_SPAN(unused, done % KK_CIPHER_BLOCK), unused, &len);
+    kk_wipe(unused, sizeof unused);
+    return rv;
+}
+
+static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
+{
+    uint8_t none[KK_CIPHER_BLOCK];
+    size_t len = 0;
+    struct block_context *context = NULL;
+    KK_TRY(context_for(op, &context));
+    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+        return restore_ctr(context, in);
+    }
+    context->left = UINT64_MAX;
+    struct kk_span iv = kk_reader_take(in, kk_reader_u8(in));
+    struct kk_span rest = kk_reader_take(in, kk_reader_u8(in));
+    KK_ENSURE(!in->failed && rest.len <= KK_CIPHER_BLOCK, CKR_SAVED_STATE_INVALID);
+    CK_RV rv = kk_cipher_start(context->cipher, iv);
+    KK_ENSURE(rv == CKR_OK && kk_cipher_output(context->cipher, rest.len) == 0,
+              CKR_SAVED_STATE_INVALID);
+    return kk_cipher_update(context->cipher, rest, none, &len);
 }
 
 /*= pkcs11-3.2 AES-ECB, AES-CBC: a wrapped key is padded on the trailing end with null bytes */
@@ -307,6 +396,8 @@ const struct kk_cipher_ops kk_block_ops = {
     .final = block_final,
     .single = block_single,
     .exact = true,
+    .save = block_save,
+    .restore = block_restore,
 };
 
 const struct kk_cipher_ops kk_block_pad_ops = {
@@ -316,6 +407,8 @@ const struct kk_cipher_ops kk_block_pad_ops = {
     .final = block_final,
     .single = block_single,
     .exact = false,
+    .save = block_save,
+    .restore = block_restore,
 };
 
 const struct kk_wrap_ops kk_block_wrap_ops = {

@@ -12,8 +12,12 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
     if (mechanism->cipher != NULL) {
         flags |= CKF_ENCRYPT | CKF_DECRYPT;
     }
+    if (mechanism->message != NULL) {
+        flags |= CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
+    }
     if (mechanism->sign != NULL) {
         flags |= CKF_SIGN | CKF_VERIFY;
+        flags |= CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE;
     }
     if (mechanism->sign != NULL && mechanism->sign->recover != NULL) {
         flags |= CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;

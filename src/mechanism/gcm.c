@@ -223,6 +223,90 @@ const struct kk_cipher_ops kk_gcm_ops = {
     .exact = true,
 };
 
+static KK_RV gcm_message_read(const void *params, struct kk_message *ret_message)
+{
+    const CK_GCM_MESSAGE_PARAMS *gcm = params;
+    KK_ENSURE(gcm->ulIvLen >= 1 && gcm->ulIvLen <= KK_GCM_IV_MAX, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(tag_bits_fit(gcm->ulTagBits), CKR_MECHANISM_PARAM_INVALID);
+    *ret_message = (struct kk_message){.iv = gcm->pIv,
+                                       .iv_len = gcm->ulIvLen,
+                                       .generator = gcm->ivGenerator,
+                                       .fixed_bits = gcm->ulIvFixedBits,
+                                       .tag = gcm->pTag,
+                                       .tag_len = gcm->ulTagBits / 8};
+    return CKR_OK;
+}
+
+/* A cipher of a process of messages. */
+struct message_cipher {
+    struct kk_cipher *cipher;
+    bool encrypts;
+};
+
+static void message_close(void *cipher)
+{
+    struct message_cipher *self = cipher;
+    kk_cipher_free(self->cipher);
+    kk_free(self);
+}
+
+static KK_RV message_open(struct kk_op *op, void **ret_cipher)
+{
+    struct message_cipher *self = NULL;
+    KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+    bool encrypts = op->kind == KK_OP_ENCRYPT;
+    KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, encrypts, &cipher));
+    KK_TRY(kk_alloc(sizeof *self, &self));
+    self->cipher = KK_STEAL(cipher);
+    self->encrypts = encrypts;
+    *ret_cipher = self;
+    return CKR_OK;
+}
+
+static KK_RV message_start(void *cipher, const struct kk_message *message, struct kk_span aad)
+{
+    struct message_cipher *self = cipher;
+    KK_TRY(kk_cipher_start(self->cipher, KK_SPAN(message->iv, message->iv_len)));
+    return kk_cipher_aad(self->cipher, aad);
+}
+
+static KK_RV message_update(void *cipher, struct kk_span in, uint8_t *out, size_t *ret_len)
+{
+    struct message_cipher *self = cipher;
+    return kk_cipher_update(self->cipher, in, out, ret_len);
+}
+
+static KK_RV message_final(void *cipher, const struct kk_message *message, struct kk_span in,
+                           uint8_t *out, size_t *ret_len)
+{
+    struct message_cipher *self = cipher;
+    size_t none = 0;
+    if (!self->encrypts) {
+        KK_TRY(kk_cipher_set_tag(self->cipher, KK_SPAN(message->tag, message->tag_len)));
+    }
+    KK_TRY(kk_cipher_update(self->cipher, in, out, ret_len));
+    CK_RV rv = kk_cipher_finish(self->cipher, out, &none);
+    if (rv != CKR_OK) {
+        kk_wipe(out, *ret_len);
+        return rv;
+    }
+    return self->encrypts ? kk_cipher_tag(self->cipher, message->tag, message->tag_len) : CKR_OK;
+}
+
+static const struct kk_aead_ops message_aead = {
+    .open = message_open,
+    .close = message_close,
+    .start = message_start,
+    .update = message_update,
+    .final = message_final,
+};
+
+const struct kk_message_ops kk_gcm_message_ops = {
+    .shape = KK_PARAM_GCM_MESSAGE,
+    .read = gcm_message_read,
+    .aead = &message_aead,
+};
+
 const struct kk_wrap_ops kk_gcm_wrap_ops = {
     .length = gcm_wrap_length,
     .wrap = gcm_wrap,

@@ -22,6 +22,10 @@ enum kk_op_kind {
     KK_OP_DIGEST,
     KK_OP_SIGN_RECOVER,
     KK_OP_VERIFY_RECOVER,
+    KK_OP_MESSAGE_ENCRYPT, /* many messages; a family sees the kinds above */
+    KK_OP_MESSAGE_DECRYPT,
+    KK_OP_MESSAGE_SIGN,
+    KK_OP_MESSAGE_VERIFY,
     KK_OP_VERIFY_SIGNATURE, /* C_VerifySignatureInit; mechanisms see KK_OP_VERIFY */
     KK_OP_COUNT
 };
@@ -63,6 +67,46 @@ struct kk_cipher_ops {
      * may answer CKR_BUFFER_TOO_SMALL from it without computing. Otherwise session/ computes into
      * memory of its own when the caller's buffer is below the bound. */
     bool exact;
+    /* C_GetOperationState and C_SetOperationState. `restore` makes or reuses op->context, as init
+     * does, without a parameter. NULL: there is no way. CKR_STATE_UNSAVEABLE, also of operations
+     * whose state cannot be had any more; CKR_SAVED_STATE_INVALID. */
+    KK_RV (*save)(struct kk_op *op, struct kk_buffer *out);
+    KK_RV (*restore)(struct kk_op *op, struct kk_reader *in);
+};
+
+/* What the parameter of one message says, the same for all AEADs. The pointers are the structure's
+ * own. */
+struct kk_message {
+    uint8_t *iv; /* or nonce */
+    size_t iv_len;
+    CK_GENERATOR_FUNCTION generator;
+    size_t fixed_bits;
+    uint8_t *tag;
+    size_t tag_len;
+    size_t data_len; /* CCM: of the whole message; 0 elsewhere */
+};
+
+/* How an AEAD works on a message; `cipher` is its own. Lengths of IV and tag are read()'s. */
+struct kk_aead_ops {
+    /* For op's key and direction. CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT. */
+    KK_RV (*open)(struct kk_op *op, void **ret_cipher);
+    void (*close)(void *cipher);
+    KK_RV (*start)(void *cipher, const struct kk_message *message, struct kk_span aad);
+    /* What comes out of in_len bytes now, exactly; NULL: as many. */
+    size_t (*bound)(const void *cipher, enum kk_phase phase, size_t in_len);
+    KK_RV (*update)(void *cipher, struct kk_span in, uint8_t *out, size_t *ret_len);
+    /* The last part. Encryption writes message->tag, decryption checks it
+     * (CKR_ENCRYPTED_DATA_INVALID, nothing stays in `out`). */
+    KK_RV (*final)(void *cipher, const struct kk_message *message, struct kk_span in, uint8_t *out,
+                   size_t *ret_len);
+};
+
+/* Many messages under one key (C_MessageEncryptInit and its kin); the engine is message.h's. */
+struct kk_message_ops {
+    enum kk_param_shape shape; /* of the parameter that comes with each message */
+    /* CKR_MECHANISM_PARAM_INVALID: lengths that cannot be. */
+    KK_RV (*read)(const void *params, struct kk_message *ret_message);
+    const struct kk_aead_ops *aead;
 };
 
 /* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */
@@ -84,8 +128,11 @@ struct kk_digest_ops {
     KK_RV (*init)(struct kk_op *op);
     size_t (*length)(const struct kk_op *op);
     KK_RV (*update)(struct kk_op *op, struct kk_span in);
+    KK_RV (*update_key)(struct kk_op *op, struct kk_span key); /* NULL: update */
     KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
     KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+    KK_RV (*save)(struct kk_op *op, struct kk_buffer *out); /* as above */
+    KK_RV (*restore)(struct kk_op *op, struct kk_reader *in);
 };
 
 /* Key and key-pair generation, and domain parameters. */
@@ -188,6 +235,7 @@ struct kk_mechanism {
     enum kk_param_shape shape;
     bool param_required; /* absent: CKR_MECHANISM_PARAM_INVALID */
     const struct kk_cipher_ops *cipher;
+    const struct kk_message_ops *message;
     const struct kk_sign_ops *sign;
     const struct kk_digest_ops *digest;
     const struct kk_generate_ops *generate;

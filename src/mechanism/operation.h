@@ -86,6 +86,9 @@ extern const struct kk_generate_ops kk_generate_des_ops;
 extern const struct kk_cipher_ops kk_block_ops;     /* ECB, CBC, CTR, OFB, CFB */
 extern const struct kk_cipher_ops kk_block_pad_ops; /* CBC with padding */
 extern const struct kk_cipher_ops kk_gcm_ops;
+extern const struct kk_message_ops kk_gcm_message_ops;
+extern const struct kk_message_ops kk_ccm_message_ops;
+extern const struct kk_message_ops kk_stream_message_ops;
 extern const struct kk_cipher_ops kk_whole_ops; /* messages that are ciphered whole: XTS, CTS */
 extern const struct kk_cipher_ops kk_ccm_ops;
 extern const struct kk_cipher_ops kk_kw_ops;     /* output length known beforehand */

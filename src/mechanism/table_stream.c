@@ -16,7 +16,7 @@
     .key_type = (key_type_), .key_type2 = KK_NO_KEY_TYPE, .min_key = 256, .max_key = 256
 #define AEAD(key_type_) \
     CIPHER(key_type_), .shape = KK_PARAM_SALSA20_CHACHA20_POLY1305, .param_required = true, \
-    .cipher = &kk_stream_aead_ops
+    .cipher = &kk_stream_aead_ops, .message = &kk_stream_message_ops
 #define NEEDS_CHACHA20 .needs = KK_ALGORITHM_CIPHER, .algorithm = "ChaCha20"
 
 static const struct kk_mechanism rows[] = {

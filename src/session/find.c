@@ -88,9 +88,8 @@ static bool known_handle(struct kk_call *call, const struct kk_uuid *uuid,
     return true;
 }
 
-/* CKR_OBJECT_HANDLE_INVALID when the object went since the snapshot. */
-static KK_RV handle_of(struct kk_call *call, const struct kk_uuid *uuid,
-                       CK_OBJECT_HANDLE *ret_handle)
+KK_RV kk_call_handle_of(struct kk_call *call, const struct kk_uuid *uuid,
+                        CK_OBJECT_HANDLE *ret_handle)
 {
     if (known_handle(call, uuid, ret_handle)) {
         return CKR_OK;
@@ -121,7 +120,7 @@ KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, 
     size_t count = 0;
     size_t first = find->next;
     while (count < max && find->next < find->count) {
-        CK_RV rv = handle_of(call, &find->uuids[find->next], &handles[count]);
+        CK_RV rv = kk_call_handle_of(call, &find->uuids[find->next], &handles[count]);
         if (!is_left_out(rv)) {
             find->next = rv == CKR_OK ? find->next : first; /* all to be had by the next call */
             KK_TRY(rv);

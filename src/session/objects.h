@@ -44,5 +44,10 @@ KK_RV kk_call_find_init(struct kk_call *call, const struct kk_attrs *tmpl);
 KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, size_t *ret_count);
 KK_RV kk_call_find_final(struct kk_call *call);
 
+/* A handle to the object with this uuid. CKR_OBJECT_HANDLE_INVALID: it is not there, or not to be
+ * seen. */
+KK_RV kk_call_handle_of(struct kk_call *call, const struct kk_uuid *uuid,
+                        CK_OBJECT_HANDLE *ret_handle);
+
 /* A random uuid. */
 KK_RV kk_call_uuid(struct kk_call *call, struct kk_uuid *ret_uuid);

@@ -7,11 +7,12 @@
  * known exactly, as it is in every update; where it is not (padding, implicit lengths), the result
  * is computed into secret memory and waits there for a buffer that it fits.
  */
-#include "session/operation.h"
+#include "session/operation_internal.h"
 
 #include <string.h>
 
 #include "base/memory.h"
+#include "mechanism/message.h"
 #include "session/audit.h"
 #include "session/handles.h"
 #include "session/objects.h"
@@ -30,15 +31,43 @@ static const unsigned int usages[KK_OP_COUNT] = {
     [KK_OP_DIGEST] = 0,
     [KK_OP_SIGN_RECOVER] = KK_USAGE_SIGN_RECOVER,
     [KK_OP_VERIFY_RECOVER] = KK_USAGE_VERIFY_RECOVER,
+    [KK_OP_MESSAGE_ENCRYPT] = KK_USAGE_ENCRYPT,
+    [KK_OP_MESSAGE_DECRYPT] = KK_USAGE_DECRYPT,
+    [KK_OP_MESSAGE_SIGN] = KK_USAGE_SIGN,
+    [KK_OP_MESSAGE_VERIFY] = KK_USAGE_VERIFY,
     [KK_OP_VERIFY_SIGNATURE] = KK_USAGE_VERIFY,
 };
+
+/* What a family does for each kind: many messages are many operations to it. */
+static const enum kk_op_kind family_kinds[KK_OP_COUNT] = {
+    [KK_OP_ENCRYPT] = KK_OP_ENCRYPT,
+    [KK_OP_DECRYPT] = KK_OP_DECRYPT,
+    [KK_OP_SIGN] = KK_OP_SIGN,
+    [KK_OP_VERIFY] = KK_OP_VERIFY,
+    [KK_OP_DIGEST] = KK_OP_DIGEST,
+    [KK_OP_SIGN_RECOVER] = KK_OP_SIGN_RECOVER,
+    [KK_OP_VERIFY_RECOVER] = KK_OP_VERIFY_RECOVER,
+    [KK_OP_MESSAGE_ENCRYPT] = KK_OP_ENCRYPT,
+    [KK_OP_MESSAGE_DECRYPT] = KK_OP_DECRYPT,
+    [KK_OP_MESSAGE_SIGN] = KK_OP_SIGN,
+    [KK_OP_MESSAGE_VERIFY] = KK_OP_VERIFY,
+    [KK_OP_VERIFY_SIGNATURE] = KK_OP_VERIFY,
+};
+
+bool kk_operation_is_message(enum kk_op_kind kind)
+{
+    return kind >= KK_OP_MESSAGE_ENCRYPT && kind <= KK_OP_MESSAGE_VERIFY;
+}
 
 void kk_operation_end(struct kk_operation *operation)
 {
     operation->active = false;
     operation->multi = false;
     operation->needs_login = false;
+    operation->is_ready = false;
+    operation->in_message = false;
     kk_secret_free(KK_STEAL(operation->pending));
+    kk_buffer_clear(&operation->held);
     kk_buffer_clear(&operation->signature);
     kk_param_clear(&operation->op.param);
 }
@@ -77,8 +106,13 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
     case KK_OP_ENCRYPT:
     case KK_OP_DECRYPT:
         return mechanism->cipher != NULL;
+    case KK_OP_MESSAGE_ENCRYPT:
+    case KK_OP_MESSAGE_DECRYPT:
+        return mechanism->message != NULL;
     case KK_OP_SIGN:
     case KK_OP_VERIFY:
+    case KK_OP_MESSAGE_SIGN:
+    case KK_OP_MESSAGE_VERIFY:
     case KK_OP_VERIFY_SIGNATURE:
         return mechanism->sign != NULL;
     case KK_OP_SIGN_RECOVER:
@@ -92,21 +126,21 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
     return false;
 }
 
-static KK_RV family_init(struct kk_op *op)
+KK_RV kk_operation_start(struct kk_operation *operation, enum kk_op_kind kind)
 {
-    if (op->mechanism->cipher != NULL && (op->kind == KK_OP_ENCRYPT || op->kind == KK_OP_DECRYPT)) {
+    struct kk_op *op = &operation->op;
+    if (kind == KK_OP_MESSAGE_ENCRYPT || kind == KK_OP_MESSAGE_DECRYPT) {
+        return kk_message_init(op);
+    }
+    if (kind == KK_OP_ENCRYPT || kind == KK_OP_DECRYPT) {
         return op->mechanism->cipher->init(op);
     }
-    if (op->kind == KK_OP_DIGEST) {
-        return op->mechanism->digest->init(op);
-    }
-    return op->mechanism->sign->init(op);
+    return kind == KK_OP_DIGEST ? op->mechanism->digest->init(op) : op->mechanism->sign->init(op);
 }
 
-/* Checks the key against the mechanism and the operation, and parses it. */
-static KK_RV take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
-                      enum kk_op_kind kind, CK_OBJECT_HANDLE handle, struct kk_object **ret_object,
-                      struct kk_key **ret_key)
+KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
+                            enum kk_op_kind kind, CK_OBJECT_HANDLE handle,
+                            struct kk_object **ret_object, struct kk_key **ret_key)
 {
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_TRY(kk_call_key_object(call, handle, CKR_KEY_HANDLE_INVALID, &object));
@@ -130,12 +164,21 @@ static void prepare(struct kk_operation *operation, const struct kk_mechanism *m
         op->context_free = NULL;
     }
     op->mechanism = mechanism;
-    op->kind = kind == KK_OP_VERIFY_SIGNATURE ? KK_OP_VERIFY : kind;
+    op->kind = family_kinds[kind];
     op->crypto = crypto;
 }
 
-static void take_over(struct kk_operation *operation, struct kk_object *object, struct kk_key *key)
+void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
+                        const struct kk_mechanism *mechanism, struct kk_object *object,
+                        struct kk_key *key)
 {
+    struct kk_session *session = call->session;
+    struct kk_operation *operation = &session->operations[kind];
+    prepare(operation, mechanism, kind, call->app->engine->crypto);
+    operation->is_private = object != NULL && object->is_private;
+    operation->needs_login = object != NULL && object->always_authenticate;
+    operation->login_round = session->login_round;
+    operation->epoch = call->epoch;
     kk_object_unref(operation->object);
     kk_key_unref(operation->op.key);
     operation->object = object;
@@ -153,18 +196,13 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
     if (kind != KK_OP_DIGEST) {
-        KK_TRY(take_key(call, mechanism, kind, key_handle, &object, &key));
+        KK_TRY(kk_operation_take_key(call, mechanism, kind, key_handle, &object, &key));
     }
     KK_TRY(kk_call_resolve_param(call, param));
-    prepare(operation, mechanism, kind, call->app->engine->crypto);
-    operation->is_private = object != NULL && object->is_private;
-    operation->needs_login = object != NULL && object->always_authenticate;
-    operation->login_round = session->login_round;
-    operation->epoch = call->epoch;
-    take_over(operation, KK_STEAL(object), KK_STEAL(key));
+    kk_operation_adopt(call, kind, mechanism, KK_STEAL(object), KK_STEAL(key));
     kk_param_move(&operation->op.param, param);
-    CK_RV rv = family_init(&operation->op);
-    if (rv == CKR_OK) {
+    CK_RV rv = kk_operation_start(operation, kind);
+    if (rv == CKR_OK && !kk_operation_is_message(kind)) {
         rv = kk_call_audit_use(call, kind, operation->object, mechanism->type);
     }
     if (rv != CKR_OK) {
@@ -172,6 +210,7 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
         return rv;
     }
     operation->active = true;
+    operation->is_ready = true;
     return CKR_OK;
 }
 
@@ -206,8 +245,8 @@ static bool key_gone(struct kk_call *call, struct kk_operation *operation)
     return rv == CKR_OBJECT_HANDLE_INVALID;
 }
 
-/* The active operation of a kind, fit to go on. */
-static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operation **ret_operation)
+KK_RV kk_operation_find(struct kk_call *call, enum kk_op_kind kind,
+                        struct kk_operation **ret_operation)
 {
     struct kk_operation *operation = &call->session->operations[kind];
     KK_ENSURE(operation->active, CKR_OPERATION_NOT_INITIALIZED);
@@ -215,6 +254,15 @@ static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operat
         kk_operation_clear(operation);
         return CKR_OPERATION_NOT_INITIALIZED;
     }
+    *ret_operation = operation;
+    return CKR_OK;
+}
+
+/* The active operation of a kind, fit to go on. */
+static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operation **ret_operation)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(kk_operation_find(call, kind, &operation));
     if (KK_UNLIKELY(operation->needs_login)) {
         kk_operation_end(operation);
         return CKR_USER_NOT_LOGGED_IN;
@@ -364,19 +412,19 @@ KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
 }
 
 /* Signatures, MACs and digests differ in the table only. */
-static bool has_update(const struct kk_op *op)
+bool kk_operation_has_update(const struct kk_op *op)
 {
     const struct kk_sign_ops *sign = op->mechanism->sign;
     return op->kind == KK_OP_DIGEST || (sign != NULL && sign->update != NULL);
 }
 
-static size_t result_length(const struct kk_op *op)
+size_t kk_operation_length(const struct kk_op *op)
 {
     return op->kind == KK_OP_DIGEST ? op->mechanism->digest->length(op)
                                     : op->mechanism->sign->length(op);
 }
 
-static KK_RV update_result(struct kk_op *op, struct kk_span in)
+KK_RV kk_operation_feed(struct kk_op *op, struct kk_span in)
 {
     return op->kind == KK_OP_DIGEST ? op->mechanism->digest->update(op, in)
                                     : op->mechanism->sign->update(op, in);
@@ -387,10 +435,20 @@ KK_RV kk_operation_update(struct kk_call *call, enum kk_op_kind kind, struct kk_
     struct kk_operation *operation = NULL;
     KK_TRY(active(call, kind, &operation));
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
-    if (has_update(&operation->op)) {
-        rv = update_result(&operation->op, in);
+    if (kk_operation_has_update(&operation->op)) {
+        rv = kk_operation_feed(&operation->op, in);
     }
     return conclude(operation, KK_PHASE_UPDATE, rv, true);
+}
+
+KK_RV kk_operation_takes_parts(struct kk_call *call, enum kk_op_kind kind)
+{
+    struct kk_operation *operation = NULL;
+    KK_TRY(active(call, kind, &operation));
+    if (!kk_operation_has_update(&operation->op)) {
+        return conclude(operation, KK_PHASE_UPDATE, CKR_OPERATION_NOT_INITIALIZED, false);
+    }
+    return CKR_OK;
 }
 
 static KK_RV compute_digest(struct kk_op *op, enum kk_phase phase, struct kk_span in, uint8_t *out,
@@ -419,8 +477,8 @@ static KK_RV compute_sign(struct kk_op *op, enum kk_phase phase, struct kk_span 
     return ops->final(op, out, ret_len);
 }
 
-static KK_RV compute_result(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                            uint8_t *out, size_t *ret_len)
+KK_RV kk_operation_compute(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                           uint8_t *out, size_t *ret_len)
 {
     struct kk_op *op = &operation->op;
     return op->kind == KK_OP_DIGEST ? compute_digest(op, phase, in, out, ret_len)
@@ -434,17 +492,17 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     bool delivered = false;
     KK_TRY(active(call, kind, &operation));
     KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
-    if (phase == KK_PHASE_FINAL && !has_update(&operation->op)) {
+    if (phase == KK_PHASE_FINAL && !kk_operation_has_update(&operation->op)) {
         return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
-    size_t bound = result_length(&operation->op);
-    CK_RV rv = produce(operation, phase, in, bound, true, compute_result, out, &delivered);
+    size_t bound = kk_operation_length(&operation->op);
+    CK_RV rv = produce(operation, phase, in, bound, true, kk_operation_compute, out, &delivered);
     return conclude(operation, phase, rv, delivered);
 }
 
 size_t kk_operation_signature_length(const struct kk_call *call)
 {
-    return result_length(&call->session->operations[KK_OP_SIGN].op);
+    return kk_operation_length(&call->session->operations[KK_OP_SIGN].op);
 }
 
 bool kk_operation_is_slow(struct kk_call *call, enum kk_phase phase, const struct kk_output *out)
@@ -452,8 +510,8 @@ bool kk_operation_is_slow(struct kk_call *call, enum kk_phase phase, const struc
     static const CK_KEY_TYPE slow[] = {CKK_RSA, CKK_ML_DSA, CKK_SLH_DSA};
     const struct kk_operation *operation = &call->session->operations[KK_OP_SIGN];
     if (!operation->active || operation->needs_login || operation->object == NULL ||
-        (phase == KK_PHASE_SINGLE ? operation->multi : !has_update(&operation->op)) ||
-        out->data == NULL || *out->len < result_length(&operation->op)) {
+        (phase == KK_PHASE_SINGLE ? operation->multi : !kk_operation_has_update(&operation->op)) ||
+        out->data == NULL || *out->len < kk_operation_length(&operation->op)) {
         return false; /* answered at once */
     }
     for (size_t i = 0; i < KK_ARRAY_LEN(slow); i++) {
@@ -469,15 +527,15 @@ static KK_RV verify_mac(struct kk_operation *operation, enum kk_phase phase, str
                         struct kk_span signature)
 {
     KK_SECRET_ARRAY(mac, MAC_MAX);
-    size_t len = result_length(&operation->op);
+    size_t len = kk_operation_length(&operation->op);
     KK_ENSURE(len <= sizeof mac, CKR_FUNCTION_FAILED);
     KK_ENSURE(signature.len == len, CKR_SIGNATURE_LEN_RANGE);
     KK_TRY(compute_sign(&operation->op, phase, in, mac, &len));
     return kk_ct_equal(mac, signature.data, len) ? CKR_OK : CKR_SIGNATURE_INVALID;
 }
 
-static KK_RV verify_any(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                        struct kk_span signature)
+KK_RV kk_operation_check(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
+                         struct kk_span signature)
 {
     const struct kk_sign_ops *ops = operation->op.mechanism->sign;
     if (ops->verify_final == NULL && ops->verify_single == NULL) {
@@ -499,8 +557,8 @@ static KK_RV verify_and_end(struct kk_operation *operation, enum kk_phase phase,
                             struct kk_span signature)
 {
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
-    if (phase == KK_PHASE_SINGLE ? !operation->multi : has_update(&operation->op)) {
-        rv = verify_any(operation, phase, in, signature);
+    if (phase == KK_PHASE_SINGLE ? !operation->multi : kk_operation_has_update(&operation->op)) {
+        rv = kk_operation_check(operation, phase, in, signature);
     }
     kk_operation_end(operation);
     return rv;
@@ -518,7 +576,7 @@ KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_s
  * than the longest may be right: those of ECDSA. */
 static KK_RV keep_signature(struct kk_operation *operation, struct kk_span signature)
 {
-    bool may_fit = signature.len > 0 && signature.len <= result_length(&operation->op);
+    bool may_fit = signature.len > 0 && signature.len <= kk_operation_length(&operation->op);
     KK_ENSURE(may_fit, CKR_SIGNATURE_LEN_RANGE);
     kk_buffer_put_span(&operation->signature, signature);
     return kk_buffer_check(&operation->signature);
@@ -556,7 +614,7 @@ KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature
     struct kk_operation *operation = NULL;
     bool delivered = false;
     KK_TRY(active(call, KK_OP_VERIFY_RECOVER, &operation));
-    size_t bound = result_length(&operation->op);
+    size_t bound = kk_operation_length(&operation->op);
     CK_RV rv = produce(operation, KK_PHASE_SINGLE, signature, bound, false, compute_recover, out,
                        &delivered);
     return conclude(operation, KK_PHASE_SINGLE, rv, delivered);
@@ -579,7 +637,9 @@ KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE handle)
         rv = kk_call_audit_use(call, KK_OP_DIGEST, object, operation->op.mechanism->type);
     }
     if (rv == CKR_OK) {
-        rv = update_result(&operation->op, kk_key_secret(key));
+        const struct kk_digest_ops *ops = operation->op.mechanism->digest;
+        rv = (ops->update_key != NULL ? ops->update_key : ops->update)(&operation->op,
+                                                                       kk_key_secret(key));
     }
     return conclude(operation, KK_PHASE_UPDATE, rv, true);
 }

@@ -23,6 +23,9 @@ struct kk_operation {
     struct kk_buffer signature; /* given at the beginning: KK_OP_VERIFY_SIGNATURE */
     struct kk_secret *pending;  /* a result that did not fit the caller's buffer */
     enum kk_phase pending_phase;
+    bool is_ready;         /* started, and no data seen since */
+    bool in_message;       /* of the message kinds: between ...Begin and the last ...Next */
+    struct kk_buffer held; /* parts of a message that its mechanism takes whole */
 };
 
 /* Where a result goes: the caller's buffer and its length. data NULL: a length query. */
@@ -67,6 +70,22 @@ KK_RV kk_operation_verify_signature(struct kk_call *call, enum kk_phase phase, s
 
 KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature,
                                   const struct kk_output *out);
+
+/* The four dual-function updates (dual.c): `cipher` is KK_OP_ENCRYPT or KK_OP_DECRYPT, `other` what
+ * the plaintext goes to as well: KK_OP_DIGEST, KK_OP_SIGN or KK_OP_VERIFY. When nothing is put out
+ * (a length query, a buffer too small, an error), nothing goes to the other one. A half that fails
+ * ends; both end when the plaintext that was put out could not be passed on. */
+KK_RV kk_operation_dual(struct kk_call *call, enum kk_op_kind cipher, enum kk_op_kind other,
+                        struct kk_span in, const struct kk_output *out);
+
+/* C_GetOperationState (state.c): the session's encryption or decryption and its digest, sealed.
+ * CKR_OPERATION_NOT_INITIALIZED, CKR_STATE_UNSAVEABLE. */
+KK_RV kk_call_save_state(struct kk_call *call, const struct kk_output *out);
+
+/* C_SetOperationState: ends what the session was doing. A key that is not given (0) is looked for.
+ * CKR_SAVED_STATE_INVALID, CKR_KEY_NEEDED, CKR_KEY_NOT_NEEDED, CKR_KEY_CHANGED. */
+KK_RV kk_call_restore_state(struct kk_call *call, struct kk_span state,
+                            CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key);
 
 /* C_DigestKey. CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE. */
 KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE key);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "crypto/kdf.h"
 #include "store/aside.h"
 #include "store/path.h"
 #include "token/kinds.h"
@@ -51,6 +52,8 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     KK_TRY(engine->store_ops->env_new(config->tokendir, config->umask, &engine->env));
     KK_TRY(kk_crypto_new(&engine->crypto));
     KK_TRY(kk_registry_new(engine->crypto, config->slots_mechanisms, &engine->registry));
+    KK_TRY(kk_secret_new(KK_AEAD_KEY, &engine->state_key));
+    KK_TRY(kk_crypto_random_secret(engine->crypto, kk_secret_data(engine->state_key), KK_AEAD_KEY));
     KK_TRY(kk_tpm_new(config->tcti, &engine->tpm));
     engine->settings.tpm = engine->tpm;
     kk_tpm_prepare(engine->tpm, config);
@@ -104,6 +107,7 @@ void kk_engine_free(struct kk_engine *engine)
     kk_registry_free(engine->registry);
     kk_crypto_free(engine->crypto);
     kk_secret_free(engine->pepper);
+    kk_secret_free(engine->state_key);
     kk_tpm_free(engine->tpm);
     kk_config_free(engine->config);
     kk_mutex_destroy(&engine->lock);

@@ -23,6 +23,7 @@ struct kk_engine {
     char *location; /* the tokens' directory, for kinds that are no stores; NULL: there is none */
     struct kk_tpm *tpm;
     struct kk_secret *pepper;
+    struct kk_secret *state_key; /* random: seals states of operations outside of logins */
     struct kk_repository_settings settings;
     struct kk_mutex lock; /* KK_RANK_SLOTS; covers what follows */
     struct kk_token **tokens;

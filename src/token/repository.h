@@ -224,6 +224,10 @@ struct kk_repository_ops {
     KK_RV (*user_remove)(struct kk_repository *repository, struct kk_unlock *unlock,
                          struct kk_span name);
     KK_RV (*users)(struct kk_repository *repository, kk_user_visit *visit, void *context);
+    /* MAY. A key that only those have who hold such an unlock, in any process, for as long as the
+     * token has its keys: seals states of operations. 32 bytes. */
+    KK_RV (*state_key)(struct kk_repository *repository, struct kk_unlock *unlock,
+                       struct kk_secret *key);
 
     /* MAY. The next value of the token's monotonic counter: at least `least`, more than any that it
      * gave before, in whatever process, and on the disk when it is returned. */

@@ -305,6 +305,15 @@ static void sealed_close(struct kk_repository *repository)
     }
 }
 
+static CK_RV sealed_state_key(struct kk_repository *repository, struct kk_unlock *unlock,
+                              struct kk_secret *key)
+{
+    const struct kk_sealed *sealed = (const struct kk_sealed *)repository;
+    const struct kk_sealed_unlock *own = (const struct kk_sealed_unlock *)unlock;
+    return kk_hkdf_sha512(sealed->crypto, kk_side_key(&own->keys, KK_SLOT_SET), KK_SPAN(NULL, 0),
+                          KK_SPAN_TEXT("keykist/operation-state"), key);
+}
+
 static const struct kk_repository_ops sealed_ops = {
     .name = "sealed",
     .close = sealed_close,
@@ -329,6 +338,7 @@ static const struct kk_repository_ops sealed_ops = {
     .user_add = kk_sealed_user_add,
     .user_remove = kk_sealed_user_remove,
     .users = kk_sealed_users,
+    .state_key = sealed_state_key,
     .counter = kk_sealed_counter,
     .remove = sealed_remove,
     .path = sealed_path,

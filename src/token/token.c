@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "crypto/kdf.h"
 #include "token/cache.h"
 
 #include "base/banned.h"
@@ -572,6 +573,18 @@ KK_RV kk_token_audit(struct kk_token *token, struct kk_unlock *unlock,
 {
     const struct kk_repository_ops *ops = token->repository->ops;
     return ops->audit != NULL ? ops->audit(token->repository, unlock, event) : CKR_OK;
+}
+
+KK_RV kk_token_state_key(struct kk_token *token, struct kk_unlock *unlock, struct kk_secret *key)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    if (unlock != NULL && ops->state_key != NULL) {
+        return ops->state_key(token->repository, unlock, key);
+    }
+    uint8_t incarnation[8];
+    kk_store_u64(incarnation, atomic_load(&token->incarnation));
+    return kk_hkdf_sha512(token->engine->crypto, kk_secret_span(token->engine->state_key),
+                          KK_SPAN_ARRAY(incarnation), KK_SPAN_TEXT("keykist/operation-state"), key);
 }
 
 KK_RV kk_token_audit_read(struct kk_token *token, struct kk_audit_place *place, uint8_t *text,

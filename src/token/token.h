@@ -133,4 +133,8 @@ KK_RV kk_token_audit_read(struct kk_token *token, struct kk_audit_place *place, 
 KK_RV kk_token_audit_verify(struct kk_token *token, struct kk_unlock *unlock,
                             struct kk_audit_report *ret_report);
 
+/* The key that seals states of operations: who holds `unlock` has it in every process; nobody
+ * (NULL), or a token without keys of its own, has the process's. 32 bytes. */
+KK_RV kk_token_state_key(struct kk_token *token, struct kk_unlock *unlock, struct kk_secret *key);
+
 struct kk_engine *kk_token_engine(struct kk_token *token);

@@ -150,7 +150,7 @@ struct row {
 #define ROW(type, must, may) {#type, type, must, may}
 static const struct row rows[] = {
     ROW(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, 0),
-    ROW(CKM_RSA_PKCS, 0, ENC | SIG | REC | WRP | CAP),
+    ROW(CKM_RSA_PKCS, 0, ENC | SIG | REC | WRP | CAP | MSS),
     ROW(CKM_ML_KEM_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, 0),
     ROW(CKM_ML_KEM, CAP, 0),
     ROW(CKM_ML_DSA_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, 0),
@@ -160,7 +160,7 @@ static const struct row rows[] = {
     ROW(CKM_SLH_DSA_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, 0),
     ROW(CKM_SLH_DSA, SIG, MSS),
     ROW(CKM_HASH_SLH_DSA_SHAKE128, SIG, MSS),
-    ROW(CKM_RSA_X_509, 0, ENC | SIG | REC | WRP | CAP),
+    ROW(CKM_RSA_X_509, 0, ENC | SIG | REC | WRP | CAP | MSS),
     ROW(CKM_RSA_PKCS_OAEP, 0, ENC | WRP | CAP),
     ROW(CKM_RSA_PKCS_PSS, SIG, MSS),
     ROW(CKM_SHA1_RSA_PKCS, SIG, MSS),

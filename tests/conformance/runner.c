@@ -86,6 +86,9 @@ static void register_chapters(void)
     chapter_cipher();
     chapter_encrypt();
     chapter_rsacrypt();
+    chapter_dual();
+    chapter_messages();
+    chapter_state();
     chapter_verify();
     chapter_usage();
     chapter_wrap();

@@ -344,6 +344,69 @@ static void parameter_wrong(const void *argument)
            CKR_MECHANISM_PARAM_INVALID);
 }
 
+/* ---- many messages with one key ---- */
+
+static void message_signs(const void *argument)
+{
+    const struct row *row = argument;
+    REQUIRE_FUNCTION(C_MessageSignInit);
+    require_mechanism(row->type, CKF_MESSAGE_SIGN);
+    prepare(row);
+    EXPECT_OK(F->C_MessageSignInit(S, mechanism_of(row), signing_key(row)));
+    for (CK_BYTE i = 0; i < 3; i++) {
+        data[data_length - 1] = i;
+        signature_length = sizeof signature;
+        EXPECT_OK(F->C_SignMessage(S, NULL, 0, data, data_length, signature, &signature_length));
+        EXPECT_EQUAL(signature_length, row->length);
+        EXPECT_TRUE(ossl_verifies(row));
+    }
+    EXPECT_OK(F->C_MessageSignFinal(S));
+}
+
+static void message_verifies(const void *argument)
+{
+    const struct row *row = argument;
+    REQUIRE_FUNCTION(C_MessageVerifyInit);
+    require_mechanism(row->type, CKF_MESSAGE_VERIFY);
+    prepare(row);
+    EXPECT_OK(F->C_MessageVerifyInit(S, mechanism_of(row), verifying_key(row)));
+    for (CK_BYTE i = 0; i < 3; i++) {
+        data[data_length - 1] = i;
+        ossl_signs(row);
+        EXPECT_OK(F->C_VerifyMessage(S, NULL, 0, data, data_length, signature, signature_length));
+        signature[row->length / 2] ^= 1;
+        EXPECT(F->C_VerifyMessage(S, NULL, 0, data, data_length, signature, signature_length),
+               CKR_SIGNATURE_INVALID);
+    }
+    EXPECT_OK(F->C_MessageVerifyFinal(S));
+}
+
+/* Three parts, an empty one among them. */
+static void message_in_parts(const void *argument)
+{
+    const struct row *row = argument;
+    REQUIRE_FUNCTION(C_MessageSignInit);
+    require_mechanism(row->type, CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY);
+    require_mechanism(row->type, CKF_MULTI_MESSAGE);
+    prepare(row);
+    EXPECT_OK(F->C_MessageSignInit(S, mechanism_of(row), signing_key(row)));
+    EXPECT_OK(F->C_MessageVerifyInit(S, mechanism_of(row), verifying_key(row)));
+    for (CK_BYTE i = 0; i < 2; i++) {
+        data[data_length - 1] = i;
+        signature_length = sizeof signature;
+        EXPECT_OK(F->C_SignMessageBegin(S, NULL, 0));
+        EXPECT_OK(F->C_SignMessageNext(S, NULL, 0, data, 13, NULL, NULL));
+        EXPECT_OK(F->C_SignMessageNext(S, NULL, 0, NULL, 0, NULL, NULL));
+        EXPECT_OK(F->C_SignMessageNext(S, NULL, 0, data + 13, data_length - 13, signature,
+                                       &signature_length));
+        EXPECT_EQUAL(signature_length, row->length);
+        EXPECT_TRUE(ossl_verifies(row));
+        EXPECT_OK(F->C_VerifyMessageBegin(S, NULL, 0));
+        EXPECT_OK(F->C_VerifyMessageNext(S, NULL, 0, data, data_length, NULL, 0));
+        EXPECT_OK(F->C_VerifyMessageNext(S, NULL, 0, NULL, 0, signature, signature_length));
+    }
+}
+
 /* ---- RSA by itself ---- */
 
 static CK_RV rsa_sign_rv(CK_MECHANISM *mechanism, CK_ULONG length)
@@ -610,6 +673,9 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, given_rightly, "C_VerifySignature", "OpenSSL's signature verifies when it is given first"),
     CHECK_ROW(FIX_USER, given_other, "C_VerifySignature", "CKR_SIGNATURE_INVALID for one bit changed in the signature"),
     CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_USER, message_signs, "C_SignMessage", "OpenSSL verifies each message of a process"),
+    CHECK_ROW(FIX_USER, message_verifies, "C_VerifyMessage", "OpenSSL's signatures verify, others don't, one after the other"),
+    CHECK_ROW(FIX_USER, message_in_parts, "C_SignMessageNext", "messages in parts are signed and verified"),
 };
 
 static const struct check part_checks[] = {

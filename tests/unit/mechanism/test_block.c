@@ -68,6 +68,94 @@ static void test_in_parts_there_and_back(void **state)
     kk_key_unref(key);
 }
 
+/* Saved and restored after every part: what comes out is the same. */
+static void test_states_move_after_every_part(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (size_t m = 0; m < KK_ARRAY_LEN(all); m++) {
+        for (size_t piece = 1; piece <= 40; piece++) {
+            struct kk_op op;
+            struct kk_op next;
+            uint8_t want[112];
+            uint8_t out[112];
+            size_t len = all[m] == CKM_AES_CTR || all[m] == CKM_AES_CBC_PAD ? 90 : 96;
+            size_t done = 0;
+            size_t more = 0;
+            begin(&op, all[m], KK_OP_ENCRYPT, key);
+            size_t want_len = run(&op, KK_SPAN(plain, len), want, 96);
+            op_end(&op);
+            begin(&op, all[m], KK_OP_ENCRYPT, key);
+            const struct kk_cipher_ops *ops = op.mechanism->cipher;
+            for (size_t at = 0; at < len; at += piece) {
+                struct kk_span in = KK_SPAN(plain + at, KK_MIN(piece, len - at));
+                KK_CLEANUP(kk_buffer_clear) struct kk_buffer saved = {0};
+                assert_ok(ops->update(&op, in, out + done, &more));
+                done += more;
+                assert_ok(ops->save(&op, &saved));
+                op_end(&op);
+                struct kk_reader reader = kk_reader_new(kk_buffer_span(&saved));
+                op_begin(&next, all[m], KK_OP_ENCRYPT, key, NULL, 0);
+                assert_ok(ops->restore(&next, &reader));
+                assert_true(kk_reader_done(&reader));
+                op = next;
+            }
+            assert_ok(ops->final(&op, out + done, &more));
+            assert_int_equal(done + more, want_len);
+            assert_memory_equal(out, want, want_len);
+            op_end(&op);
+        }
+    }
+    kk_key_unref(key);
+}
+
+static void test_states_that_are_cut_are_refused(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    (void)state;
+    for (size_t m = 0; m < KK_ARRAY_LEN(all); m++) {
+        struct kk_op op;
+        uint8_t out[32];
+        size_t len = 0;
+        KK_CLEANUP(kk_buffer_clear) struct kk_buffer saved = {0};
+        begin(&op, all[m], KK_OP_ENCRYPT, key);
+        const struct kk_cipher_ops *ops = op.mechanism->cipher;
+        assert_ok(ops->update(&op, KK_SPAN(plain, 20), out, &len));
+        assert_ok(ops->save(&op, &saved));
+        for (size_t cut = 0; cut < saved.len; cut++) {
+            struct kk_reader reader = kk_reader_new(KK_SPAN(saved.data, cut));
+            assert_rv(ops->restore(&op, &reader), CKR_SAVED_STATE_INVALID);
+        }
+        op_end(&op);
+    }
+    kk_key_unref(key);
+}
+
+/* A restored counter still knows where it ends. */
+static void test_a_restored_counter_has_its_bounds(void **state)
+{
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 2};
+    struct kk_op op;
+    uint8_t out[64];
+    size_t len = 0;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer saved = {0};
+    (void)state;
+    op_begin(&op, CKM_AES_CTR, KK_OP_ENCRYPT, key, &ctr, sizeof ctr);
+    const struct kk_cipher_ops *ops = op.mechanism->cipher;
+    assert_ok(ops->init(&op));
+    assert_ok(ops->update(&op, KK_SPAN(plain, 40), out, &len));
+    assert_ok(ops->save(&op, &saved));
+    op_end(&op);
+    struct kk_reader reader = kk_reader_new(kk_buffer_span(&saved));
+    op_begin(&op, CKM_AES_CTR, KK_OP_ENCRYPT, key, NULL, 0);
+    assert_ok(ops->restore(&op, &reader));
+    assert_ok(ops->update(&op, KK_SPAN(plain, 24), out, &len));
+    assert_rv(ops->update(&op, KK_SPAN(plain, 1), out, &len), CKR_DATA_LEN_RANGE);
+    op_end(&op);
+    kk_key_unref(key);
+}
+
 static void test_lengths_of_single_parts_are_foretold(void **state)
 {
     struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
@@ -240,6 +328,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_parts_there_and_back),
+        cmocka_unit_test(test_states_move_after_every_part),
+        cmocka_unit_test(test_states_that_are_cut_are_refused),
+        cmocka_unit_test(test_a_restored_counter_has_its_bounds),
         cmocka_unit_test(test_lengths_of_single_parts_are_foretold),
         cmocka_unit_test(test_bytes_left_over_are_refused_and_nothing_is_put_out_at_once),
         cmocka_unit_test(test_ctr_counts_no_further_than_its_bits),

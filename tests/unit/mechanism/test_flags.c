@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 static const struct kk_cipher_ops cipher_ops;
+static const struct kk_message_ops message_ops;
 static const struct kk_sign_ops sign_ops;
 static const struct kk_digest_ops digest_ops;
 static const struct kk_generate_ops generate_ops;
@@ -24,13 +25,16 @@ static CK_RV recover(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *
 
 static const struct kk_sign_ops recover_ops = {.recover = recover};
 
+#define SIGNS (CKF_SIGN | CKF_VERIFY | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE)
+
 static const struct {
     struct kk_mechanism row;
     CK_FLAGS want;
 } cases[] = {
     {{.cipher = &cipher_ops}, CKF_ENCRYPT | CKF_DECRYPT},
-    {{.sign = &sign_ops}, CKF_SIGN | CKF_VERIFY},
-    {{.sign = &recover_ops}, CKF_SIGN | CKF_VERIFY | CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER},
+    {{.message = &message_ops}, CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE},
+    {{.sign = &sign_ops}, SIGNS},
+    {{.sign = &recover_ops}, SIGNS | CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER},
     {{.digest = &digest_ops}, CKF_DIGEST},
     {{.generate = &generate_ops}, CKF_GENERATE},
     {{.generate = &pair_ops}, CKF_GENERATE_KEY_PAIR},

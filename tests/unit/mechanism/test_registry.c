@@ -277,6 +277,8 @@ static const struct {
 } flag_names[] = {
     {CKF_ENCRYPT, "encrypt"},
     {CKF_DECRYPT, "decrypt"},
+    {CKF_MESSAGE_ENCRYPT, "message-encrypt"},
+    {CKF_MESSAGE_DECRYPT, "message-decrypt"},
     {CKF_DIGEST, "digest"},
     {CKF_SIGN, "sign"},
     {CKF_SIGN_RECOVER, "sign-recover"},
@@ -326,7 +328,9 @@ static const char *shape_name(const struct kk_mechanism *row)
 
 static void print_row(const struct kk_mechanism *row, char line[LINE])
 {
-    CK_FLAGS rest = kk_mechanism_flags(row);
+    /* Whatever signs also signs messages, and all messages may come in parts: not printed. */
+    CK_FLAGS rest = kk_mechanism_flags(row) &
+                    ~(CK_FLAGS)(CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE);
     (void)snprintf(line, LINE, "0x%08lx %s [%lu..%lu]", row->type, row->name, row->min_key,
                    row->max_key);
     append_key_type(line, row->key_type);
