@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -34,6 +35,9 @@
 
 /* In the order they are deleted: a directory without its database is no token any more, and the
  * lock goes last. */
+#define REMOVE_TRIES 40u
+#define REMOVE_PAUSE_NS 5000000
+
 static const char *const known_files[] = {KK_SQLITE_DB,
                                           KK_SQLITE_DB "-wal",
                                           KK_SQLITE_DB "-shm",
@@ -154,13 +158,43 @@ static KK_RV unlink_known(const char *dir)
     return rv;
 }
 
+static bool has_known(const char *dir)
+{
+    struct stat status;
+    bool found = false;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    for (size_t i = 0; fd >= 0 && i < KK_ARRAY_LEN(known_files) && !found; i++) {
+        found = fstatat(fd, known_files[i], &status, AT_SYMLINK_NOFOLLOW) == 0;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return found;
+}
+
+/* Who opened the token before its database went may still make a log or a lock file beside it: the
+ * next time round there is nobody left who can. 0 or an errno. */
+static KK_RV empty_and_delete(const char *dir, int *ret_error)
+{
+    for (unsigned i = 0; i < REMOVE_TRIES; i++) {
+        KK_TRY(unlink_known(dir));
+        *ret_error = rmdir(dir) == 0 || errno == ENOENT ? 0 : errno;
+        if ((*ret_error != ENOTEMPTY && *ret_error != EEXIST) || !has_known(dir)) {
+            return CKR_OK;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = REMOVE_PAUSE_NS}, NULL);
+    }
+    return CKR_OK;
+}
+
 /* The parent's time moves even if the directory stays, so that every process looks anew. */
 KK_RV kk_sqlite_dir_remove(const char *dir, const char *parent)
 {
-    KK_TRY(unlink_known(dir));
-    if (rmdir(dir) != 0 && errno != ENOENT) {
-        if (errno != ENOTEMPTY && errno != EEXIST) {
-            return kk_failure_errno(errno, dir, "cannot delete");
+    int error = 0;
+    KK_TRY(empty_and_delete(dir, &error));
+    if (error != 0) {
+        if (error != ENOTEMPTY && error != EEXIST) {
+            return kk_failure_errno(error, dir, "cannot delete");
         }
         say_what_is_left(dir);
         (void)utimensat(AT_FDCWD, parent, NULL, 0);

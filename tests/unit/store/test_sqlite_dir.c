@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/sqlite_internal.h"
@@ -319,6 +321,41 @@ static void test_pipe_beside_the_database_holds_nobody_up(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 
+/* One who had opened the token before it was deleted, and makes its log anew for a while. */
+static void *make_logs(void *path)
+{
+    struct timespec begun;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &begun);
+    do {
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < 40);
+    return NULL;
+}
+
+static void test_removal_gets_past_those_who_have_it_open(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char name[] = "11111111-2222-3333-4444-555555555555";
+    char dir[4096];
+    char shm[4200];
+    pthread_t thread;
+    (void)snprintf(dir, sizeof dir, "%s/%s", fixture->dir, name);
+    (void)snprintf(shm, sizeof shm, "%s/keykist.db-shm", dir);
+    for (int i = 0; i < 5; i++) {
+        make_dir(fixture, name, "keykist.db");
+        assert_int_equal(pthread_create(&thread, NULL, make_logs, shm), 0);
+        (void)usleep(3000);
+        assert_ok(kk_sqlite_dir_remove(dir, fixture->dir));
+        assert_int_equal(access(dir, F_OK), -1);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +372,7 @@ int main(void)
         TEST(moved_token_opens_under_its_new_parent),
         TEST(network_file_systems_are_known),
         TEST(pipe_beside_the_database_holds_nobody_up),
+        TEST(removal_gets_past_those_who_have_it_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
