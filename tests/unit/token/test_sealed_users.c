@@ -64,7 +64,7 @@ static struct kk_unlock *with_two(struct rig *rig)
 static void test_a_named_user_sees_what_the_user_sees(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *alice = NULL;
     struct kk_uuid uuid = put_data(rig->repo, user, true, "l", "v");
@@ -82,7 +82,7 @@ static void test_a_named_user_sees_what_the_user_sees(void **state)
 static void test_names_and_pins_belong_together(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     assert_rv(try_named(rig->repo, "alice", "bob's PIN"), CKR_PIN_INCORRECT);
     assert_rv(try_named(rig->repo, "alice", "user-secret"), CKR_PIN_INCORRECT);
     assert_rv(try_named(rig->repo, "", "alice's PIN"), CKR_PIN_INCORRECT);
@@ -94,7 +94,7 @@ static void test_names_and_pins_belong_together(void **state)
 static void test_each_has_tries_of_their_own(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     for (int i = 0; i < 10; i++) {
         assert_rv(try_named(rig->repo, "alice", "wrong"), CKR_PIN_INCORRECT);
     }
@@ -111,7 +111,7 @@ static void test_each_has_tries_of_their_own(void **state)
 static void test_a_named_user_changes_their_own_pin(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     assert_ok(rig->repo->ops->set_pin(rig->repo, KK_ROLE_USER, text_span("bob"),
                                       text_span("bob's PIN"), text_span("another")));
     assert_rv(try_named(rig->repo, "bob", "bob's PIN"), CKR_PIN_INCORRECT);
@@ -123,7 +123,7 @@ static void test_a_named_user_changes_their_own_pin(void **state)
 static void test_removed_users_are_gone_and_numbers_are_used_again(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     struct kk_store_row row = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
     assert_ok(drop(rig->repo, so, "alice"));
@@ -142,7 +142,7 @@ static void test_who_may_add_and_what(void **state)
 {
     struct rig *rig = *state;
     char name[KK_USER_NAME_MAX + 2];
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *alice = NULL;
     assert_ok(named(rig->repo, "alice", "alice's PIN", &alice));
@@ -192,7 +192,7 @@ static void test_without_so_recovery_the_user_adds(void **state)
 static void test_the_sos_reset_leaves_named_users(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     assert_ok(rig->repo->ops->init_pin(rig->repo, so, text_span("fresh")));
     assert_ok(try_named(rig->repo, "alice", "alice's PIN"));
     assert_ok(try_named(rig->repo, "", "fresh"));
@@ -217,7 +217,7 @@ static size_t findings(struct kk_repository *repo)
 static void test_a_check_holds_their_rows_against_the_root(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     struct kk_store_row row = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
     assert_int_equal(findings(rig->repo), 0);
@@ -234,7 +234,7 @@ static void test_a_check_holds_their_rows_against_the_root(void **state)
 static void test_a_removed_users_row_put_back_opens_nothing(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     struct kk_store_row row = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
     assert_ok(raw_row_get(rig, KK_TABLE_KEYS, 2, &row, &blob));
@@ -247,7 +247,7 @@ static void test_a_removed_users_row_put_back_opens_nothing(void **state)
 static void test_a_rekey_leaves_them_out(void **state)
 {
     struct rig *rig = *state;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
+    KK_UNUSED KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = with_two(rig);
     const struct kk_rekey request = {.so_pin = text_span("so-secret"),
                                      .user_pin = text_span("user-secret")};
     assert_ok(rig->repo->ops->rekey(rig->repo, &request));
