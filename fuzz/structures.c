@@ -246,6 +246,12 @@ static void settle_gcm(struct input *input, uint8_t *bytes)
     }
 }
 
+/* A length that could be a pointer is taken for one: it must not be one to nowhere. */
+static void settle_pbkd2(CK_PKCS5_PBKD2_PARAMS2 *pbkd2)
+{
+    pbkd2->ulPasswordLen %= 0x10000;
+}
+
 static CK_ULONG own_hash(struct input *input, CK_MECHANISM_TYPE *ret_hash)
 {
     static const CK_ULONG mgfs[] = {CKG_MGF1_SHA1, CKG_MGF1_SHA256, CKG_MGF1_SHA512};
@@ -318,6 +324,8 @@ void make_param(struct input *input, enum kk_param_shape shape, const struct kno
         settle(input, shape, bytes);
         if (shape == KK_PARAM_GCM) {
             settle_gcm(input, bytes);
+        } else if (shape == KK_PARAM_PKCS5_PBKD2_PARAMS2) {
+            settle_pbkd2((CK_PKCS5_PBKD2_PARAMS2 *)(void *)bytes);
         }
     } else if (shape == KK_PARAM_ULONG && !is_odd) {
         put_ulong(bytes, make_number(input));

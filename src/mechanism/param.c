@@ -393,12 +393,18 @@ static KK_RV copy_all(struct kk_param *param, const void *parameter, size_t len)
 }
 
 /* PKCS #5 parameters have had two structures of one size: in the older one ulPasswordLen is a
- * pointer. No page below 64 KiB can be pointed to, and no password is longer. */
+ * pointer. No page below 64 KiB can be pointed to, nor can what is not aligned or lies above every
+ * address that a process has; and no password is that long. */
+static bool may_be_pointer(CK_ULONG value)
+{
+    return value >= 0x10000 && value % sizeof(CK_ULONG) == 0 && (uint64_t)value >> 56 == 0;
+}
+
 static enum kk_param_shape shape_of(enum kk_param_shape shape, const void *parameter, size_t len)
 {
     size_t at = offsetof(CK_PKCS5_PBKD2_PARAMS2, ulPasswordLen);
     bool both = shape == KK_PARAM_PKCS5_PBKD2_PARAMS2 && len == sizeof(CK_PKCS5_PBKD2_PARAMS2);
-    bool is_pointer = both && ulong_at(parameter, at) >= 0x10000;
+    bool is_pointer = both && may_be_pointer(ulong_at(parameter, at));
     return is_pointer ? KK_PARAM_PKCS5_PBKD2 : shape;
 }
 
