@@ -716,11 +716,12 @@ static void logged_out(void)
 
 static void wrong_parameters(void)
 {
+    CK_BYTE room[32] = {0};
     CK_GCM_MESSAGE_PARAMS right = params(CKG_NO_GENERATE, 0);
     const CK_GCM_MESSAGE_PARAMS wrong[] = {
         {NULL, 12, 0, CKG_NO_GENERATE, tag, 128}, {iv, 0, 0, CKG_NO_GENERATE, tag, 128},
-        {iv, 12, 0, CKG_NO_GENERATE, NULL, 128},  {iv, 12, 0, CKG_NO_GENERATE, tag, 136},
-        {iv, 12, 0, CKG_NO_GENERATE, tag, 129},
+        {iv, 12, 0, CKG_NO_GENERATE, NULL, 128},  {iv, 12, 0, CKG_NO_GENERATE, room, 136},
+        {iv, 12, 0, CKG_NO_GENERATE, room, 129},
     };
     CK_ULONG length = sizeof out;
     start_encrypt();
