@@ -7,6 +7,9 @@
 # KEYKIST_LONG_TESTS  set: in front of every call; otherwise of some, each a good deal later
 . "$(dirname "$0")/keykist_lib.sh"
 
+# Leaks cannot be looked for in a process that is traced.
+[ -z "$KK_SANITIZED" ] || export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"
+
 pins="--so-pin $SO_PIN --pin $PIN"
 every=2  # which kills of a rekey are followed by another one
 [ -z "${KEYKIST_LONG_TESTS:-}" ] || every=1
