@@ -49,7 +49,7 @@ on()
     test=$2
     shift 2
     backend=sqlite
-    [ "$kind" != softhsm2 ] || backend=file
+    [ "$kind" != softhsm2 ] || backend="file"
     one "$kind $test" env KEYKIST_FAULT_KIND="$kind" WITH_BACKEND="$backend" \
         "$here/../module/with_conf.sh" "$build/tests/fault/test_$test" "$@"
 }
