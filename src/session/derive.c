@@ -221,11 +221,14 @@ static KK_RV finish_key(struct derivation *derivation, size_t i)
     return CKR_OK;
 }
 
+/* Ciphers and hashes leave blocks of what they computed on the stack: here that is keys. */
 static KK_RV compute(struct derivation *derivation)
 {
-    return derivation->mechanism->derive->derive(
+    CK_RV rv = derivation->mechanism->derive->derive(
         derivation->call->app->engine->crypto, derivation->mechanism, derivation->base.key,
         derivation->param, derivation->lengths, derivation->count, derivation->values);
+    kk_wipe_stack();
+    return rv;
 }
 
 static KK_RV derive_keys(struct derivation *derivation, const struct kk_attrs *tmpl,
