@@ -384,19 +384,17 @@ static void finalized(void)
 }
 
 /* The sanitizers' runtimes stop a child of a threaded process that makes threads itself, or have
- * their own locks in any state there. */
-static void need_threads_after_fork(void)
-{
+ * their own locks in any state there: built with one, the runner does without this check. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define IS_SANITIZED 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(IS_SANITIZED)
-    check_skip("no sanitizer, which children of threaded processes do not survive");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
 #endif
-}
 
+#ifndef IS_SANITIZED
 static void child_goes_on(void)
 {
     int status = 0;
@@ -404,7 +402,6 @@ static void child_goes_on(void)
     CK_OBJECT_HANDLE keys[2];
     CK_SESSION_HANDLE session = async_session();
     require_mechanism(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR);
-    need_threads_after_fork();
     need_pending(start_pair(session, BITS, CK_FALSE, keys));
     pid_t pid = fork();
     if (pid == 0) {
@@ -423,6 +420,7 @@ static void child_goes_on(void)
     EXPECT_TRUE(pid > 0 && waitpid(pid, &status, 0) == pid);
     EXPECT_EQUAL(status, 0);
 }
+#endif
 
 /* clang-format off */
 static const struct check checks[] = {
@@ -448,7 +446,9 @@ static const struct check checks[] = {
     CHECK(FIX_USER, cancel_of_others, "C_SessionCancel", "leaves operations that the flags do not name"),
     CHECK(FIX_USER, logged_out, "C_Logout", "no signature of a private key after the logout"),
     CHECK(FIX_USER, finalized, "C_Finalize", "ends pending operations"),
+#ifndef IS_SANITIZED
     CHECK(FIX_USER, child_goes_on, "Applications and processes", "a forked child has asynchronous sessions of its own"),
+#endif
 };
 /* clang-format on */
 
