@@ -14,7 +14,7 @@ enum { BITS = 2048, SIGNATURE = BITS / 8, PATIENCE_MS = 60000 };
 
 #define NAME(function) ((CK_UTF8CHAR_PTR)(function))
 
-static CK_RV open_async(CK_SESSION_HANDLE *ret_session)
+__attribute__((unused)) static CK_RV open_async(CK_SESSION_HANDLE *ret_session)
 {
     return F->C_OpenSession(env.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION | CKF_ASYNC_SESSION, NULL,
                             NULL, ret_session);
