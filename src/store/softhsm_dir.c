@@ -304,9 +304,14 @@ static KK_RV give_name(struct kk_softhsm_dir *dir, struct kk_softhsm_new *object
     struct stat status;
     kk_softhsm_name(&object->uuid, ".draft", from);
     kk_softhsm_name(&object->uuid, ".object", to);
-    if (renameat(dir->fd, from, dir->fd, to) != 0 ||
-        fstatat(dir->fd, to, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (renameat(dir->fd, from, dir->fd, to) != 0) {
         return kk_softhsm_failure(dir, to, errno, "cannot give the new object its name");
+    }
+    if (fstatat(dir->fd, to, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        /* Somebody has found and destroyed it already: it was made all the same. */
+        return errno == ENOENT
+                   ? CKR_OK
+                   : kk_softhsm_failure(dir, to, errno, "cannot look at the new object");
     }
     kk_softhsm_seen_of(&status, kk_softhsm_next_version(0), &object->seen);
     return CKR_OK;
