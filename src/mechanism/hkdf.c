@@ -29,7 +29,7 @@ static KK_RV salt_of(const struct kk_param *param, struct kk_span *ret_salt)
         return CKR_OK;
     }
     KK_ENSURE(params->ulSaltType == CKF_HKDF_SALT_KEY, CKR_MECHANISM_PARAM_INVALID);
-    KK_ENSURE(param->keys[0] != NULL, CKR_KEY_HANDLE_INVALID);
+    KK_ENSURE(kk_param_key(param, 0) != NULL, CKR_KEY_HANDLE_INVALID);
     return kk_secret_of(param->keys[0], ret_salt);
 }
 

@@ -339,7 +339,10 @@ static KK_RV copy_pointer(struct kk_param *param, const struct kk_param_field *f
 static KK_RV add_handle(struct kk_param *param, CK_OBJECT_HANDLE handle)
 {
     KK_ENSURE(param->key_count < KK_PARAM_KEYS, CKR_MECHANISM_PARAM_INVALID);
-    param->handles[param->key_count++] = handle;
+    param->handles[param->key_count] = handle;
+    param->keys[param->key_count] = NULL;
+    param->facts[param->key_count] = (struct kk_key_facts){0};
+    param->key_count++;
     return CKR_OK;
 }
 
@@ -417,17 +420,8 @@ KK_RV kk_param_copy(enum kk_param_shape shape, const void *parameter, CK_ULONG p
                     struct kk_param *ret_param)
 {
     size_t len = 0;
+    kk_param_init(ret_param);
     ret_param->shape = shape;
-    ret_param->present = false;
-    ret_param->data = NULL;
-    ret_param->len = 0;
-    ret_param->key_count = 0;
-    ret_param->heap = NULL;
-    ret_param->outs = NULL;
-    ret_param->used = 0;
-    memset(ret_param->handles, 0, sizeof ret_param->handles);
-    memset(ret_param->keys, 0, sizeof ret_param->keys);
-    memset(ret_param->facts, 0, sizeof ret_param->facts);
     if (shape == KK_PARAM_NONE || parameter_len == 0) {
         return CKR_OK;
     }
@@ -504,7 +498,12 @@ void kk_param_move(struct kk_param *to, struct kk_param *from)
 {
     const struct kk_param_layout *layout = kk_param_layout(from->shape);
     struct move move = {.from = from, .to = to};
-    memcpy(to, from, offsetof(struct kk_param, inline_));
+    memcpy(to, from, offsetof(struct kk_param, handles));
+    if (KK_UNLIKELY(from->key_count > 0)) {
+        memcpy(to->handles, from->handles, sizeof to->handles);
+        memcpy(to->keys, from->keys, sizeof to->keys);
+        memcpy(to->facts, from->facts, sizeof to->facts);
+    }
     memcpy(to->inline_, from->inline_, from->used);
     to->outs = NULL;
     if (to->present) {
@@ -514,21 +513,25 @@ void kk_param_move(struct kk_param *to, struct kk_param *from)
         KK_ASSERT(layout == NULL || mend_fields(&move, layout, self, NULL) == CKR_OK);
     }
     kk_wipe(from->inline_, from->used);
-    memset(from, 0, offsetof(struct kk_param, inline_));
+    kk_param_init(from);
 }
 
-void kk_param_clear(struct kk_param *param)
+static void clear_chunks(struct chunk *chunk)
 {
-    struct chunk *chunk = param->heap;
     while (chunk != NULL) {
         struct chunk *next = chunk->next;
         kk_wipe(chunk, chunk->size);
         kk_free(chunk);
         chunk = next;
     }
-    for (size_t i = 0; i < KK_PARAM_KEYS; i++) {
+}
+
+void kk_param_clear(struct kk_param *param)
+{
+    clear_chunks(param->heap);
+    for (size_t i = 0; i < param->key_count; i++) {
         kk_key_unref(param->keys[i]);
     }
     kk_wipe(param->inline_, param->used);
-    memset(param, 0, offsetof(struct kk_param, inline_));
+    kk_param_init(param);
 }

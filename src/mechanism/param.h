@@ -28,20 +28,26 @@ struct kk_param {
     bool present;     /* false: the caller gave no parameter (NULL or length 0) */
     const void *data; /* the CK_ structure, the CK_ULONG, or the raw bytes; aligned */
     size_t len;       /* of the structure, or of the raw bytes */
-    size_t key_count; /* handle fields of the layout, in order */
+    void *outs;       /* what goes back to the caller; lost when it moves */
+    void *heap;       /* when it did not fit inline */
+    size_t used;      /* bytes of inline_ or heap, wiped by kk_param_clear() */
+    size_t key_count; /* handle fields of the layout, in order; beyond it nothing is set below */
     CK_OBJECT_HANDLE handles[KK_PARAM_KEYS];
     struct kk_key *keys[KK_PARAM_KEYS]; /* resolved by session/, references owned here; NULL: 0 */
     struct kk_key_facts facts[KK_PARAM_KEYS]; /* of keys[], from session/ */
-    void *outs;                               /* what goes back to the caller; lost when it moves */
-    void *heap;                               /* when it did not fit inline */
-    size_t used; /* bytes of inline_ or heap, wiped by kk_param_clear() */
     _Alignas(16) uint8_t inline_[KK_PARAM_INLINE];
 };
 
 /* Makes an empty one, without touching the room inside. */
 static inline void kk_param_init(struct kk_param *param)
 {
-    memset(param, 0, offsetof(struct kk_param, inline_));
+    memset(param, 0, offsetof(struct kk_param, handles));
+}
+
+/* The key of the i-th handle field; NULL when the caller named none. Borrowed. */
+static inline struct kk_key *kk_param_key(const struct kk_param *param, size_t i)
+{
+    return i < param->key_count ? param->keys[i] : NULL;
 }
 
 /* Copies and checks: a wrong length, a NULL pointer with a length, a count that overflows:

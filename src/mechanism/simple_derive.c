@@ -56,7 +56,7 @@ static KK_RV base_and_key(struct kk_crypto *crypto, const struct kk_mechanism *m
     (void)mechanism;
     (void)count;
     KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
-    KK_ENSURE(param->keys[0] != NULL, CKR_KEY_HANDLE_INVALID);
+    KK_ENSURE(kk_param_key(param, 0) != NULL, CKR_KEY_HANDLE_INVALID);
     KK_TRY(kk_secret_of(base, &first));
     KK_TRY(kk_secret_of(param->keys[0], &second));
     return joined(first, second, lengths[0], &ret_values[0]);

@@ -169,7 +169,7 @@ static KK_RV put_iteration(struct run *run, const CK_PRF_DATA_PARAM *param)
 static KK_RV put_key(struct run *run, size_t i)
 {
     struct kk_span value = {0};
-    KK_ENSURE(i < KK_PARAM_KEYS && run->param->keys[i] != NULL, CKR_KEY_HANDLE_INVALID);
+    KK_ENSURE(kk_param_key(run->param, i) != NULL, CKR_KEY_HANDLE_INVALID);
     KK_TRY(kk_secret_of(run->param->keys[i], &value));
     return kk_mac_update(run->mac, value);
 }

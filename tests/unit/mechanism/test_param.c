@@ -553,12 +553,16 @@ static void test_usual_parameters_allocate_nothing_and_are_wiped(void **state)
 
 static void test_clear_drops_the_keys(void **state)
 {
+    CK_OBJECT_HANDLE handle = 5;
     struct kk_param param = {0};
     struct kk_key *key = secret_key(KK_SPAN_TEXT("k"));
     (void)state;
-    param.keys[1] = kk_key_ref(key);
+    assert_ok(kk_param_copy(KK_PARAM_HANDLE, &handle, sizeof handle, &param));
+    assert_null(kk_param_key(&param, 0));
+    param.keys[0] = kk_key_ref(key);
+    assert_ptr_equal(kk_param_key(&param, 0), key);
     kk_param_clear(&param);
-    assert_null(param.keys[1]);
+    assert_null(kk_param_key(&param, 0));
     kk_key_unref(key);
     kk_param_clear(&param);
 }

@@ -343,6 +343,7 @@ static void make_param(struct run *run)
         char name[32];
         (void)snprintf(name, sizeof name, "handle.%zu", i);
         if (get(test, name) != NULL) {
+            assert_true(i < run->param.key_count);
             run->param.keys[i] = secret_of(test, get(test, name));
         }
     }
