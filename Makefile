@@ -65,12 +65,11 @@ asan: deps venv ## the tests under AddressSanitizer and UndefinedBehaviorSanitiz
 	tools/sanitized.sh $(MESON) test -C build-asan --no-rebuild --print-errorlogs \
 	  --no-suite mutants --no-suite lint $(TEST_FLAGS)
 
-tsan: deps ## the unit tests and the thread tests under ThreadSanitizer
+tsan: deps ## the unit, conformance and thread tests under ThreadSanitizer
 	@tools/configure.sh build-tsan -Db_sanitize=thread -Db_lundef=false $(MESON_FLAGS)
 	$(MESON) compile -C build-tsan
 	tools/sanitized.sh $(MESON) test -C build-tsan --no-rebuild --print-errorlogs \
-	  --no-suite clients --no-suite cli --no-suite mutants --no-suite bench --no-suite lint \
-	  $(TEST_FLAGS)
+	  --suite unit --suite module --suite threads --suite conformance $(TEST_FLAGS)
 
 cov: deps venv ## line coverage of the tests, printed
 	@tools/deps.sh cov
