@@ -433,6 +433,19 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     return CKR_OK;
 }
 
+KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    uint64_t epoch = 0;
+    if (ops->hidden == NULL) {
+        *ret_hidden = (struct kk_hidden){.certificates = true, .private_keys = true};
+        return CKR_OK;
+    }
+    KK_TRY(look(token, NULL));
+    KK_TRY(kk_token_fresh(token, &epoch));
+    return ops->hidden(token->repository, ret_hidden);
+}
+
 /*
  * One transaction through the repository. When the stamp moved by exactly this commit and nothing
  * that existed was changed, snapshots stay valid. A change of an object moves the epoch: there may
