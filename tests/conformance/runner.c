@@ -106,6 +106,8 @@ static void register_chapters(void)
     chapter_loginuser();
     chapter_async();
     chapter_features();
+    chapter_oasis();
+    chapter_profiles();
     chapter_chaos();
 }
 

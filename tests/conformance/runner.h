@@ -103,6 +103,8 @@ void chapter_events(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
+void chapter_oasis(void);
+void chapter_profiles(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
