@@ -103,6 +103,7 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_removal();
     chapter_loginuser();
     chapter_async();
     chapter_features();

@@ -100,6 +100,7 @@ void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 void chapter_events(void);
+void chapter_removal(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
