@@ -92,6 +92,7 @@ void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_kdf(void);
 void chapter_groups(void);
+void chapter_tls(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
