@@ -480,7 +480,7 @@ static void test_classes_and_types_that_are_not_known(void **state)
 static void test_generation_knows_its_class_and_type(void **state)
 {
     (void)state;
-    struct kk_begin begin = {KK_VERB_GENERATE, user, CKO_SECRET_KEY, CKK_AES, NULL};
+    struct kk_begin begin = {KK_VERB_GENERATE, user, CKO_SECRET_KEY, CKK_AES, NULL, 0};
     struct kk_attrs *tmpl = TEMPLATE(KK_VERB_GENERATE, ULONG_ATTR(CKA_VALUE_LEN, 16));
     struct kk_attrs *attrs = NULL;
     assert_ok(kk_policy_begin(&begin, tmpl, &attrs));
@@ -529,8 +529,8 @@ static void test_an_imposed_template_is_added_or_conflicts(void **state)
     struct kk_attrs *tmpl =
         TEMPLATE(KK_VERB_UNWRAP, ULONG_ATTR(CKA_CLASS, CKO_SECRET_KEY),
                  ULONG_ATTR(CKA_KEY_TYPE, CKK_AES), BOOL_ATTR(CKA_SIGN, CK_FALSE));
-    struct kk_begin begin = {KK_VERB_UNWRAP, user, CK_UNAVAILABLE_INFORMATION,
-                             CK_UNAVAILABLE_INFORMATION, imposed};
+    struct kk_begin begin = {
+        KK_VERB_UNWRAP, user, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION, imposed, 0};
     struct kk_attrs *attrs = NULL;
     assert_ok(kk_policy_begin(&begin, tmpl, &attrs));
     assert_true(kk_attrs_flag(attrs, CKA_SENSITIVE, false));
