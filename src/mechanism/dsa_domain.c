@@ -97,8 +97,8 @@ static KK_RV generate_base(struct kk_crypto *crypto, const struct kk_mechanism *
                            const struct kk_param *param, struct kk_key_parts *parts)
 {
     const CK_DSA_PARAMETER_GEN_PARAM *params = param->data;
-    KK_TRY(check_parts(mechanism, param, parts));
     KK_TRY(check_lengths(parts));
+    KK_TRY(check_parts(mechanism, param, parts));
     const char *hash = hash_of(params->hash);
     KK_ENSURE(hash != NULL && params->ulSeedLen > 0 && params->ulIndex <= UINT8_MAX,
               CKR_MECHANISM_PARAM_INVALID);

@@ -95,6 +95,8 @@ static void register_chapters(void)
     chapter_derive();
     chapter_kdf();
     chapter_groups();
+    chapter_pairs();
+    chapter_curves();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();

@@ -92,6 +92,8 @@ void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_kdf(void);
 void chapter_groups(void);
+void chapter_pairs(void);
+void chapter_curves(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
