@@ -164,6 +164,43 @@ static void primes_refuse(const void *argument)
     EXPECT(generate_with(way->type, &params, sized, &object), CKR_MECHANISM_PARAM_INVALID);
 }
 
+/* In an asynchronous session too the seed is there when the call is over. */
+static void seed_comes_with_the_call(const void *argument)
+{
+    const struct way *way = argument;
+    CK_BYTE seed[64] = {0}, zeros[64] = {0};
+    CK_OBJECT_HANDLE object = 0;
+    struct template template = TEMPLATE(ATTR_U(CKA_PRIME_BITS, 1024));
+    CK_DSA_PARAMETER_GEN_PARAM params = {CKM_SHA256, seed, way->seed, 0};
+    require_mechanism(way->type, CKF_GENERATE);
+    if ((token_info().flags & CKF_ASYNC_SESSION_SUPPORTED) == 0)
+        check_skip("no asynchronous sessions");
+    CK_SESSION_HANDLE session = open_session(CKF_RW_SESSION | CKF_ASYNC_SESSION);
+    EXPECT_OK(F->C_GenerateKey(session, MECHANISM_P(way->type, params), template.attributes,
+                               template.count, &object));
+    EXPECT_TRUE(memcmp(seed, zeros, way->seed) != 0);
+}
+
+static void primes_last(const void *argument)
+{
+    const struct way *way = argument;
+    CK_BYTE seed[64];
+    CK_OBJECT_HANDLE object = 0;
+    CK_DSA_PARAMETER_GEN_PARAM params = {CKM_SHA256, seed, way->seed, 0};
+    token_objects_made();
+    EXPECT_OK(generate_with(way->type, &params,
+                            TEMPLATE(ATTR_U(CKA_PRIME_BITS, 1024), ATTR_B(CKA_TOKEN, CK_TRUE),
+                                     ATTR_B(CKA_PRIVATE, CK_FALSE), ATTR_S(CKA_LABEL, "primes")),
+                            &object));
+    struct number prime = number_of(object, CKA_PRIME);
+    env_reset();
+    env.session = open_session(CKF_RW_SESSION);
+    object = FIND_ONE(S, ATTR_S(CKA_LABEL, "primes"));
+    struct number kept = number_of(object, CKA_PRIME);
+    EXPECT_BYTES(kept.bytes, kept.length, prime.bytes, prime.length);
+    EXPECT_EQUAL(get_ulong(object, CKA_SUBPRIME_BITS), 160);
+}
+
 /* RFC 5114, 2.1 */
 static struct number prime_1024, subprime_160, base_1024;
 
@@ -273,6 +310,26 @@ static void xeddsa_signs(const void *argument)
     EXPECT(F->C_Verify(S, data, sizeof data, signature, length), CKR_SIGNATURE_INVALID);
     EXPECT_OK(F->C_VerifyInit(S, MECHANISM_P(CKM_XEDDSA, params), pair.public));
     EXPECT(F->C_Verify(S, data, sizeof data, signature, length - 1), CKR_SIGNATURE_LEN_RANGE);
+}
+
+/* libsignal-protocol-c's own. */
+static void xeddsa_known_answer(void)
+{
+    const struct curve *curve = &curves[X25519];
+    CK_XEDDSA_PARAMS params = {CKM_SHA512};
+    CK_BYTE point[32], data[200] = {0}, signature[64];
+    require_mechanism(CKM_XEDDSA, CKF_VERIFY);
+    from_hex("5995f464e9d34d5ca56b9905b9a3cc37c456b2d8d313edbcf584b705b5c04955", point);
+    from_hex(
+        "11c7f3e6c4df9e8a5150e1db3b30f92de3a3b3aa438656545fa7390f4bcc7bb26c431d9e90643e4f0eaa0e9c"
+        "557766fa69ada576d63dcaf2ac326c11d0b97702",
+        signature);
+    CK_OBJECT_HANDLE key =
+        CREATE(ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, CKK_EC_MONTGOMERY),
+               ATTR_X(CKA_EC_PARAMS, curve->params, curve->params_length),
+               ATTR_A(CKA_EC_POINT, point), ATTR_B(CKA_VERIFY, CK_TRUE));
+    EXPECT_OK(F->C_VerifyInit(S, MECHANISM_P(CKM_XEDDSA, params), key));
+    EXPECT_OK(F->C_Verify(S, data, sizeof data, signature, sizeof signature));
 }
 
 static void xeddsa_in_parts(void)
@@ -449,6 +506,8 @@ static const struct check way_checks[] = {
     CHECK_ROW(FIX_USER, primes_have_no_base, "DSA domain parameter generation", "CKA_BASE is not set"),
     CHECK_ROW(FIX_USER, base_follows_from_the_seed, "DSA base domain parameter generation", "from primes, seed and index, always the same"),
     CHECK_ROW(FIX_USER, parameters_serve, "DSA key pair generation", "with parameters made in two steps"),
+    CHECK_ROW(FIX_USER, seed_comes_with_the_call, "CK_DSA_PARAMETER_GEN_PARAM", "the seed is returned by an asynchronous session, too"),
+    CHECK_ROW(FIX_USER, primes_last, "DSA domain parameter generation", "a token object of primes alone is there in the next session"),
     CHECK_ROW(FIX_USER, primes_refuse, "DSA domain parameter generation", "what cannot be made is refused"),
 };
 
@@ -466,6 +525,7 @@ static const struct check scheme_checks[] = {
 static const struct check checks[] = {
     CHECK(FIX_USER, base_leaves_the_seed_alone, "CK_DSA_PARAMETER_GEN_PARAM", "CKM_DSA_FIPS_G_GEN reads the seed only"),
     CHECK(FIX_USER, base_refuses, "DSA base domain parameter generation", "primes that do not fit, a base given, an index too large"),
+    CHECK(FIX_USER, xeddsa_known_answer, "XEdDSA", "a signature made elsewhere verifies"),
     CHECK(FIX_USER, xeddsa_in_parts, "XEdDSA", "single-part only"),
     CHECK(FIX_USER, xeddsa_refuses, "XEdDSA", "hashes that are none of the table's, other keys, keys that may not sign"),
 };
