@@ -143,10 +143,13 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
-    bool domain;   /* domain parameters, not a key */
-    bool any_type; /* the template says what type the key has */
+    bool domain;             /* domain parameters, not a key */
+    bool any_type;           /* the template says what type the key has */
+    bool gives_nothing_back; /* the parameter is read only; the caller's memory may be so, too */
     size_t
         length; /* the bytes that the key has, which no template need say; 0: the template says */
+    CK_ATTRIBUTE_TYPE completes; /* the one attribute that is made where the template has all others
+                                     of the material; 0: all of it is made */
 };
 
 /* How a derived key's flags follow from those of the base key and of the keys that the parameter

@@ -95,7 +95,8 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
                              .object_class = mechanism->generate->domain ? CKO_DOMAIN_PARAMETERS
                                                                          : CKO_SECRET_KEY,
                              .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
-                                                                       : mechanism->key_type};
+                                                                       : mechanism->key_type,
+                             .completes = mechanism->generate->completes};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
     KK_TRY(with_length(mechanism->generate, tmpl, &whole));
@@ -110,7 +111,9 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 1, ret_key));
-    kk_param_give_back(param);
+    if (!mechanism->generate->gives_nothing_back) {
+        kk_param_give_back(param);
+    }
     return CKR_OK;
 }
 
