@@ -47,6 +47,8 @@ struct kk_op {
     struct kk_crypto *crypto;
     struct kk_key *key; /* a reference; NULL for digests */
     struct kk_param param;
+    bool has_turn; /* `turn` is this signature's own: mechanisms with kk_turn_ops */
+    uint64_t turn;
     void *context;                /* the family's; NULL at first */
     void (*context_free)(void *); /* set together with context */
 };
@@ -109,6 +111,17 @@ struct kk_message_ops {
     const struct kk_aead_ops *aead;
 };
 
+/* Keys that are another one after each signature: session/ takes the number that the key's object
+ * has next out of it, durably and for this signature alone, and sets op->turn before it calls
+ * `single` or `final` (object/stateful.h). */
+struct kk_turn_ops {
+    /* Whether this operation takes a number at all. */
+    bool (*needed)(const struct kk_op *op);
+    /* MAY. What takes long and can be done before the number is taken; it is expected to be `next`,
+     * but may be another one. What comes out is kept in the object. */
+    KK_RV (*prepare)(struct kk_op *op, uint64_t next, struct kk_buffer *ret_kept);
+};
+
 /* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */
 struct kk_sign_ops {
     KK_RV (*init)(struct kk_op *op);
@@ -122,6 +135,7 @@ struct kk_sign_ops {
     KK_RV (*verify_single)(struct kk_op *op, struct kk_span in, struct kk_span signature);
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
+    const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
 };
 
 struct kk_digest_ops {

@@ -117,7 +117,9 @@ struct kk_check_result {
 };
 
 struct kk_repository_ops {
-    const char *name; /* "sealed" */
+    const char *name;  /* "sealed" */
+    bool keeps_states; /* no other program puts an older version of an object back: private keys
+                          with one-time signatures may be stored */
 
     void (*close)(struct kk_repository *repository);
 

@@ -316,6 +316,7 @@ static CK_RV sealed_state_key(struct kk_repository *repository, struct kk_unlock
 
 static const struct kk_repository_ops sealed_ops = {
     .name = "sealed",
+    .keeps_states = true,
     .close = sealed_close,
     .state = sealed_state,
     .fresh = sealed_fresh,
