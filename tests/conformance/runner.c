@@ -98,6 +98,7 @@ static void register_chapters(void)
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
+    chapter_hss();
     chapter_templates();
     chapter_interop();
     chapter_random();

@@ -95,6 +95,7 @@ void chapter_groups(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
+void chapter_hss(void);
 void chapter_templates(void);
 void chapter_interop(void);
 void chapter_random(void);
