@@ -32,6 +32,14 @@ enum kk_op_kind {
 
 enum kk_phase { KK_PHASE_UPDATE, KK_PHASE_FINAL, KK_PHASE_SINGLE };
 
+/* What a key for one-time passwords says of them; zeros for other keys. */
+struct kk_otp_rules {
+    CK_ULONG format, length;                /* CKA_OTP_FORMAT, CKA_OTP_LENGTH */
+    CK_ULONG pin, challenge, time, counter; /* CKA_OTP_..._REQUIREMENT */
+    CK_ULONG interval;                      /* seconds; 0: as usual */
+    bool is_friendly;
+};
+
 /*
  * One operation. session/ owns it and keeps it after its end, so that the next one with the same
  * mechanism and key finds its context (`context`) ready. The family's functions read mechanism,
@@ -47,6 +55,7 @@ struct kk_op {
     struct kk_crypto *crypto;
     struct kk_key *key; /* a reference; NULL for digests */
     struct kk_param param;
+    struct kk_otp_rules otp;
     bool has_turn; /* `turn` is this signature's own: mechanisms with kk_turn_ops */
     uint64_t turn;
     void *context;                /* the family's; NULL at first */
@@ -157,6 +166,7 @@ struct kk_generate_ops {
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
     bool domain;   /* domain parameters, not a key */
+    bool otp;      /* a key for one-time passwords */
     bool any_type; /* the template says what type the key has */
 };
 

@@ -78,10 +78,9 @@ static const struct part_row part_rows[] = {
 static enum half half_of(CK_OBJECT_CLASS object_class)
 {
     static const enum half halves[] = {
-        [CKO_PUBLIC_KEY] = ON_PUBLIC,
-        [CKO_PRIVATE_KEY] = ON_PRIVATE,
-        [CKO_SECRET_KEY] = ON_SECRET,
-        [CKO_DOMAIN_PARAMETERS] = ON_DOMAIN,
+        [CKO_PUBLIC_KEY] = ON_PUBLIC, [CKO_PRIVATE_KEY] = ON_PRIVATE,
+        [CKO_SECRET_KEY] = ON_SECRET, [CKO_DOMAIN_PARAMETERS] = ON_DOMAIN,
+        [CKO_OTP_KEY] = ON_SECRET,
     };
     return object_class < KK_ARRAY_LEN(halves) ? halves[object_class] : 0;
 }

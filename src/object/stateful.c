@@ -144,3 +144,33 @@ KK_RV kk_stateful_show(struct kk_attrs *attrs, const struct kk_uuid *home)
     }
     return kk_attrs_set_number(attrs, CKA_HSS_KEYS_REMAINING, 0);
 }
+
+/*= pkcs11-3.2 HOTP key generation: the mechanism contributes CKA_OTP_COUNTER */
+KK_RV kk_stateful_begin(struct kk_attrs *attrs)
+{
+    static const uint8_t zero[COUNTER_LEN];
+    if (!is_counting(attrs) || kk_attrs_bytes(attrs, CKA_OTP_COUNTER).len > 0) {
+        return CKR_OK;
+    }
+    return kk_attrs_set_bytes(attrs, CKA_OTP_COUNTER, KK_SPAN_ARRAY(zero));
+}
+
+void kk_otp_rules_of(const struct kk_attrs *attrs, struct kk_otp_rules *ret_rules)
+{
+    const struct {
+        CK_ATTRIBUTE_TYPE type;
+        CK_ULONG *to;
+    } rows[] = {
+        {CKA_OTP_FORMAT, &ret_rules->format},
+        {CKA_OTP_LENGTH, &ret_rules->length},
+        {CKA_OTP_PIN_REQUIREMENT, &ret_rules->pin},
+        {CKA_OTP_CHALLENGE_REQUIREMENT, &ret_rules->challenge},
+        {CKA_OTP_TIME_REQUIREMENT, &ret_rules->time},
+        {CKA_OTP_COUNTER_REQUIREMENT, &ret_rules->counter},
+        {CKA_OTP_TIME_INTERVAL, &ret_rules->interval},
+    };
+    for (size_t i = 0; i < KK_ARRAY_LEN(rows); i++) {
+        *rows[i].to = (CK_ULONG)kk_attrs_number(attrs, rows[i].type, 0);
+    }
+    ret_rules->is_friendly = kk_attrs_flag(attrs, CKA_OTP_USER_FRIENDLY_MODE, false);
+}

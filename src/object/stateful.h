@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/uuid.h"
+#include "mechanism/mechanism.h"
 #include "object/attrs.h"
 
 /* The number that would be taken next. CKR_KEY_TYPE_INCONSISTENT: a key without numbers. */
@@ -25,6 +26,12 @@ KK_RV kk_stateful_settle(struct kk_attrs *attrs, const struct kk_uuid *home);
 
 /* An object as a token at that home shows it: one from elsewhere has CKA_HSS_KEYS_REMAINING 0. */
 KK_RV kk_stateful_show(struct kk_attrs *attrs, const struct kk_uuid *home);
+
+/* A new OTP key begins to count. */
+KK_RV kk_stateful_begin(struct kk_attrs *attrs);
+
+/* What the attributes say of one-time passwords. */
+void kk_otp_rules_of(const struct kk_attrs *attrs, struct kk_otp_rules *ret_rules);
 
 /* A private key that signs each number once. */
 bool kk_stateful_is_one_time(const struct kk_attrs *attrs);

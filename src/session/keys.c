@@ -67,6 +67,12 @@ KK_RV kk_finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_at
     return CKR_OK;
 }
 
+static CK_OBJECT_CLASS class_made(const struct kk_generate_ops *ops)
+{
+    CK_OBJECT_CLASS key = ops->otp ? CKO_OTP_KEY : CKO_SECRET_KEY;
+    return ops->domain ? CKO_DOMAIN_PARAMETERS : key;
+}
+
 KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mechanism,
                            struct kk_param *param, const struct kk_attrs *tmpl,
                            CK_OBJECT_HANDLE *ret_key)
@@ -76,8 +82,7 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     struct kk_begin begin = {.verb = KK_VERB_GENERATE,
-                             .object_class = mechanism->generate->domain ? CKO_DOMAIN_PARAMETERS
-                                                                         : CKO_SECRET_KEY,
+                             .object_class = class_made(mechanism->generate),
                              .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
                                                                        : mechanism->key_type};
     struct kk_finish finish = {
@@ -91,6 +96,7 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
         kk_key_value_settle(type, parts.part[KK_PART_VALUE]);
     }
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(kk_stateful_begin(made.sets[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 1, ret_key));
     kk_param_give_back(param);

@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "mechanism/message.h"
+#include "object/stateful.h"
 #include "session/audit.h"
 #include "session/handles.h"
 #include "session/objects.h"
@@ -192,6 +193,9 @@ void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
     kk_key_unref(operation->op.key);
     operation->object = object;
     operation->op.key = key;
+    if (object != NULL && object->object_class == CKO_OTP_KEY) {
+        kk_otp_rules_of(object->attrs, &operation->op.otp);
+    }
 }
 
 KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,

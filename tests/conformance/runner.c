@@ -99,6 +99,7 @@ static void register_chapters(void)
     chapter_wrapauth();
     chapter_lattice();
     chapter_hss();
+    chapter_otp();
     chapter_templates();
     chapter_interop();
     chapter_random();
