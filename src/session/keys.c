@@ -152,7 +152,7 @@ static KK_RV settle(struct kk_call *call, struct kk_attrs *private_set)
     if (!kk_stateful_is_one_time(private_set) || !kk_attrs_flag(private_set, CKA_TOKEN, false)) {
         return CKR_OK;
     }
-    KK_ENSURE(kk_uuid_parse(kk_token_name(call->session->token), &home), CKR_FUNCTION_FAILED);
+    KK_TRY(kk_token_home(call->session->token, &home));
     return kk_stateful_settle(private_set, &home);
 }
 

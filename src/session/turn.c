@@ -156,8 +156,7 @@ KK_RV kk_call_take_turn(struct kk_call *call, struct kk_operation *operation)
     }
     op->has_turn = false;
     if (operation->object->is_token) {
-        KK_ENSURE(kk_uuid_parse(kk_token_name(call->session->token), &turn.home_id),
-                  CKR_FUNCTION_FAILED);
+        KK_TRY(kk_token_home(call->session->token, &turn.home_id));
         turn.home = &turn.home_id;
     }
     KK_TRY(prepare(op, operation->object, &turn));

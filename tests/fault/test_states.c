@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -224,6 +225,42 @@ static int make_token_key(void *unused)
     return guest_fine(make_key(session, CK_TRUE), "a key") ? 0 : 1;
 }
 
+/* ---- an older database ---- */
+
+static char place[4200]; /* the token's directory */
+
+static CK_RV find_place(void)
+{
+    CK_ULONG len = sizeof place - 1;
+    CK_RV rv = vendor->token_path(guest_token_find(LABEL), (CK_UTF8CHAR_PTR)place, &len);
+    FILE *kept = rv == CKR_OK ? fopen(file, "w") : NULL;
+    if (kept == NULL || fwrite(place, 1, len, kept) != len || fclose(kept) != 0) {
+        return CKR_FUNCTION_FAILED;
+    }
+    return CKR_OK;
+}
+
+static bool know_place(void)
+{
+    bool good = after(find_place) == 0;
+    FILE *kept = fopen(file, "r");
+    size_t len = kept != NULL ? fread(place, 1, sizeof place - 1, kept) : 0;
+    place[len] = '\0';
+    return kept != NULL && fclose(kept) == 0 && good && len > 0;
+}
+
+/* Nobody has it open. */
+static bool copy_database(bool back)
+{
+    char command[3 * sizeof place];
+    (void)snprintf(command, sizeof command,
+                   back ? "cd '%s' && rm -f keykist.db-shm && cp old.db keykist.db &&"
+                          " cp old.db-wal keykist.db-wal"
+                        : "cd '%s' && cp keykist.db old.db && cp keykist.db-wal old.db-wal",
+                   place);
+    return system(command) == 0;
+}
+
 /* ---- SoftHSM's tokens ---- */
 
 static int try_on_files(void *unused)
@@ -265,6 +302,18 @@ int main(int argc, char **argv)
                  guest_wait(guest_fork(make_token_key, NULL)) == 0 && is_so(32, 31, CKR_OK),
              "a new one signs");
     guest_ok(after(repair) == 0 && is_so(0, 0, CKR_KEY_EXHAUSTED), "repaired it is dead");
+    guest_ok(guest_wait(guest_fork(destroy_key, NULL)) == 0 &&
+                 guest_wait(guest_fork(make_token_key, NULL)) == 0 && is_so(32, 31, CKR_OK),
+             "a new one signs");
+    guest_ok(know_place() && copy_database(false) && is_so(31, 30, CKR_OK) && is_so(30, 29, CKR_OK),
+             "... also after the database was copied");
+    guest_ok(copy_database(true) && is_so(0, 0, CKR_KEY_EXHAUSTED),
+             "when an old database is put back it is dead");
+    guest_ok(is_so(0, 0, CKR_KEY_EXHAUSTED) && is_so(0, 0, CKR_KEY_EXHAUSTED), "... and stays so");
+    guest_ok(guest_wait(guest_fork(destroy_key, NULL)) == 0 &&
+                 guest_wait(guest_fork(make_token_key, NULL)) == 0 && is_so(32, 31, CKR_OK) &&
+                 is_so(31, 30, CKR_OK),
+             "one that is made there signs");
     (void)snprintf(tokens, sizeof tokens, "%s/files", guest_folder());
     guest_use_tokens(tokens, "objectstore.backend = file");
     guest_ok(guest_wait(guest_fork(make_token, NULL)) == 0 &&
