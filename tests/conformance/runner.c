@@ -101,6 +101,8 @@ static void register_chapters(void)
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
+    chapter_hss();
+    chapter_otp();
     chapter_templates();
     chapter_interop();
     chapter_random();

@@ -98,6 +98,8 @@ void chapter_curves(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
+void chapter_hss(void);
+void chapter_otp(void);
 void chapter_templates(void);
 void chapter_interop(void);
 void chapter_random(void);
