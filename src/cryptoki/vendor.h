@@ -77,6 +77,9 @@ typedef struct CK_KEYKIST_REQUEST {
  * private objects. With neither it stays as it is. */
 #define CKF_KEYKIST_RECOVERY_ON 0x00000002UL
 #define CKF_KEYKIST_RECOVERY_OFF 0x00000004UL
+/* convert_token: CKA_TRUSTED becomes CK_FALSE where nothing proves it: in all objects of a token in
+ * SoftHSM's format. */
+#define CKF_KEYKIST_NO_TRUST 0x00000008UL
 
 typedef struct CK_KEYKIST_RESULT {
     CK_ULONG private_objects; /* check: that are sound; repair: that were taken along */
@@ -246,7 +249,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     /* Makes the token one of another kind (a name of CK_KEYKIST_TOKEN_INFO: "sealed", "softhsm2"),
      * with the same serial number, slot, label, PINs, objects and unique ids. Needs the SO's PIN
      * and, where there is one, the user's; CKR_ARGUMENTS_BAD without, and when it is of that kind.
-     * What it was is set aside in the tokens' directory. CKR_FUNCTION_REJECTED: another program
+     * What it was is set aside in the tokens' directory. Objects whose CKA_TRUSTED nothing proved
+     * are told to `found`. CKR_FUNCTION_REJECTED: another program
      * changed it meanwhile, or a second token with its serial number holds more than it;
      * CKR_ATTRIBUTE_VALUE_INVALID: the other kind cannot hold an object; the log names it, and
      * nothing has changed. CKR_SESSION_EXISTS as above. */
