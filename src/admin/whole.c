@@ -132,6 +132,7 @@ CK_RV kk_admin_rekey_token(struct kk_app *app, CK_SLOT_ID slot_id,
     const struct kk_rekey rekey = {.so_pin = check.so_pin,
                                    .user_pin = check.user_pin,
                                    .so_recovery = recovery_of(mine.flags),
+                                   .found = check.found,
                                    .progress = check.progress,
                                    .context = check.context};
     KK_TRY(kk_admin_token(app, slot_id, &token));

@@ -230,13 +230,15 @@ typedef struct CK_KEYKIST_FUNCTIONS {
                          CK_KEYKIST_RESULT *result);
 
     /* Makes a new token, with the same label and the PINs given, of what is sound in this one; what
-     * is left out is told to `found`. The SO's PIN is needed, and the user's where there are
-     * private objects that the SO cannot open (CKR_USER_NOT_LOGGED_IN). With CKF_KEYKIST_REPLACE:
-     * CKR_SESSION_EXISTS when this application has a session open with it. */
+     * is left out is told to `found`. Named users stay with CKF_KEYKIST_REPLACE, where their key
+     * rows are sound and the PINs given open all there is. The SO's PIN is needed, and the user's
+     * where there are private objects that the SO cannot open (CKR_USER_NOT_LOGGED_IN). With
+     * CKF_KEYKIST_REPLACE: CKR_SESSION_EXISTS when this application has a session open with it. */
     CK_RV (*repair_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
                           CK_KEYKIST_RESULT *result);
 
-    /* Gives the token new keys, and seals its objects with them; or does the rest of that where it
+    /* Gives the token new keys, and seals its objects with them (named users go, each of whom is
+     * told to `found`); or does the rest of that where it
      * was begun. To begin: both PINs (the SO's alone where there is no user). To go on: one that
      * opens the private objects (CKR_USER_NOT_LOGGED_IN). CKR_ARGUMENTS_BAD: a PIN is missing.
      * CKR_DEVICE_ERROR: the token is damaged, or a PIN needs a pepper or TPM that is not there; the
