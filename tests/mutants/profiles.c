@@ -243,6 +243,62 @@ static void spoil_profile_id(void)
     USED->C_GetAttributeValue = read_one_id;
 }
 
+/* ---- what is told of token and mechanisms ---- */
+
+static CK_RV token_restores(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+    CK_RV rv = REAL->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK)
+        info->flags &= ~(CK_FLAGS)CKF_RESTORE_KEY_NOT_NEEDED;
+    return rv;
+}
+
+static void spoil_restore_flag(void)
+{
+    USED->C_GetTokenInfo = token_restores;
+}
+
+static CK_RV token_wants_new_pin(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+    CK_RV rv = REAL->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK && (info->flags & CKF_USER_PIN_INITIALIZED) != 0)
+        info->flags |= CKF_USER_PIN_TO_BE_CHANGED;
+    return rv;
+}
+
+static void spoil_pin_flag(void)
+{
+    USED->C_GetTokenInfo = token_wants_new_pin;
+}
+
+static CK_RV mechanism_of_smaller_keys(CK_SLOT_ID slot, CK_MECHANISM_TYPE type,
+                                       CK_MECHANISM_INFO_PTR info)
+{
+    CK_RV rv = REAL->C_GetMechanismInfo(slot, type, info);
+    if (rv == CKR_OK && type == CKM_RSA_PKCS)
+        info->ulMaxKeySize = 4096;
+    return rv;
+}
+
+static void spoil_rsa_size(void)
+{
+    USED->C_GetMechanismInfo = mechanism_of_smaller_keys;
+}
+
+static CK_RV mechanism_of_sized_digest(CK_SLOT_ID slot, CK_MECHANISM_TYPE type,
+                                       CK_MECHANISM_INFO_PTR info)
+{
+    CK_RV rv = REAL->C_GetMechanismInfo(slot, type, info);
+    if (rv == CKR_OK && type == CKM_SHA512)
+        info->ulMinKeySize = info->ulMaxKeySize = 64;
+    return rv;
+}
+
+static void spoil_digest_size(void)
+{
+    USED->C_GetMechanismInfo = mechanism_of_sized_digest;
+}
+
 /* ---- sessions ---- */
 
 static CK_ULONG session_count;
@@ -333,6 +389,10 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("read-ends-search", "oasis", spoil_search_by_read),
     HOOK_FAULT("read-label-ends-at-zero", "oasis", spoil_label),
     HOOK_FAULT("read-fills-buffer", "oasis", spoil_buffer),
+    HOOK_FAULT("token-restore-flag-missing", "oasis", spoil_restore_flag),
+    HOOK_FAULT("token-new-pin-wanted", "oasis", spoil_pin_flag),
+    HOOK_FAULT("mechanism-rsa-maximum", "oasis", spoil_rsa_size),
+    HOOK_FAULT("mechanism-digest-has-keys", "oasis", spoil_digest_size),
     HOOK_FAULT("close-all-needs-session", "oasis", spoil_close_all),
     HOOK_FAULT("hkdf-info-is-text", "profiles", spoil_info),
     HOOK_FAULT("hkdf-quic-refused", "profiles", spoil_quic),
