@@ -12,6 +12,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -52,6 +53,22 @@ CK_ULONG ossl_cmac(const CK_BYTE *key, CK_ULONG key_length, const CK_BYTE *data,
     NEED(EVP_Q_mac(NULL, "CMAC", NULL, cipher, NULL, key, key_length, data, length, out, 128,
                    &out_length) != NULL);
     return out_length;
+}
+
+void ossl_tls_prf(const char *digest, const CK_BYTE *secret, CK_ULONG secret_length,
+                  const CK_BYTE *seed, CK_ULONG seed_length, CK_BYTE *out, CK_ULONG out_length)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, (void *)secret, secret_length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (void *)seed, seed_length),
+        OSSL_PARAM_END,
+    };
+    NEED(context != NULL && EVP_KDF_derive(context, out, out_length, params) == 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
 }
 
 /* ---- ciphers ---- */

@@ -14,6 +14,10 @@ CK_ULONG ossl_hmac(const char *digest, const CK_BYTE *key, CK_ULONG key_length, 
 CK_ULONG ossl_cmac(const CK_BYTE *key, CK_ULONG key_length, const CK_BYTE *data, CK_ULONG length,
                    CK_BYTE *out);
 
+/* The PRF of TLS 1.2 with a digest, or with "MD5-SHA1" of TLS 1.0; seed with the label in front. */
+void ossl_tls_prf(const char *digest, const CK_BYTE *secret, CK_ULONG secret_length,
+                  const CK_BYTE *seed, CK_ULONG seed_length, CK_BYTE *out, CK_ULONG out_length);
+
 /* AES in the mode of an OpenSSL cipher's name ("AES-128-CBC"); the tag of an AEAD comes last. */
 struct ossl_cipher {
     const char *name;
