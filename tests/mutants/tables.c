@@ -26,6 +26,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_wrapauth,
     &mutant_messages,
     &mutant_pairs,
+    &mutant_profiles,
     NULL,
 };
 
