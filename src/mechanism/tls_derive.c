@@ -128,9 +128,9 @@ static KK_RV derive_master(struct kk_crypto *crypto, const struct master *master
 
 /*= pkcs11-3.2 Master key derivation: from a 48-byte key with an embedded version number, which the
  * call gives back */
-static KK_RV master(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
-                    struct kk_key *base, const struct kk_param *param, const size_t *lengths,
-                    size_t count, struct kk_secret **ret_values)
+static KK_RV derive_rsa(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                        struct kk_key *base, const struct kk_param *param, const size_t *lengths,
+                        size_t count, struct kk_secret **ret_values)
 {
     struct master master = {0};
     struct kk_span secret = {0};
@@ -145,7 +145,7 @@ static KK_RV master(struct kk_crypto *crypto, const struct kk_mechanism *mechani
 }
 
 /*= pkcs11-3.2 Master key derivation for Diffie-Hellman: pVersion must be set to NULL_PTR */
-static KK_RV master_dh(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+static KK_RV derive_dh(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                        struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                        size_t count, struct kk_secret **ret_values)
 {
@@ -166,13 +166,13 @@ static const uint64_t tls12_uses[] = {CKM_TLS12_KEY_AND_MAC_DERIVE,
                                       CKM_TLS12_KDF,
                                       CKM_TLS12_MAC};
 
-const struct kk_derive_ops kk_tls_master_ops = {.derive = master, .length = KK_TLS_MASTER};
-const struct kk_derive_ops kk_tls_master_dh_ops = {.derive = master_dh, .length = KK_TLS_MASTER};
-const struct kk_derive_ops kk_tls12_master_ops = {.derive = master,
+const struct kk_derive_ops kk_tls_master_ops = {.derive = derive_rsa, .length = KK_TLS_MASTER};
+const struct kk_derive_ops kk_tls_master_dh_ops = {.derive = derive_dh, .length = KK_TLS_MASTER};
+const struct kk_derive_ops kk_tls12_master_ops = {.derive = derive_rsa,
                                                   .length = KK_TLS_MASTER,
                                                   .uses = tls12_uses,
                                                   .use_count = KK_ARRAY_LEN(tls12_uses)};
-const struct kk_derive_ops kk_tls12_master_dh_ops = {.derive = master_dh,
+const struct kk_derive_ops kk_tls12_master_dh_ops = {.derive = derive_dh,
                                                      .length = KK_TLS_MASTER,
                                                      .uses = tls12_uses,
                                                      .use_count = KK_ARRAY_LEN(tls12_uses)};
