@@ -144,8 +144,8 @@ struct kk_generate_ops {
     bool pair;
     bool domain;   /* domain parameters, not a key */
     bool any_type; /* the template says what type the key has */
-    size_t
-        length; /* the bytes that the key has, which no template need say; 0: the template says */
+    size_t length; /* the key's bytes where no template says them; 0: the template must */
+    bool longer;   /* a template may say more */
 };
 
 /* How a derived key's flags follow from those of the base key and of the keys that the parameter

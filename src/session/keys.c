@@ -76,7 +76,9 @@ static KK_RV with_length(const struct kk_generate_ops *ops, const struct kk_attr
     if (!kk_attrs_has(whole, CKA_VALUE_LEN)) {
         KK_TRY(kk_attrs_set_number(whole, CKA_VALUE_LEN, ops->length));
     }
-    KK_ENSURE(kk_attrs_number(whole, CKA_VALUE_LEN, 0) == ops->length, CKR_TEMPLATE_INCONSISTENT);
+    uint64_t wanted = kk_attrs_number(whole, CKA_VALUE_LEN, 0);
+    KK_ENSURE(wanted == ops->length || (ops->longer && wanted > ops->length),
+              CKR_TEMPLATE_INCONSISTENT);
     *ret_tmpl = KK_STEAL(whole);
     return CKR_OK;
 }
