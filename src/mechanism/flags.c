@@ -17,6 +17,8 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
     }
     if (mechanism->sign != NULL) {
         flags |= CKF_SIGN | CKF_VERIFY;
+    }
+    if (mechanism->sign != NULL && !mechanism->sign->one_time) {
         flags |= CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE;
     }
     if (mechanism->sign != NULL && mechanism->sign->recover != NULL) {

@@ -122,6 +122,7 @@ struct kk_sign_ops {
     KK_RV (*verify_single)(struct kk_op *op, struct kk_span in, struct kk_span signature);
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
+    bool one_time; /* two MACs under one key and parameter give the key away: no messages */
 };
 
 struct kk_digest_ops {

@@ -230,6 +230,15 @@ bool ossl_rsa_verify(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG l
     return good;
 }
 
+bool ossl_rsa_verify_sha256(const CK_BYTE *data, CK_ULONG length, const CK_BYTE *signature,
+                            CK_ULONG signature_length)
+{
+    CK_BYTE hash[64];
+    const struct ossl_rsa rsa = {.padding = "pkcs1", .digest = "SHA2-256"};
+    CK_ULONG hash_length = ossl_digest("SHA2-256", data, length, hash);
+    return ossl_rsa_verify(&rsa, hash, hash_length, signature, signature_length);
+}
+
 CK_ULONG ossl_rsa_sign(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,
                        CK_BYTE *out)
 {

@@ -48,6 +48,9 @@ struct ossl_rsa {
 };
 bool ossl_rsa_verify(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,
                      const CK_BYTE *signature, CK_ULONG signature_length);
+/* PKCS #1 v1.5 with SHA-256, over data of any length. */
+bool ossl_rsa_verify_sha256(const CK_BYTE *data, CK_ULONG length, const CK_BYTE *signature,
+                            CK_ULONG signature_length);
 CK_ULONG ossl_rsa_sign(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,
                        CK_BYTE *out);
 CK_ULONG ossl_rsa_encrypt(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,

@@ -104,9 +104,12 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_removal();
     chapter_loginuser();
     chapter_async();
     chapter_features();
+    chapter_oasis();
+    chapter_profiles();
     chapter_chaos();
 }
 

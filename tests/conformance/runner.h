@@ -101,9 +101,12 @@ void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 void chapter_events(void);
+void chapter_removal(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
+void chapter_oasis(void);
+void chapter_profiles(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
