@@ -27,6 +27,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_messages,
     &mutant_pairs,
     &mutant_profiles,
+    &mutant_tls,
     NULL,
 };
 
