@@ -103,6 +103,10 @@ void chapter_events(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
+void chapter_every(void);
+void chapter_makers(void);
+void chapter_inits(void);
+void chapter_returns(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
