@@ -135,7 +135,7 @@ struct maker {
     const char *name;
     CK_RV (*make)(struct template template);
     struct template base; /* a good one begins with CKA_PRIVATE */
-    CK_ULONG needed;      /* so many attributes of it are too few; CK_UNAVAILABLE_INFORMATION: none */
+    CK_ULONG needed;      /* so many attributes of it are too few; 0: the text leaves it free */
 };
 
 #define ALL(array) {array, COUNT(array)}
@@ -145,7 +145,7 @@ static const struct maker makers[] = {
     {"C_GenerateKeyPair", generate_pair, ALL(of_pair), 1},
     {"C_UnwrapKey", unwrap, ALL(unwrapped), 2},
     {"C_UnwrapKeyAuthenticated", unwrap_authenticated, ALL(unwrapped), 2},
-    {"C_DeriveKey", derive, ALL(agreed), 2},
+    {"C_DeriveKey", derive, ALL(agreed), 0},
     {"C_EncapsulateKey", encapsulate, ALL(agreed), 2},
     {"C_DecapsulateKey", decapsulate, ALL(agreed), 2},
 };
@@ -256,8 +256,11 @@ static const struct check template_checks[] = {
 
 static const struct check maker_checks[] = {
     CHECK_ROW(FIX_USER, not_logged_in, "CKR_USER_NOT_LOGGED_IN", "no private object comes of a public session"),
-    CHECK_ROW(FIX_USER, incomplete, "CKR_TEMPLATE_INCOMPLETE", "an attribute that must be given is not"),
     CHECK_ROW(FIX_USER, wrong_class, "CKR_TEMPLATE_INCONSISTENT", "a class of which the function makes no objects"),
+};
+
+static const struct check incomplete_checks[] = {
+    CHECK_ROW(FIX_USER, incomplete, "CKR_TEMPLATE_INCOMPLETE", "an attribute that must be given is not"),
 };
 /* clang-format on */
 
@@ -267,4 +270,5 @@ void chapter_makers(void)
     check_add_rows_if("makers", template_checks, changers,
                       row->make != set || template_checks[check_no].run_row != read_only_session);
     check_add_rows("makers", maker_checks, makers);
+    check_add_rows_if("makers", incomplete_checks, makers, row->needed != 0);
 }
