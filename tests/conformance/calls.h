@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A plausible call of every function that C_Initialize and a session may forbid, for rules that hold
- * whatever the arguments are. Each file that includes this has the variables for itself.
+ * A plausible call of every function that C_Initialize and a session may forbid, for rules that
+ * hold whatever the arguments are. Each file that includes this has the variables for itself.
  */
 #pragma once
 

@@ -18,7 +18,7 @@ enum { FUNCTIONS = 128, CODES = 160 };
 struct pair {
     bool listed;
     bool unreachable;
-    bool depends;           /* on the build: reached or not */
+    bool depends;            /* on the build: reached or not */
     const char *provoked_by; /* a check's id; NULL: by none */
 };
 
@@ -140,12 +140,13 @@ static void read_unreachable(const char *path)
 
 /* ---- judging ---- */
 
-static void never_called(const void *row)
+/* Never run: codes_judge() is asked. */
+static void provoked(const void *row)
 {
     (void)row;
 }
 
-static const struct check check = CHECK_ROW(FIX_LIBRARY, never_called, "Function return values",
+static const struct check check = CHECK_ROW(FIX_LIBRARY, provoked, "Function return values",
                                             "each code that is listed is provoked, or can't be");
 
 static bool is_listed(unsigned function)
@@ -177,8 +178,10 @@ bool codes_is_one(const struct registered_check *entry)
 
 void codes_note(unsigned function, CK_RV rv, const char *check_id)
 {
+    if (seen_name(function) == NULL)
+        return;
     struct pair *pair = &table[function][code_number(rv)];
-    if (function < FUNCTIONS && pair->provoked_by == NULL)
+    if (pair->provoked_by == NULL)
         pair->provoked_by = check_id;
 }
 

@@ -52,8 +52,7 @@ static CK_ATTRIBUTE aes_template[] = {{CKA_CLASS, &secret_class, sizeof secret_c
 static CK_ATTRIBUTE secret_template[] = {{CKA_CLASS, &secret_class, sizeof secret_class},
                                          {CKA_KEY_TYPE, &generic_type, sizeof generic_type},
                                          {CKA_VALUE_LEN, &value_length, sizeof value_length}};
-static CK_ATTRIBUTE verify_template[] = {{CKA_EC_PARAMS, NULL, 0},
-                                         {CKA_VERIFY, &yes, sizeof yes}};
+static CK_ATTRIBUTE verify_template[] = {{CKA_EC_PARAMS, NULL, 0}, {CKA_VERIFY, &yes, sizeof yes}};
 static CK_ATTRIBUTE sign_template[] = {{CKA_SIGN, &yes, sizeof yes}};
 
 /* ---- preparations ---- */
@@ -262,30 +261,38 @@ static void verified_signature_part(void)
     EXPECT_OK(F->C_VerifySignatureUpdate(S, in, sizeof in));
 }
 
+/* The second operation of two. */
+static void need_dual(CK_RV rv)
+{
+    if (rv == CKR_OPERATION_ACTIVE)
+        check_skip("one operation at a time");
+    EXPECT_OK(rv);
+}
+
 static void digest_encrypting(void)
 {
     encrypting();
-    EXPECT_OK(F->C_DigestInit(S, &sha256));
+    need_dual(F->C_DigestInit(S, &sha256));
 }
 
 static void decrypt_digesting(void)
 {
     decrypting();
-    EXPECT_OK(F->C_DigestInit(S, &sha256));
+    need_dual(F->C_DigestInit(S, &sha256));
 }
 
 static void sign_encrypting(void)
 {
     signing();
     key = key_aes(BLOCK, ANY_LABEL);
-    EXPECT_OK(F->C_EncryptInit(S, &cbc, key));
+    need_dual(F->C_EncryptInit(S, &cbc, key));
 }
 
 static void decrypt_verifying(void)
 {
     verifying();
     key = key_aes(BLOCK, ANY_LABEL);
-    EXPECT_OK(F->C_DecryptInit(S, &cbc, key));
+    need_dual(F->C_DecryptInit(S, &cbc, key));
 }
 
 static void message_encrypting(void)
@@ -303,8 +310,8 @@ static void message_encrypt_begun(void)
 static void message_decrypting(void)
 {
     message_encrypting();
-    EXPECT_OK(F->C_EncryptMessage(S, &gcm, sizeof gcm, aad, sizeof aad, in, sizeof in, wrapped,
-                                  &length));
+    EXPECT_OK(
+        F->C_EncryptMessage(S, &gcm, sizeof gcm, aad, sizeof aad, in, sizeof in, wrapped, &length));
     EXPECT_EQUAL(length, sizeof in);
     length = ROOM;
     EXPECT_OK(F->C_MessageDecryptInit(S, &message, key));
@@ -448,6 +455,8 @@ static CK_RV wait_for_event(void)
         if (rv == CKR_NO_EVENT)
             usleep(5000);
     }
+    if (rv == CKR_NO_EVENT)
+        check_skip("a new token is no event");
     return rv;
 }
 
@@ -647,8 +656,7 @@ CALLS(DEFINE_CALL)
 
 #define CALL_ROW(name, prepare, arguments, rv) {#name, prepare, call_##name, rv},
 const struct good_call good_calls[] = {
-    CALLS(CALL_ROW)
-    {"C_WaitForSlotEvent", an_event, wait_for_event, CKR_OK},
+    CALLS(CALL_ROW){"C_WaitForSlotEvent", an_event, wait_for_event, CKR_OK},
     {"C_AsyncComplete", pending, complete, CKR_OK},
 };
 const size_t good_call_count = COUNT(good_calls);

@@ -20,9 +20,9 @@ struct init {
     CK_C_EncryptInit *function; /* its place in the table of functions; NULL: the one with more */
     CK_MECHANISM good;          /* a key of its own type is made for it */
     CK_MECHANISM bad_parameter; /* where one can be bad */
-    CK_ATTRIBUTE_TYPE usage; /* that the key must have */
-    CK_KEY_TYPE type;        /* AES, generic secret or RSA */
-    bool private;            /* RSA: the private half */
+    CK_ATTRIBUTE_TYPE usage;    /* that the key must have */
+    CK_KEY_TYPE type;           /* AES, generic secret or RSA */
+    bool private;               /* RSA: the private half */
 };
 
 #define CBC {CKM_AES_CBC, iv, 16}
@@ -138,7 +138,8 @@ static void bad_parameter(const void *row)
 /* AES-XCBC-MAC is for keys of 16 bytes; OAEP with SHA-512 needs more than 1024 bits. */
 static CK_MECHANISM picky_mechanism(const struct init *init)
 {
-    static CK_RSA_PKCS_OAEP_PARAMS oaep = {CKM_SHA512, CKG_MGF1_SHA512, CKZ_DATA_SPECIFIED, NULL, 0};
+    static CK_RSA_PKCS_OAEP_PARAMS oaep = {CKM_SHA512, CKG_MGF1_SHA512, CKZ_DATA_SPECIFIED, NULL,
+                                           0};
     if (init->usage == CKA_SIGN || init->usage == CKA_VERIFY)
         return (CK_MECHANISM){CKM_AES_XCBC_MAC, NULL, 0};
     return (CK_MECHANISM){CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep};
@@ -190,7 +191,8 @@ static const struct check size_checks[] = {
 };
 /* clang-format on */
 
-/* Messages are encrypted with AES keys, of which all sizes will do; so is recovery with RSA keys. */
+/* Messages are encrypted with AES keys, of which all sizes will do; so is recovery with RSA keys.
+ */
 static bool has_sizes(const struct init *init)
 {
     return init->usage == CKA_SIGN || init->usage == CKA_VERIFY ||
