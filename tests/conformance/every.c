@@ -297,7 +297,7 @@ static const struct check bad_checks[] = {
 
 static const struct check gone_checks[] = {
     CHECK(FIX_INITIALIZED, removed_sessions, "Cryptoki function return values for functions that use a session handle", "CKR_SESSION_HANDLE_INVALID when the token was removed, never CKR_TOKEN_NOT_PRESENT"),
-    CHECK(FIX_INITIALIZED, removed_token, "More on relative priorities of Cryptoki errors", "CKR_TOKEN_NOT_PRESENT before what is wrong with the arguments"),
+    CHECK(FIX_INITIALIZED, removed_token, "Cryptoki function return values for functions that use a token", "CKR_TOKEN_NOT_PRESENT before what is wrong with the arguments"),
 };
 /* clang-format on */
 

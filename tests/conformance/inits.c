@@ -176,7 +176,7 @@ static const struct check init_checks[] = {
     CHECK_ROW(FIX_USER, bad_handle, "CKR_KEY_HANDLE_INVALID", "0, a handle of nothing, and one of an object that is no key"),
     CHECK_ROW(FIX_USER, bad_type, "CKR_KEY_TYPE_INCONSISTENT", "a key of another type than the mechanism's"),
     CHECK_ROW(FIX_USER, type_before_usage, "CKR_KEY_TYPE_INCONSISTENT", "of higher priority than CKR_KEY_FUNCTION_NOT_PERMITTED"),
-    CHECK_ROW(FIX_USER, not_permitted, "CKR_KEY_FUNCTION_NOT_PERMITTED", "a key whose attribute for it is CK_FALSE"),
+    CHECK_ROW(FIX_USER, not_permitted, "CKR_KEY_FUNCTION_NOT_PERMITTED", "a key whose CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_SIGN_RECOVER or CKA_VERIFY_RECOVER is CK_FALSE"),
     CHECK_ROW(FIX_USER, bad_mechanism, "CKR_MECHANISM_INVALID", "an unknown mechanism, and one that is not for this function"),
 };
 

@@ -115,6 +115,7 @@ static void register_chapters(void)
     chapter_makers();
     chapter_inits();
     chapter_returns();
+    chapter_clauses();
     chapter_chaos();
 }
 

@@ -107,6 +107,7 @@ void chapter_every(void);
 void chapter_makers(void);
 void chapter_inits(void);
 void chapter_returns(void);
+void chapter_clauses(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
