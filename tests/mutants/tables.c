@@ -25,6 +25,8 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_templates,
     &mutant_wrapauth,
     &mutant_messages,
+    &mutant_kdf,
+    &mutant_provoked,
     NULL,
 };
 
