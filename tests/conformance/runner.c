@@ -26,7 +26,7 @@
 #include "report.h"
 #include "seen.h"
 
-enum { MAX_CHECKS = 4096, CHECK_SECONDS = 60 };
+enum { MAX_CHECKS = 8192, CHECK_SECONDS = 60 };
 
 static struct {
     const char *module;
@@ -100,6 +100,7 @@ static void register_chapters(void)
     chapter_derive();
     chapter_kdf();
     chapter_groups();
+    chapter_tls();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
@@ -108,6 +109,7 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_removal();
     chapter_loginuser();
     chapter_async();
     chapter_features();
@@ -116,6 +118,8 @@ static void register_chapters(void)
     chapter_inits();
     chapter_returns();
     chapter_clauses();
+    chapter_oasis();
+    chapter_profiles();
     chapter_chaos();
 }
 
