@@ -88,3 +88,7 @@ extern const struct kk_kem_ops kk_kem_ops;
 /* ML-DSA and SLH-DSA; row->hash and row->detail: see pq.c. The second takes a hash, in one part. */
 extern const struct kk_sign_ops kk_pq_ops;
 extern const struct kk_sign_ops kk_pq_hashed_ops;
+
+/* HSS: signatures take their turn (mechanism.h). */
+extern const struct kk_sign_ops kk_hss_ops;
+extern const struct kk_generate_ops kk_generate_hss_ops;

@@ -303,7 +303,9 @@ static void test_every_signing_row_is_checked(void **state)
         for (size_t j = 0; j < KK_ARRAY_LEN(signings); j++) {
             found |= signings[j].type == row->type;
         }
-        assert_true(found || row->sign == NULL || kk_key_kind_of(row->key_type) == KK_KEY_SECRET);
+        /* Those with turns are test_hss.c's. */
+        assert_true(found || row->sign == NULL || row->sign->turns != NULL ||
+                    kk_key_kind_of(row->key_type) == KK_KEY_SECRET);
     }
 }
 

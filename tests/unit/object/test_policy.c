@@ -15,7 +15,7 @@ static void set_sample(struct kk_attrs *attrs, CK_ATTRIBUTE_TYPE type)
     static const struct {
         CK_ATTRIBUTE_TYPE type;
         size_t len;
-    } lengths[] = {{CKA_CHECK_VALUE, 3}, {CKA_PUBLIC_CRC64_VALUE, 8}};
+    } lengths[] = {{CKA_CHECK_VALUE, 3}, {CKA_PUBLIC_CRC64_VALUE, 8}, {CKA_OTP_COUNTER, 8}};
     static const uint8_t bytes[16] = {0x30, 1};
     struct kk_attrs *nested = NULL;
     size_t len = sizeof bytes;
