@@ -376,11 +376,11 @@ struct side {
     struct number fixed_value, ephemeral_value;
 };
 
-static struct pair new_pair(const struct scheme *scheme, CK_BBOOL derives, struct number *ret_value)
+static struct pair new_pair_with(const struct scheme *scheme, struct template private,
+                                 struct number *ret_value)
 {
     struct pair pair = {0, 0};
     const struct curve *curve = &curves[P256];
-    struct template private = TEMPLATE(ATTR_B(CKA_DERIVE, derives));
     known_group();
     if (scheme->type == CKM_ECMQV_DERIVE) {
         EXPECT_OK(
@@ -400,6 +400,11 @@ static struct pair new_pair(const struct scheme *scheme, CK_BBOOL derives, struc
                          private, &pair.public, &pair.private));
     *ret_value = number_of(pair.public, CKA_VALUE);
     return pair;
+}
+
+static struct pair new_pair(const struct scheme *scheme, CK_BBOOL derives, struct number *ret_value)
+{
+    return new_pair_with(scheme, TEMPLATE(ATTR_B(CKA_DERIVE, derives)), ret_value);
 }
 
 static struct side new_side(const struct scheme *scheme)
@@ -476,6 +481,22 @@ static void second_key_is_held(const void *argument)
     EXPECT(agree(scheme, &a, &b, &value), CKR_KEY_TYPE_INCONSISTENT);
 }
 
+/* "Omitting to re-authenticate" shows with a key that the parameter names as with the base key. */
+static void second_key_is_guarded(const void *argument)
+{
+    const struct scheme *scheme = argument;
+    struct side a = new_side(scheme), b = new_side(scheme);
+    struct number value;
+    a.ephemeral = new_pair_with(scheme,
+                                TEMPLATE(ATTR_B(CKA_DERIVE, CK_TRUE), ATTR_B(CKA_PRIVATE, CK_TRUE),
+                                         ATTR_B(CKA_ALWAYS_AUTHENTICATE, CK_TRUE)),
+                                &a.ephemeral_value);
+    EXPECT(agree(scheme, &a, &b, &value), CKR_USER_NOT_LOGGED_IN);
+    EXPECT_OK(login_rv(S, CKU_CONTEXT_SPECIFIC, USER_PIN));
+    EXPECT_OK(agree(scheme, &a, &b, &value));
+    EXPECT(agree(scheme, &a, &b, &value), CKR_USER_NOT_LOGGED_IN);
+}
+
 static void public_key_is_checked(const void *argument)
 {
     const struct scheme *scheme = argument;
@@ -518,6 +539,7 @@ static const struct check hash_checks[] = {
 static const struct check scheme_checks[] = {
     CHECK_ROW(FIX_USER, sides_agree, "X9.42 and EC MQV, hybrid key derivation", "both sides get the same secret, in which every pair counts"),
     CHECK_ROW(FIX_USER, second_key_is_held, "C_DeriveKey", "the second private key is held to its type and its CKA_DERIVE"),
+    CHECK_ROW(FIX_USER, second_key_is_guarded, "CKA_ALWAYS_AUTHENTICATE", "the second private key wants its login, too"),
     CHECK_ROW(FIX_USER, public_key_is_checked, "CK_ECMQV_DERIVE_PARAMS", "publicKey is that of the second private key"),
     CHECK_ROW(FIX_USER, bad_public_data, "CKR_MECHANISM_PARAM_INVALID", "a public value that is none"),
 };

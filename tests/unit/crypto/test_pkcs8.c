@@ -5,6 +5,7 @@
  */
 #include "keys.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -279,6 +280,37 @@ static void test_what_has_no_private_half_is_not_encoded(void **state)
     kk_key_parts_clear(&rsa);
 }
 
+/* A private key whose curve comes as numbers is one of the curve with a name, or none. */
+static void test_explicit_parameters_become_identifiers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(sorts); i++) {
+        if (sorts[i].kind != KK_KEY_EC) {
+            continue;
+        }
+        struct kk_key_parts parts = make_parts(&sorts[i]);
+        struct kk_key_parts back = {0};
+        struct kk_buffer explicit_der = {0};
+        struct kk_secret *der = NULL;
+        assert_ok(kk_pkcs8_encode(&parts, &der));
+        EVP_PKEY *pkey = openssl_reads(kk_secret_span(der));
+        assert_int_equal(
+            EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
+        openssl_writes(pkey, &explicit_der);
+        assert_true(explicit_der.len > kk_secret_len(der) + 50);
+        assert_ok(kk_pkcs8_decode(kk_buffer_span(&explicit_der), &back));
+        assert_ok(kk_key_complete(crypto, &back));
+        assert_same_key(&parts, &back);
+        assert_true(kk_span_equal(kk_key_parts_get(&back, KK_PART_EC_PARAMS),
+                                  kk_key_parts_get(&parts, KK_PART_EC_PARAMS)));
+        EVP_PKEY_free(pkey);
+        kk_buffer_clear(&explicit_der);
+        kk_secret_free(der);
+        kk_key_parts_clear(&back);
+        kk_key_parts_clear(&parts);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_public_key_info_is_what_openssl_writes),
         cmocka_unit_test(test_public_key_info_is_read_as_it_was_written),
         cmocka_unit_test(test_curve_names_become_identifiers),
+        cmocka_unit_test(test_explicit_parameters_become_identifiers),
         cmocka_unit_test(test_domain_parameters_of_dsa_and_dh),
         cmocka_unit_test(test_attributes_and_public_keys_are_passed_over),
         cmocka_unit_test(test_damage_is_refused),
