@@ -20,6 +20,8 @@ enum kk_padding {
     KK_PADDING_PKCS7,
     KK_PADDING_CFB64, /* no padding: the algorithm is an ECB mode with blocks of 16 bytes, run with
                          64 bits of feedback, which OpenSSL does not have for them */
+    KK_PADDING_OFB8,  /* no padding: an ECB mode, run with 8 bits of output feedback (FIPS 81),
+                         which OpenSSL has for none */
 };
 
 struct kk_cipher;

@@ -52,6 +52,16 @@ static uint64_t counter_limit(const uint8_t cb[KK_CIPHER_BLOCK], CK_ULONG bits)
                                                              : blocks * KK_CIPHER_BLOCK;
 }
 
+/* Counter modes; the parameters of both ciphers are alike. */
+static bool is_ctr(const struct kk_mechanism *mechanism)
+{
+    return mechanism->shape == KK_PARAM_AES_CTR || mechanism->shape == KK_PARAM_CAMELLIA_CTR;
+}
+
+KK_STATIC_ASSERT(sizeof(CK_CAMELLIA_CTR_PARAMS) == sizeof(CK_AES_CTR_PARAMS) &&
+                     offsetof(CK_CAMELLIA_CTR_PARAMS, cb) == offsetof(CK_AES_CTR_PARAMS, cb),
+                 "parameters of counter modes are alike");
+
 static KK_RV start_ctr(const struct kk_param *param, struct start *ret_start)
 {
     const CK_AES_CTR_PARAMS *ctr = param->data;
@@ -67,7 +77,7 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
                       struct start *ret_start)
 {
     *ret_start = (struct start){.limit = UINT64_MAX};
-    if (mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(mechanism)) {
         return start_ctr(param, ret_start);
     }
     if (mechanism->shape == KK_PARAM_BYTES) {
@@ -89,6 +99,7 @@ static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mec
     static const enum kk_padding paddings[] = {
         [KK_BLOCK_PADS] = KK_PADDING_PKCS7,
         [KK_BLOCK_CFB64] = KK_PADDING_CFB64,
+        [KK_BLOCK_OFB8] = KK_PADDING_OFB8,
     };
     enum kk_padding padding =
         mechanism->detail < KK_ARRAY_LEN(paddings) ? paddings[mechanism->detail] : KK_PADDING_NONE;
@@ -98,7 +109,8 @@ static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mec
 /* Any number of bytes, of which as many come out. */
 static bool is_stream(const struct kk_mechanism *mechanism)
 {
-    return mechanism->detail == KK_BLOCK_STREAM || mechanism->detail == KK_BLOCK_CFB64;
+    return mechanism->detail == KK_BLOCK_STREAM || mechanism->detail == KK_BLOCK_CFB64 ||
+           mechanism->detail == KK_BLOCK_OFB8;
 }
 
 /* The context of last time, or a new one. */
@@ -125,7 +137,7 @@ static KK_RV block_init(struct kk_op *op)
     KK_TRY(context_for(op, &context));
     context->left = start.limit;
     context->done = 0;
-    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(op->mechanism)) {
         memcpy(context->counter, start.iv.data, KK_CIPHER_BLOCK);
     }
     return kk_cipher_start(context->cipher, start.iv);
@@ -193,7 +205,7 @@ static KK_RV block_save(struct kk_op *op, struct kk_buffer *out)
 {
     const struct block_context *context = op->context;
     struct kk_cipher_state state;
-    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(op->mechanism)) {
         kk_buffer_put(out, context->counter, KK_CIPHER_BLOCK);
         kk_buffer_put_u64(out, context->left);
         kk_buffer_put_u64(out, context->done);
@@ -247,7 +259,7 @@ static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
     size_t len = 0;
     struct block_context *context = NULL;
     KK_TRY(context_for(op, &context));
-    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(op->mechanism)) {
         return restore_ctr(context, in);
     }
     context->left = UINT64_MAX;

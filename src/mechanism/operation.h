@@ -59,7 +59,13 @@ KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
 CK_RV kk_wrap_code(CK_RV rv);
 
 /* What row->detail means where several mechanisms share operations. */
-enum kk_block_detail { KK_BLOCK_PLAIN, KK_BLOCK_PADS, KK_BLOCK_STREAM, KK_BLOCK_CFB64 };
+enum kk_block_detail {
+    KK_BLOCK_PLAIN,
+    KK_BLOCK_PADS,
+    KK_BLOCK_STREAM,
+    KK_BLOCK_CFB64,
+    KK_BLOCK_OFB8
+};
 enum kk_whole_detail { KK_WHOLE_CTS, KK_WHOLE_XTS };
 enum kk_stream_detail { KK_STREAM_DETAIL_CHACHA20, KK_STREAM_DETAIL_SALSA20 };
 enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
@@ -125,5 +131,14 @@ extern const struct kk_derive_ops kk_hkdf_ops;
 extern const struct kk_derive_ops kk_hkdf_data_ops;
 extern const struct kk_derive_ops kk_sp800_108_ops;
 
-/* PBKDF2: a key of the template's type from a password. */
+extern const struct kk_derive_ops kk_public_key_ops;
+extern const struct kk_derive_ops kk_ike_prf_ops;
+extern const struct kk_derive_ops kk_ike1_prf_ops;
+extern const struct kk_derive_ops kk_ike2_prf_plus_ops;
+extern const struct kk_derive_ops kk_ike1_extended_ops;
+
+/* PBKDF2: a key of the template's type from a password. PKCS #12: of the row's type, row->detail
+ * bytes; for a cipher, with its IV, or for a MAC. */
 extern const struct kk_generate_ops kk_pbkdf2_ops;
+extern const struct kk_generate_ops kk_pkcs12_cipher_ops;
+extern const struct kk_generate_ops kk_pkcs12_mac_ops;

@@ -35,6 +35,7 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_CAMELLIA_CBC_PAD), CAMELLIA, IV, .cipher = &kk_block_pad_ops, .wrap = &kk_block_pad_wrap_ops, NEEDS("CAMELLIA-%u-CBC"), .detail = KK_BLOCK_PADS},
     {KK_MECHANISM(CKM_CAMELLIA_ECB_ENCRYPT_DATA), CAMELLIA, .shape = KK_PARAM_KEY_DERIVATION_STRING_DATA, .param_required = true, .derive = &kk_encrypt_data_ops, NEEDS("CAMELLIA-%u-ECB")},
     {KK_MECHANISM(CKM_CAMELLIA_CBC_ENCRYPT_DATA), CAMELLIA, .shape = KK_PARAM_CAMELLIA_CBC_ENCRYPT_DATA, .param_required = true, .derive = &kk_encrypt_data_ops, NEEDS("CAMELLIA-%u-CBC")},
+    {KK_MECHANISM(CKM_CAMELLIA_CTR), CAMELLIA, .shape = KK_PARAM_CAMELLIA_CTR, .param_required = true, .cipher = &kk_block_ops, .wrap = &kk_block_wrap_ops, NEEDS("CAMELLIA-%u-CTR"), .detail = KK_BLOCK_STREAM},
     {KK_MECHANISM(CKM_ARIA_KEY_GEN), ARIA, .generate = &kk_generate_secret_ops, NEEDS("ARIA-%u-CBC")},
     {KK_MECHANISM(CKM_ARIA_ECB), ARIA, .cipher = &kk_block_ops, .wrap = &kk_block_wrap_ops, NEEDS("ARIA-%u-ECB")},
     {KK_MECHANISM(CKM_ARIA_CBC), ARIA, IV, .cipher = &kk_block_ops, .wrap = &kk_block_wrap_ops, NEEDS("ARIA-%u-CBC")},

@@ -66,6 +66,20 @@ KK_RV kk_finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_at
     return CKR_OK;
 }
 
+/* A template need not say a length that the mechanism gives. */
+static KK_RV begin_generated(struct kk_call *call, const struct kk_mechanism *mechanism,
+                             struct kk_begin *begin, const struct kk_attrs *given,
+                             struct kk_attrs **ret_set)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    if (!mechanism->generate->sized || kk_attrs_has(given, CKA_VALUE_LEN)) {
+        return kk_begin_set(call, begin, given, ret_set);
+    }
+    KK_TRY(kk_attrs_dup(given, &tmpl));
+    KK_TRY(kk_attrs_set_number(tmpl, CKA_VALUE_LEN, mechanism->detail));
+    return kk_begin_set(call, begin, tmpl, ret_set);
+}
+
 KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mechanism,
                            struct kk_param *param, const struct kk_attrs *tmpl,
                            CK_OBJECT_HANDLE *ret_key)
@@ -81,7 +95,7 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
                                                                        : mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
-    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(begin_generated(call, mechanism, &begin, tmpl, &made.sets[0]));
     CK_KEY_TYPE type =
         (CK_KEY_TYPE)kk_attrs_number(made.sets[0], CKA_KEY_TYPE, mechanism->key_type);
     KK_TRY(kk_policy_generation(crypto, type, made.sets[0], &parts));

@@ -295,7 +295,9 @@ static void test_every_params_structure_has_a_shape(void **state)
         for (enum kk_param_shape shape = KK_PARAM_ULONG; shape < KK_PARAM_COUNT; shape++) {
             shapes += strcmp(kk_param_layout(shape)->name, name) == 0;
         }
-        if (shapes != 1) {
+        /* With an IV that comes back and without. */
+        size_t wanted = strcmp(name, "CK_PBE_PARAMS") == 0 ? 2 : 1;
+        if (shapes != wanted) {
             fail_msg("%s has %zu shapes", name, shapes);
         }
         found++;

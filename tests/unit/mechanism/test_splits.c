@@ -85,6 +85,7 @@ static void make_param(const struct kk_mechanism *row, size_t len, size_t iv_len
         set_ulong(param);
         return;
     case KK_PARAM_AES_CTR:
+    case KK_PARAM_CAMELLIA_CTR:
         set_ctr(param);
         return;
     case KK_PARAM_GCM:
