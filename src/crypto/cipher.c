@@ -43,13 +43,18 @@ static bool takes_any_length(const EVP_CIPHER *evp)
     return settable != NULL && OSSL_PARAM_locate_const(settable, OSSL_CIPHER_PARAM_KEYLEN) != NULL;
 }
 
-/* Ciphers with keys of any length hear of it before they see the key. */
-static KK_RV set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *evp, struct kk_span key, bool encrypt)
+/* Ciphers with keys of any length, or of any number of effective bits (RC2; 0: others), hear of it
+ * before they see the key. */
+static KK_RV set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *evp, struct kk_span key, size_t bits,
+                     bool encrypt)
 {
-    bool other = key.len != (size_t)EVP_CIPHER_get_key_length(evp);
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_RC2_KEYBITS, &bits),
+                           OSSL_PARAM_END};
+    bool other = bits > 0 || key.len != (size_t)EVP_CIPHER_get_key_length(evp);
     KK_ENSURE(key.len <= INT_MAX, CKR_KEY_SIZE_RANGE);
     if (other) {
-        KK_ENSURE(EVP_CipherInit_ex2(ctx, evp, NULL, NULL, encrypt, NULL) == 1 &&
+        KK_ENSURE(EVP_CipherInit_ex2(ctx, evp, NULL, NULL, encrypt, bits > 0 ? params : NULL) ==
+                          1 &&
                       EVP_CIPHER_CTX_set_key_length(ctx, (int)key.len) == 1,
                   kk_crypto_error("EVP_CIPHER_CTX_set_key_length", CKR_KEY_SIZE_RANGE));
     }
@@ -64,8 +69,9 @@ static bool has_own_mode(const struct kk_cipher *cipher)
     return cipher->is_cfb64 || cipher->is_ofb8;
 }
 
-KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
-                    bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher)
+static KK_RV cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                        size_t bits, bool encrypt, enum kk_padding padding,
+                        struct kk_cipher **ret_cipher)
 {
     KK_CLEANUP(EVP_CIPHER_freep) EVP_CIPHER *evp = NULL;
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
@@ -78,7 +84,7 @@ KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_s
     bool is_ours = has_own_mode(cipher);
     cipher->ctx = EVP_CIPHER_CTX_new();
     KK_ENSURE(cipher->ctx != NULL, CKR_HOST_MEMORY);
-    KK_TRY(set_key(cipher->ctx, evp, key, encrypt || is_ours));
+    KK_TRY(set_key(cipher->ctx, evp, key, bits, encrypt || is_ours));
     EVP_CIPHER_CTX_set_padding(cipher->ctx, padding == KK_PADDING_PKCS7);
     size_t block = (size_t)EVP_CIPHER_get_block_size(evp);
     cipher->block = is_ours ? 1 : block;
@@ -88,6 +94,20 @@ KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_s
     cipher->is_gcm = EVP_CIPHER_get_mode(evp) == EVP_CIPH_GCM_MODE;
     *ret_cipher = KK_STEAL(cipher);
     return CKR_OK;
+}
+
+KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                    bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher)
+{
+    return cipher_new(crypto, algorithm, key, 0, encrypt, padding, ret_cipher);
+}
+
+KK_RV kk_cipher_new_rc2(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                        size_t effective_bits, bool encrypt, enum kk_padding padding,
+                        struct kk_cipher **ret_cipher)
+{
+    KK_ENSURE(effective_bits >= 1 && effective_bits <= 1024, CKR_ARGUMENTS_BAD);
+    return cipher_new(crypto, algorithm, key, effective_bits, encrypt, padding, ret_cipher);
 }
 
 void kk_cipher_free(struct kk_cipher *cipher)

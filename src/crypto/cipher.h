@@ -30,6 +30,12 @@ struct kk_cipher;
  * not the algorithm's. */
 KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
                     bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher);
+
+/* The same for RC2, whose keys are used with so many effective bits, 1 to 1024. */
+KK_RV kk_cipher_new_rc2(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                        size_t effective_bits, bool encrypt, enum kk_padding padding,
+                        struct kk_cipher **ret_cipher);
+
 void kk_cipher_free(struct kk_cipher *cipher);
 KK_DEFINE_CLEANUP(struct kk_cipher *, kk_cipher_free);
 

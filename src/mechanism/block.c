@@ -80,6 +80,11 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
     if (is_ctr(mechanism)) {
         return start_ctr(param, ret_start);
     }
+    if (mechanism->shape == KK_PARAM_RC2_CBC) {
+        const CK_RC2_CBC_PARAMS *rc2 = param->data;
+        KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+        ret_start->iv = KK_SPAN_ARRAY(rc2->iv);
+    }
     if (mechanism->shape == KK_PARAM_BYTES) {
         KK_ENSURE(param->present && param->len == kk_mechanism_block(mechanism),
                   CKR_MECHANISM_PARAM_INVALID);
@@ -89,13 +94,9 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
 }
 
 static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
-                        const struct kk_key *key, bool encrypt, struct kk_cipher **ret_cipher)
+                        const struct kk_key *key, const struct kk_param *param, bool encrypt,
+                        struct kk_cipher **ret_cipher)
 {
-    KK_SECRET_ARRAY(room, KK_BLOCK_KEY_ROOM);
-    char name[KK_ALGORITHM_NAME];
-    struct kk_span value = {0};
-    KK_TRY(kk_block_key_of(mechanism, key, room, &value));
-    kk_mechanism_algorithm(mechanism, value.len * 8, name);
     static const enum kk_padding paddings[] = {
         [KK_BLOCK_PADS] = KK_PADDING_PKCS7,
         [KK_BLOCK_CFB64] = KK_PADDING_CFB64,
@@ -103,7 +104,7 @@ static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mec
     };
     enum kk_padding padding =
         mechanism->detail < KK_ARRAY_LEN(paddings) ? paddings[mechanism->detail] : KK_PADDING_NONE;
-    return kk_cipher_new(crypto, name, value, encrypt, padding, ret_cipher);
+    return kk_block_cipher_new(crypto, mechanism, key, param, encrypt, padding, ret_cipher);
 }
 
 /* Any number of bytes, of which as many come out. */
@@ -117,9 +118,14 @@ static bool is_stream(const struct kk_mechanism *mechanism)
 static KK_RV context_for(struct kk_op *op, struct block_context **ret_context)
 {
     struct block_context *context = kk_op_reuse(op, block_context_free);
+    if (KK_UNLIKELY(context != NULL && kk_block_cipher_is_of_one_use(op->mechanism))) {
+        kk_op_drop(op);
+        context = NULL;
+    }
     if (context == NULL) {
         KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
-        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, op->kind == KK_OP_ENCRYPT, &cipher));
+        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, &op->param, op->kind == KK_OP_ENCRYPT,
+                          &cipher));
         KK_TRY(kk_alloc(sizeof *context, &context));
         context->cipher = KK_STEAL(cipher);
         context->block = kk_mechanism_block(op->mechanism);
@@ -211,6 +217,8 @@ static KK_RV block_save(struct kk_op *op, struct kk_buffer *out)
         kk_buffer_put_u64(out, context->done);
         return CKR_OK;
     }
+    /* Restoring has no parameter. */
+    KK_ENSURE(!kk_block_cipher_is_of_one_use(op->mechanism), CKR_STATE_UNSAVEABLE);
     KK_TRY(kk_cipher_state(context->cipher, &state));
     kk_buffer_put_u8(out, (uint8_t)state.iv_len);
     kk_buffer_put(out, state.iv, state.iv_len);
@@ -305,7 +313,7 @@ static KK_RV crypt(struct kk_crypto *crypto, const struct kk_mechanism *mechanis
     size_t last = 0;
     KK_TRY(start_of(mechanism, param, &start));
     KK_ENSURE(in.len <= start.limit, CKR_DATA_LEN_RANGE);
-    KK_TRY(cipher_for(crypto, mechanism, key, encrypt, &cipher));
+    KK_TRY(cipher_for(crypto, mechanism, key, param, encrypt, &cipher));
     KK_TRY(kk_cipher_start(cipher, start.iv));
     KK_TRY(kk_cipher_update(cipher, in, out, &first));
     KK_TRY(kk_cipher_finish(cipher, out + first, &last));
@@ -390,7 +398,7 @@ static KK_RV encrypt_data(struct kk_crypto *crypto, const struct kk_mechanism *m
               CKR_MECHANISM_PARAM_INVALID);
     /*= pkcs11-3.2 AES_ECB_ENCRYPT_DATA: data too short for the key is CKR_DATA_LEN_RANGE */
     KK_ENSURE(lengths[0] <= data.len, CKR_DATA_LEN_RANGE);
-    KK_TRY(cipher_for(crypto, mechanism, base, true, &cipher));
+    KK_TRY(cipher_for(crypto, mechanism, base, param, true, &cipher));
     KK_TRY(kk_cipher_start(cipher, start.iv));
     KK_TRY(kk_secret_new(data.len, &value));
     KK_TRY(kk_cipher_update(cipher, data, kk_secret_data(value), &len));

@@ -12,7 +12,7 @@
 
 size_t kk_mechanism_block(const struct kk_mechanism *mechanism)
 {
-    static const CK_KEY_TYPE of_eight[] = {CKK_DES, CKK_DES3, CKK_BLOWFISH, CKK_CAST128};
+    static const CK_KEY_TYPE of_eight[] = {CKK_DES, CKK_DES3, CKK_BLOWFISH, CKK_CAST128, CKK_RC2};
     for (size_t i = 0; i < KK_ARRAY_LEN(of_eight); i++) {
         if (mechanism->key_type == of_eight[i]) {
             return 8;

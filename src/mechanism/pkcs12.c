@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keys from passwords as PKCS #12 makes them: for triple DES, with an IV, and for HMAC.
+ * Keys from passwords as PKCS #12 makes them: for triple DES and RC2, with an IV, for RC4 and for
+ * HMAC.
  */
 #include "base/memory.h"
 #include "crypto/pkcs12_kdf.h"
@@ -52,6 +53,13 @@ static KK_RV generate_with_iv(struct kk_crypto *crypto, const struct kk_mechanis
     return CKR_OK;
 }
 
+static KK_RV generate_without_iv(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                                 const struct kk_param *param, struct kk_key_parts *parts)
+{
+    KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+    return make_key(crypto, mechanism, param, KK_PKCS12_KEY, parts);
+}
+
 static KK_RV generate_for_mac(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                               const struct kk_param *param, struct kk_key_parts *parts)
 {
@@ -59,5 +67,7 @@ static KK_RV generate_for_mac(struct kk_crypto *crypto, const struct kk_mechanis
     return make_key(crypto, mechanism, param, KK_PKCS12_MAC_KEY, parts);
 }
 
-const struct kk_generate_ops kk_pkcs12_cipher_ops = {.generate = generate_with_iv};
+const struct kk_generate_ops kk_pkcs12_des_ops = {.generate = generate_with_iv};
+const struct kk_generate_ops kk_pkcs12_rc2_ops = {.generate = generate_with_iv, .sized = true};
+const struct kk_generate_ops kk_pkcs12_rc4_ops = {.generate = generate_without_iv, .sized = true};
 const struct kk_generate_ops kk_pkcs12_mac_ops = {.generate = generate_for_mac, .sized = true};

@@ -53,13 +53,21 @@ MECHANISMS = (
     ("CKM_PBE_SHA1_DES3_EDE_CBC", 24, 1),
     ("CKM_PBE_SHA1_DES2_EDE_CBC", 16, 1),
     ("CKM_PBA_SHA1_WITH_SHA1_HMAC", 20, 3),
+    ("CKM_PBE_SHA1_RC2_128_CBC", 16, 1),
+    ("CKM_PBE_SHA1_RC2_40_CBC", 5, 1),
+    ("CKM_PBE_SHA1_RC4_128", 16, 1),
+    ("CKM_PBE_SHA1_RC4_40", 5, 1),
 )
+
+
+def has_iv(name):
+    return name.endswith("_CBC")
 
 
 def case(name, password, salt, rounds, length, **more):
     print("\nmechanism =", name)
     print("operation = generate")
-    if name.startswith("CKM_PBE") and "no_iv" not in more:
+    if has_iv(name) and "no_iv" not in more:
         print("param.pInitVector = 0000000000000000")
     print("param.pPassword =", password.hex())
     print("param.pSalt =", salt.hex())
@@ -72,11 +80,13 @@ def case(name, password, salt, rounds, length, **more):
 
 def good(name, length, number, password, salt, rounds):
     key = kdf(number, password, salt, rounds, length)
-    if number == 3:
+    if "DES" in name:
+        key = parity(key)
+    if not has_iv(name):
         case(name, password, salt, rounds, length, out=key.hex())
     else:
         iv = kdf(2, password, salt, rounds, 8)
-        case(name, password, salt, rounds, length, out=parity(key).hex(), iv=iv.hex())
+        case(name, password, salt, rounds, length, out=key.hex(), iv=iv.hex())
 
 
 def main():
@@ -95,7 +105,7 @@ def main():
         case(name, b"", b"", 1, length, result="CKR_MECHANISM_PARAM_INVALID")
         for rounds in (0, 100000001, 0xFFFFFFFF):
             case(name, b"a", bytes(8), rounds, length, result="CKR_MECHANISM_PARAM_INVALID")
-        if number == 1:
+        if has_iv(name):
             case(name, b"a", bytes(8), 1, length, no_iv=True, result="CKR_MECHANISM_PARAM_INVALID")
 
 
