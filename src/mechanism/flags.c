@@ -17,6 +17,8 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
     }
     if (mechanism->sign != NULL) {
         flags |= CKF_SIGN | CKF_VERIFY;
+    }
+    if (mechanism->sign != NULL && !mechanism->sign->one_time) {
         flags |= CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE;
     }
     if (mechanism->sign != NULL && mechanism->sign->recover != NULL) {
@@ -52,6 +54,12 @@ static bool is_among(CK_KEY_TYPE many, CK_KEY_TYPE key_type)
     }
     return many == KK_ANY_DES &&
            (key_type == CKK_DES || key_type == CKK_DES2 || key_type == CKK_DES3);
+}
+
+bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism)
+{
+    return mechanism->derive == NULL || (mechanism->derive->makes != KK_DERIVED_MATERIAL &&
+                                         mechanism->derive->makes != KK_DERIVED_OUTPUT);
 }
 
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)

@@ -32,6 +32,14 @@ enum kk_op_kind {
 
 enum kk_phase { KK_PHASE_UPDATE, KK_PHASE_FINAL, KK_PHASE_SINGLE };
 
+/* What a key for one-time passwords says of them; zeros for other keys. */
+struct kk_otp_rules {
+    CK_ULONG format, length;                /* CKA_OTP_FORMAT, CKA_OTP_LENGTH */
+    CK_ULONG pin, challenge, time, counter; /* CKA_OTP_..._REQUIREMENT */
+    CK_ULONG interval;                      /* seconds; 0: as usual */
+    bool is_friendly;
+};
+
 /*
  * One operation. session/ owns it and keeps it after its end, so that the next one with the same
  * mechanism and key finds its context (`context`) ready. The family's functions read mechanism,
@@ -47,6 +55,9 @@ struct kk_op {
     struct kk_crypto *crypto;
     struct kk_key *key; /* a reference; NULL for digests */
     struct kk_param param;
+    struct kk_otp_rules otp;
+    bool has_turn; /* `turn` is this signature's own: mechanisms with kk_turn_ops */
+    uint64_t turn;
     void *context;                /* the family's; NULL at first */
     void (*context_free)(void *); /* set together with context */
 };
@@ -109,6 +120,17 @@ struct kk_message_ops {
     const struct kk_aead_ops *aead;
 };
 
+/* Keys that are another one after each signature: session/ takes the number that the key's object
+ * has next out of it, durably and for this signature alone, and sets op->turn before it calls
+ * `single` or `final` (object/stateful.h). */
+struct kk_turn_ops {
+    /* Whether this operation takes a number at all. */
+    bool (*needed)(const struct kk_op *op);
+    /* MAY. What takes long and can be done before the number is taken; it is expected to be `next`,
+     * but may be another one. What comes out is kept in the object. */
+    KK_RV (*prepare)(struct kk_op *op, uint64_t next, struct kk_buffer *ret_kept);
+};
+
 /* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */
 struct kk_sign_ops {
     KK_RV (*init)(struct kk_op *op);
@@ -122,6 +144,8 @@ struct kk_sign_ops {
     KK_RV (*verify_single)(struct kk_op *op, struct kk_span in, struct kk_span signature);
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
+    bool one_time; /* two MACs under one key and parameter give the key away: no messages */
+    const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
 };
 
 struct kk_digest_ops {
@@ -142,9 +166,14 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
-    bool domain;   /* domain parameters, not a key */
-    bool any_type; /* the template says what type the key has */
-    bool sized;    /* the key has row->detail bytes, and its template need not say so */
+    bool domain;             /* domain parameters, not a key */
+    bool otp;                /* a key for one-time passwords */
+    bool any_type;           /* the template says what type the key has */
+    bool gives_nothing_back; /* the parameter is read only; the caller's memory may be so, too */
+    size_t
+        length; /* the bytes that the key has, which no template need say; 0: the template says */
+    CK_ATTRIBUTE_TYPE completes; /* the one attribute that is made where the template has all others
+                                     of the material; 0: all of it is made */
 };
 
 /* How a derived key's flags follow from those of the base key and of the keys that the parameter
@@ -158,13 +187,35 @@ enum kk_inherit {
     /* SP 800-108: what the template leaves out is the base key's; one key with a history is enough.
      */
     KK_INHERIT_DEFAULTS,
+    /* Both of the above for one base key: one that is sensitive or not extractable makes the new
+     * one so; what the template leaves out is the base key's. */
+    KK_INHERIT_BASE,
+    /* The base key's, whatever its value; a template may repeat it. */
+    KK_INHERIT_SAME,
 };
 
 /* What comes out. */
 enum kk_derived {
-    KK_DERIVED_KEY,    /* secret keys */
-    KK_DERIVED_DATA,   /* a data object */
-    KK_DERIVED_PUBLIC, /* the public key of a private one */
+    KK_DERIVED_KEY,      /* secret keys */
+    KK_DERIVED_DATA,     /* a data object */
+    KK_DERIVED_MATERIAL, /* secret keys and IVs, all of them into the parameter's outputs */
+    KK_DERIVED_OUTPUT,   /* bytes, into the parameter's outputs; no object */
+    KK_DERIVED_PUBLIC,   /* the public key of a private one */
+};
+
+/* One key of a key material. */
+struct kk_material_key {
+    CK_OBJECT_HANDLE *handle; /* the parameter's output */
+    size_t len;               /* bytes; 0: there is no such key */
+    bool is_mac;              /* a generic secret for MACs; others are what the template says */
+};
+
+#define KK_MATERIAL_KEYS 4
+
+struct kk_material {
+    struct kk_material_key keys[KK_MATERIAL_KEYS];
+    size_t count;
+    bool macs_derive; /* the keys for MACs may derive too */
 };
 
 /* The base key, where keys that the parameter names are numbered. */
@@ -173,8 +224,8 @@ enum kk_derived {
 struct kk_derive_ops {
     /* `lengths` are the bytes asked for per key, 0 where neither template nor key type says it: the
      * mechanism's natural length then. Codes: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE (more
-     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set.
-     */
+     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set,
+     * and with it the parameter's own outputs (versions, IVs, bytes). */
     KK_RV (*derive)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                     struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                     size_t count, struct kk_secret **ret_values);
@@ -197,8 +248,15 @@ struct kk_derive_ops {
     /* Whether this parameter may give away a part of the base key itself, so that KK_INHERIT_FLAGS
      * holds; NULL: as `inherit` says. */
     bool (*gives_base)(const struct kk_param *param);
+    /* KK_DERIVED_MATERIAL: the keys that the parameter asks for, in the order in which derive()
+     * gives those that have a length. CKR_MECHANISM_PARAM_INVALID. */
+    KK_RV (*material)(const struct kk_mechanism *mechanism, const struct kk_param *param,
+                      struct kk_material *ret_material);
     enum kk_inherit inherit;
     enum kk_derived makes;
+    size_t length; /* the one length of the new key, which is a generic secret; 0: it is free */
+    const uint64_t *uses; /* all that the new key may be used for: CKA_ALLOWED_MECHANISMS */
+    size_t use_count;     /* 0: it is free */
     bool sized; /* a type without one length of its own, other than a generic secret, needs
                    CKA_VALUE_LEN */
 };
@@ -297,6 +355,9 @@ const struct kk_mechanism *kk_registry_at(const struct kk_registry *registry, si
 
 /* CKF_ flags from the operation pointers. */
 CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism);
+
+/* Whether C_DeriveKey gives a handle through its own argument. */
+bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism);
 
 /* Whether a key of this CKK_ fits. */
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type);

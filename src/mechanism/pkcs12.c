@@ -68,6 +68,9 @@ static KK_RV generate_for_mac(struct kk_crypto *crypto, const struct kk_mechanis
 }
 
 const struct kk_generate_ops kk_pkcs12_des_ops = {.generate = generate_with_iv};
-const struct kk_generate_ops kk_pkcs12_rc2_ops = {.generate = generate_with_iv, .sized = true};
-const struct kk_generate_ops kk_pkcs12_rc4_ops = {.generate = generate_without_iv, .sized = true};
-const struct kk_generate_ops kk_pkcs12_mac_ops = {.generate = generate_for_mac, .sized = true};
+const struct kk_generate_ops kk_pkcs12_rc2_128_ops = {.generate = generate_with_iv, .length = 16};
+const struct kk_generate_ops kk_pkcs12_rc2_40_ops = {.generate = generate_with_iv, .length = 5};
+const struct kk_generate_ops kk_pkcs12_rc4_128_ops = {.generate = generate_without_iv,
+                                                      .length = 16};
+const struct kk_generate_ops kk_pkcs12_rc4_40_ops = {.generate = generate_without_iv, .length = 5};
+const struct kk_generate_ops kk_pkcs12_mac_ops = {.generate = generate_for_mac, .length = 20};

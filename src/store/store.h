@@ -151,6 +151,10 @@ struct kk_store_ops {
     KK_RV (*object_find)(struct kk_store_tx *tx, enum kk_store_private which,
                          const struct kk_store_condition *conditions, size_t count,
                          kk_store_object_visit *visit, void *context);
+    /* MAY. Whether an object of that kind has every column whose bit is set in `with` (not 0) and
+     * none of those in `without`. */
+    KK_RV (*object_any)(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                        uint32_t without, bool *ret_any);
     /* Deletes all objects of a kind (C_InitToken, so_recovery = off). */
     KK_RV (*object_clear)(struct kk_store_tx *tx, enum kk_store_private which);
 
@@ -166,6 +170,10 @@ struct kk_store_ops {
     /* MAY. For a write transaction: from its commit on only programs that know this format may
      * write the store. */
     KK_RV (*need_writer)(struct kk_store_tx *tx, int format);
+
+    /* MAY. How often the store turned out to have lost changes that were committed, or to be an
+     * older copy of itself; a number that only ever changes with that. */
+    uint64_t (*losses)(const struct kk_store *store);
 
     /* MUST. The lock round a PIN try: among all processes and threads, held across the KDF, taken
      * before any write transaction. Waits as long as it takes. */

@@ -98,17 +98,25 @@ static void register_chapters(void)
     chapter_pbe();
     chapter_pubkey();
     chapter_groups();
+    chapter_tls();
+    chapter_pairs();
+    chapter_curves();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
+    chapter_hss();
+    chapter_otp();
     chapter_templates();
     chapter_interop();
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_removal();
     chapter_loginuser();
     chapter_async();
     chapter_features();
+    chapter_oasis();
+    chapter_profiles();
     chapter_chaos();
 }
 

@@ -95,17 +95,25 @@ void chapter_ike(void);
 void chapter_pbe(void);
 void chapter_pubkey(void);
 void chapter_groups(void);
+void chapter_tls(void);
+void chapter_pairs(void);
+void chapter_curves(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
+void chapter_hss(void);
+void chapter_otp(void);
 void chapter_templates(void);
 void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 void chapter_events(void);
+void chapter_removal(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
+void chapter_oasis(void);
+void chapter_profiles(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x

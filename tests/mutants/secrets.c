@@ -159,7 +159,7 @@ static const struct mutant_fault faults[] = {
     CODE_FAULT("public-key-login-hidden", "pubkey", C_DeriveKey, CKR_USER_NOT_LOGGED_IN, CKR_OK),
     HOOK_FAULT("pbe-iv-zero", "pbe", spoil_iv),
     HOOK_FAULT("pbe-iv-on-failure", "pbe", spoil_iv_on_failure),
-    CODE_FAULT("pbe-size-hidden", "pbe", C_GenerateKey, CKR_KEY_SIZE_RANGE, CKR_OK),
+    CODE_FAULT("pbe-conflict-hidden", "pbe", C_GenerateKey, CKR_TEMPLATE_INCONSISTENT, CKR_OK),
     CODE_FAULT("pbe-parameter-hidden", "pbe", C_GenerateKey, CKR_MECHANISM_PARAM_INVALID, CKR_OK),
 };
 /* clang-format on */

@@ -188,11 +188,26 @@ static void fill_pointer(const struct vector_case *test, const struct kk_param_f
     size_t len = 0;
     void *bytes = take_hex(test, memory, value, &len);
     CK_ULONG ulong_len = field->kind == KK_FIELD_POINTER_BITS ? len * 8 : len;
-    if (len != 0) {
+    if (len != 0 || field->kind == KK_FIELD_POINTER_MAYBE) {
         memcpy(at + field->offset, &bytes, sizeof bytes);
     }
     if (field->kind != KK_FIELD_POINTER_FIXED) {
         memcpy(at + field->length_offset, &ulong_len, sizeof ulong_len);
+    }
+}
+
+/* Room that is written to, as much as the value has bytes; its length, where there is one to be
+ * pointed to. */
+static void fill_room(const struct vector_case *test, const struct kk_param_field *field,
+                      const char *value, uint8_t *at, struct param_memory *memory)
+{
+    size_t len = 0;
+    void *bytes = take_hex(test, memory, value, &len);
+    memcpy(at + field->offset, &bytes, sizeof bytes);
+    if (field->kind == KK_FIELD_POINTER_INDIRECT) {
+        CK_ULONG *length = take(memory, sizeof *length);
+        *length = len;
+        memcpy(at + field->length_offset, &length, sizeof(CK_ULONG *));
     }
 }
 
@@ -285,6 +300,9 @@ static void fill_field(const struct vector_case *test, const struct kk_param_fie
         void *bytes = take_hex(test, memory, value, &len);
         assert_int_equal(len, field->size);
         memcpy(at + field->offset, bytes, len);
+    } else if (field->kind == KK_FIELD_POINTER_INDIRECT || field->kind == KK_FIELD_POINTER_OUTER ||
+               field->kind == KK_FIELD_POINTER_OPEN) {
+        fill_room(test, field, value, at, memory);
     } else {
         fill_pointer(test, field, value, at, memory);
     }
@@ -311,6 +329,59 @@ static struct kk_key *secret_of(const struct vector_case *test, const char *text
     expect_rv(test, kk_key_new(crypto, &parts, &key), CKR_OK);
     kk_key_parts_clear(&parts);
     kk_buffer_clear(&bytes);
+    return key;
+}
+
+static const struct {
+    const char *name;
+    enum kk_part part;
+} part_names[] = {
+    {"VALUE", KK_PART_VALUE},
+    {"MODULUS", KK_PART_MODULUS},
+    {"PUBLIC_EXPONENT", KK_PART_PUBLIC_EXPONENT},
+    {"PRIVATE_EXPONENT", KK_PART_PRIVATE_EXPONENT},
+    {"PRIME_1", KK_PART_PRIME_1},
+    {"PRIME_2", KK_PART_PRIME_2},
+    {"EXPONENT_1", KK_PART_EXPONENT_1},
+    {"EXPONENT_2", KK_PART_EXPONENT_2},
+    {"COEFFICIENT", KK_PART_COEFFICIENT},
+    {"EC_PARAMS", KK_PART_EC_PARAMS},
+    {"EC_POINT", KK_PART_EC_POINT},
+    {"PRIME", KK_PART_PRIME},
+    {"SUBPRIME", KK_PART_SUBPRIME},
+    {"BASE", KK_PART_BASE},
+    {"PUBLIC", KK_PART_PUBLIC},
+    {"SEED", KK_PART_SEED},
+};
+
+/* The parts of a key whose lines begin with `prefix`. */
+static void read_parts(const struct vector_case *test, const char *prefix,
+                       struct kk_key_parts *parts)
+{
+    char name[64];
+    for (size_t i = 0; i < KK_ARRAY_LEN(part_names); i++) {
+        (void)snprintf(name, sizeof name, "%s.%s", prefix, part_names[i].name);
+        const char *value = get(test, name);
+        if (value != NULL) {
+            struct kk_buffer bytes = {0};
+            put_hex(test, value, &bytes);
+            expect_rv(test, kk_key_parts_set(parts, part_names[i].part, kk_buffer_span(&bytes)),
+                      CKR_OK);
+            kk_buffer_clear(&bytes);
+        }
+    }
+    (void)snprintf(name, sizeof name, "%s.private", prefix);
+    parts->is_private = get(test, name) != NULL;
+}
+
+/* A key of the base key's type that the parameter names. */
+static struct kk_key *named_key(const struct vector_case *test, const char *prefix)
+{
+    struct kk_key_parts parts = {.kind = kk_key_kind_of(number(test, need(test, "key.type")))};
+    struct kk_key *key = NULL;
+    read_parts(test, prefix, &parts);
+    expect_rv(test, kk_key_new(crypto, &parts, &key), CKR_OK);
+    kk_key_parts_clear(&parts);
     return key;
 }
 
@@ -346,6 +417,12 @@ static void make_param(struct run *run)
             assert_true(i < run->param.key_count);
             run->param.keys[i] = secret_of(test, get(test, name));
         }
+        (void)snprintf(name, sizeof name, "handle.%zu.", i);
+        if (has_prefix(test, name)) {
+            assert_true(i < run->param.key_count);
+            name[strlen(name) - 1] = '\0';
+            run->param.keys[i] = named_key(test, name);
+        }
     }
 }
 
@@ -354,45 +431,21 @@ static void make_param(struct run *run)
 static const struct {
     const char *name;
     enum kk_part part;
-} part_names[] = {
-    {"key.VALUE", KK_PART_VALUE},
-    {"key.MODULUS", KK_PART_MODULUS},
-    {"key.PUBLIC_EXPONENT", KK_PART_PUBLIC_EXPONENT},
-    {"key.PRIVATE_EXPONENT", KK_PART_PRIVATE_EXPONENT},
-    {"key.PRIME_1", KK_PART_PRIME_1},
-    {"key.PRIME_2", KK_PART_PRIME_2},
-    {"key.EXPONENT_1", KK_PART_EXPONENT_1},
-    {"key.EXPONENT_2", KK_PART_EXPONENT_2},
-    {"key.COEFFICIENT", KK_PART_COEFFICIENT},
-    {"key.EC_PARAMS", KK_PART_EC_PARAMS},
-    {"key.EC_POINT", KK_PART_EC_POINT},
-    {"key.PRIME", KK_PART_PRIME},
-    {"key.SUBPRIME", KK_PART_SUBPRIME},
-    {"key.BASE", KK_PART_BASE},
-    {"key.PUBLIC", KK_PART_PUBLIC},
-    {"key.SEED", KK_PART_SEED},
+} domain_names[] = {
+    {"domain.PRIME", KK_PART_PRIME},
+    {"domain.SUBPRIME", KK_PART_SUBPRIME},
 };
 
-static void read_parts(const struct run *run, struct kk_key_parts *parts)
+static void read_run_parts(const struct run *run, struct kk_key_parts *parts)
 {
     const struct vector_case *test = run->test;
     const char *type = need(test, "key.type");
     CK_KEY_TYPE key_type = number(test, type);
     parts->kind = kk_key_kind_of(key_type);
-    parts->is_private = get(test, "key.private") != NULL;
     if (!kk_mechanism_takes(run->mechanism, key_type)) {
         fail_case(test, "the mechanism does not take %s", type);
     }
-    for (size_t i = 0; i < KK_ARRAY_LEN(part_names); i++) {
-        const char *value = get(test, part_names[i].name);
-        if (value != NULL) {
-            struct kk_buffer bytes = {0};
-            put_hex(test, value, &bytes);
-            expect_rv(test, kk_key_parts_set(parts, part_names[i].part, kk_buffer_span(&bytes)),
-                      CKR_OK);
-            kk_buffer_clear(&bytes);
-        }
-    }
+    read_parts(test, "key", parts);
     const char *set = get(test, "key.parameter_set");
     parts->parameter_set = set != NULL ? number(test, set) : 0;
 }
@@ -404,7 +457,7 @@ static void make_key(struct run *run)
     if (get(test, "key.type") == NULL || strcmp(need(test, "operation"), "publish") == 0) {
         return;
     }
-    read_parts(run, &parts);
+    read_run_parts(run, &parts);
     bool is_the_test = strcmp(need(test, "operation"), "key") == 0;
     expect_rv(test, kk_key_new(crypto, &parts, &run->key), is_the_test ? run->result : CKR_OK);
     kk_key_parts_clear(&parts);
@@ -681,6 +734,47 @@ static size_t read_lengths(const struct vector_case *test, size_t *lengths, size
     return count != 0 ? count : 1;
 }
 
+/* What the member of this name points to now; NULL: no such member, or nothing. */
+static const uint8_t *output_at(const struct kk_param_layout *layout, const uint8_t *self,
+                                const char *name)
+{
+    const uint8_t *found = NULL;
+    for (size_t i = 0; i < layout->count && found == NULL; i++) {
+        const struct kk_param_field *field = &layout->fields[i];
+        const uint8_t *pointer = NULL;
+        if (field->kind < KK_FIELD_POINTER) {
+            continue;
+        }
+        memcpy(&pointer, self + field->offset, sizeof pointer);
+        if (strcmp(field->name, name) == 0) {
+            found = pointer;
+        } else if (field->kind == KK_FIELD_NESTED && pointer != NULL) {
+            found = output_at(field->nested, pointer, name);
+        }
+    }
+    return found;
+}
+
+/* Lines "out.<member>": what the parameter's outputs hold now. */
+static void expect_outputs(const struct run *run)
+{
+    const struct kk_param_layout *layout = kk_param_layout(run->mechanism->shape);
+    for (size_t i = 0; i < run->test->count; i++) {
+        const char *name = run->test->fields[i].name;
+        struct kk_buffer want = {0};
+        if (strncmp(name, "out.", 4) != 0) {
+            continue;
+        }
+        assert_non_null(layout);
+        const uint8_t *got = output_at(layout, run->param.data, name + 4);
+        put_hex(run->test, run->test->fields[i].value, &want);
+        if (got == NULL || !kk_mem_equal(got, want.len, want.data, want.len)) {
+            fail_case(run->test, "%s: not the bytes expected", name);
+        }
+        kk_buffer_clear(&want);
+    }
+}
+
 static void run_derive(const struct run *run)
 {
     enum { MOST = 8 };
@@ -688,6 +782,9 @@ static void run_derive(const struct run *run)
     struct kk_secret *values[MOST] = {NULL};
     struct kk_buffer all = {0};
     size_t count = read_lengths(run->test, lengths, MOST);
+    if (run->mechanism->derive->makes == KK_DERIVED_OUTPUT) {
+        count = 0;
+    }
     expect_rv(run->test,
               run->mechanism->derive->derive(crypto, run->mechanism, run->key, &run->param, lengths,
                                              count, values),
@@ -703,6 +800,7 @@ static void run_derive(const struct run *run)
     }
     if (run->result == CKR_OK) {
         expect_bytes(run, "derived", all.data, all.len);
+        expect_outputs(run);
     }
     kk_buffer_clear(&all);
 }
@@ -712,7 +810,7 @@ static void run_publish(const struct run *run)
 {
     struct kk_key_parts parts = {0};
     struct kk_buffer der = {0};
-    read_parts(run, &parts);
+    read_run_parts(run, &parts);
     expect_rv(run->test, run->mechanism->derive->publish(crypto, run->mechanism, &parts),
               run->result);
     if (run->result == CKR_OK) {
@@ -737,11 +835,42 @@ static void expect_iv(const struct run *run)
     kk_buffer_clear(&iv);
 }
 
-/* What has a known answer: keys from passwords. */
+/* The primes that a base is made for. */
+static void read_domain(const struct vector_case *test, struct kk_key_parts *parts)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(domain_names); i++) {
+        struct kk_buffer bytes = {0};
+        put_hex(test, need(test, domain_names[i].name), &bytes);
+        expect_rv(test, kk_key_parts_set(parts, domain_names[i].part, kk_buffer_span(&bytes)),
+                  CKR_OK);
+        kk_buffer_clear(&bytes);
+    }
+    parts->bits = number(test, need(test, "length"));
+}
+
+static void run_base(const struct run *run)
+{
+    struct kk_key_parts parts = {.kind = KK_KEY_DSA};
+    read_domain(run->test, &parts);
+    expect_rv(run->test,
+              run->mechanism->generate->generate(crypto, run->mechanism, &run->param, &parts),
+              run->result);
+    if (run->result == CKR_OK) {
+        struct kk_span base = kk_key_parts_get(&parts, KK_PART_BASE);
+        expect_bytes(run, "generated", base.data, base.len);
+    }
+    kk_key_parts_clear(&parts);
+}
+
+/* What has a known answer: keys from passwords, bases from seeds. */
 static void run_generate(const struct run *run)
 {
     struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
     size_t length = 0;
+    if (run->mechanism->generate->domain) {
+        run_base(run);
+        return;
+    }
     (void)read_lengths(run->test, &length, 1);
     parts.bits = length * 8;
     expect_rv(run->test,
@@ -831,7 +960,7 @@ static const struct {
 static CK_RV try_publish(const struct run *run)
 {
     struct kk_key_parts parts = {0};
-    read_parts(run, &parts);
+    read_run_parts(run, &parts);
     CK_RV rv = run->mechanism->derive->publish(crypto, run->mechanism, &parts);
     kk_key_parts_clear(&parts);
     return rv;
