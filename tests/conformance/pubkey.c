@@ -126,6 +126,34 @@ static void of_generated(const void *argument)
     EXPECT_EQUAL(get_bool(key, CKA_LOCAL), CK_FALSE);
 }
 
+/* Also when the last of its signatures is made: the public key is the same. */
+static void of_hss(void)
+{
+    CK_ULONG lms = 5, lmots = 4; /* LMS_SHA256_M32_H5, LMOTS_SHA256_N32_W8 */
+    CK_BYTE one[64], other[64], data[] = "some data", signature[8192];
+    CK_OBJECT_HANDLE public = 0, private = 0;
+    need_it();
+    require_mechanism(CKM_HSS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR);
+    EXPECT_OK(generate_pair_rv(
+        CKM_HSS_KEY_PAIR_GEN, TEMPLATE(ATTR_B(CKA_VERIFY, CK_TRUE)),
+        TEMPLATE(ATTR_U(CKA_HSS_LEVELS, 1), ATTR_X(CKA_HSS_LMS_TYPES, &lms, sizeof lms),
+                 ATTR_X(CKA_HSS_LMOTS_TYPES, &lmots, sizeof lmots), ATTR_B(CKA_SIGN, CK_TRUE)),
+        &public, &private));
+    for (int i = 0; i < 3; i++) {
+        CK_OBJECT_HANDLE key = PUBLISH_PLAIN(private);
+        EXPECT_EQUAL(get_ulong(key, CKA_KEY_TYPE), CKK_HSS);
+        EXPECT_BYTES(one, get_bytes(key, CKA_VALUE, one, sizeof one), other,
+                     get_bytes(public, CKA_VALUE, other, sizeof other));
+        CK_ULONG uses = i == 0 ? 1 : 31;
+        while (i < 2 && uses-- > 0) {
+            CK_ULONG length = sizeof signature;
+            EXPECT_OK(F->C_SignInit(S, MECHANISM(CKM_HSS), private));
+            EXPECT_OK(F->C_Sign(S, data, sizeof data, signature, &length));
+        }
+    }
+    EXPECT_EQUAL(get_ulong(private, CKA_HSS_KEYS_REMAINING), 0);
+}
+
 static void verifies(void)
 {
     const struct curve *curve = &curves[P256];
@@ -298,6 +326,7 @@ static void token_objects(void)
 /* clang-format off */
 static const struct check checks[] = {
     CHECK(FIX_USER, of_rsa, "Public key from private key", "of RSA, also when it is sensitive"),
+    CHECK(FIX_USER, of_hss, "Public key from private key", "of HSS, also when the private key is used up"),
     CHECK(FIX_USER, verifies, "Public key from private key", "verifies what the private key signs"),
     CHECK(FIX_USER, defaults, "Public key from private key", "the defaults of the table"),
     CHECK(FIX_USER, flags_taken_over, "Public key from private key", "the usage flags are those of the private key"),
