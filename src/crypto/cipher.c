@@ -27,10 +27,11 @@ struct kk_cipher {
     bool pads;
     bool is_gcm;
     bool is_cfb64;
-    uint8_t feedback[KK_CIPHER_BLOCK]; /* CFB64: the shift register, and what it was encrypted to */
-    uint8_t key_stream[KK_CIPHER_BLOCK];
-    size_t used;                   /* bytes of the key stream, of CFB64_SEGMENT */
-    uint8_t rest[KK_CIPHER_BLOCK]; /* taken in, not yet put out: block modes */
+    bool is_ofb8;
+    uint8_t feedback[KK_CIPHER_BLOCK];   /* the two modes: the shift register, */
+    uint8_t key_stream[KK_CIPHER_BLOCK]; /* and what it was encrypted to */
+    size_t used;                         /* CFB64: bytes of the key stream, of CFB64_SEGMENT */
+    uint8_t rest[KK_CIPHER_BLOCK];       /* taken in, not yet put out: block modes */
 };
 
 #define CFB64_SEGMENT ((size_t)8)
@@ -42,13 +43,18 @@ static bool takes_any_length(const EVP_CIPHER *evp)
     return settable != NULL && OSSL_PARAM_locate_const(settable, OSSL_CIPHER_PARAM_KEYLEN) != NULL;
 }
 
-/* Ciphers with keys of any length hear of it before they see the key. */
-static KK_RV set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *evp, struct kk_span key, bool encrypt)
+/* Ciphers with keys of any length, or of any number of effective bits (RC2; 0: others), hear of it
+ * before they see the key. */
+static KK_RV set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *evp, struct kk_span key, size_t bits,
+                     bool encrypt)
 {
-    bool other = key.len != (size_t)EVP_CIPHER_get_key_length(evp);
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_RC2_KEYBITS, &bits),
+                           OSSL_PARAM_END};
+    bool other = bits > 0 || key.len != (size_t)EVP_CIPHER_get_key_length(evp);
     KK_ENSURE(key.len <= INT_MAX, CKR_KEY_SIZE_RANGE);
     if (other) {
-        KK_ENSURE(EVP_CipherInit_ex2(ctx, evp, NULL, NULL, encrypt, NULL) == 1 &&
+        KK_ENSURE(EVP_CipherInit_ex2(ctx, evp, NULL, NULL, encrypt, bits > 0 ? params : NULL) ==
+                          1 &&
                       EVP_CIPHER_CTX_set_key_length(ctx, (int)key.len) == 1,
                   kk_crypto_error("EVP_CIPHER_CTX_set_key_length", CKR_KEY_SIZE_RANGE));
     }
@@ -57,28 +63,51 @@ static KK_RV set_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *evp, struct kk_span 
     return CKR_OK;
 }
 
-KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
-                    bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher)
+/* Modes that are made here, of ECB. */
+static bool has_own_mode(const struct kk_cipher *cipher)
+{
+    return cipher->is_cfb64 || cipher->is_ofb8;
+}
+
+static KK_RV cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                        size_t bits, bool encrypt, enum kk_padding padding,
+                        struct kk_cipher **ret_cipher)
 {
     KK_CLEANUP(EVP_CIPHER_freep) EVP_CIPHER *evp = NULL;
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
     KK_TRY(kk_crypto_fetch_cipher(crypto, algorithm, &evp));
     KK_ENSURE(key.len == (size_t)EVP_CIPHER_get_key_length(evp) || takes_any_length(evp),
               CKR_KEY_SIZE_RANGE);
-    bool is_cfb64 = padding == KK_PADDING_CFB64;
     KK_TRY(kk_alloc(sizeof *cipher, &cipher));
+    cipher->is_cfb64 = padding == KK_PADDING_CFB64;
+    cipher->is_ofb8 = padding == KK_PADDING_OFB8;
+    bool is_ours = has_own_mode(cipher);
     cipher->ctx = EVP_CIPHER_CTX_new();
     KK_ENSURE(cipher->ctx != NULL, CKR_HOST_MEMORY);
-    KK_TRY(set_key(cipher->ctx, evp, key, encrypt || is_cfb64));
+    KK_TRY(set_key(cipher->ctx, evp, key, bits, encrypt || is_ours));
     EVP_CIPHER_CTX_set_padding(cipher->ctx, padding == KK_PADDING_PKCS7);
-    cipher->is_cfb64 = is_cfb64;
-    cipher->block = is_cfb64 ? 1 : (size_t)EVP_CIPHER_get_block_size(evp);
-    cipher->iv_len = is_cfb64 ? KK_CIPHER_BLOCK : (size_t)EVP_CIPHER_get_iv_length(evp);
+    size_t block = (size_t)EVP_CIPHER_get_block_size(evp);
+    cipher->block = is_ours ? 1 : block;
+    cipher->iv_len = is_ours ? block : (size_t)EVP_CIPHER_get_iv_length(evp);
     cipher->encrypt = encrypt;
     cipher->pads = padding == KK_PADDING_PKCS7 && cipher->block > 1;
     cipher->is_gcm = EVP_CIPHER_get_mode(evp) == EVP_CIPH_GCM_MODE;
     *ret_cipher = KK_STEAL(cipher);
     return CKR_OK;
+}
+
+KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                    bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher)
+{
+    return cipher_new(crypto, algorithm, key, 0, encrypt, padding, ret_cipher);
+}
+
+KK_RV kk_cipher_new_rc2(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                        size_t effective_bits, bool encrypt, enum kk_padding padding,
+                        struct kk_cipher **ret_cipher)
+{
+    KK_ENSURE(effective_bits >= 1 && effective_bits <= 1024, CKR_ARGUMENTS_BAD);
+    return cipher_new(crypto, algorithm, key, effective_bits, encrypt, padding, ret_cipher);
 }
 
 void kk_cipher_free(struct kk_cipher *cipher)
@@ -111,8 +140,8 @@ KK_RV kk_cipher_start(struct kk_cipher *cipher, struct kk_span iv)
 {
     KK_TRY(set_iv_len(cipher, iv.len));
     cipher->total = 0;
-    if (cipher->is_cfb64) {
-        memcpy(cipher->feedback, iv.data, sizeof cipher->feedback);
+    if (has_own_mode(cipher)) {
+        memcpy(cipher->feedback, iv.data, iv.len);
         cipher->used = CFB64_SEGMENT;
         return CKR_OK;
     }
@@ -188,14 +217,31 @@ static KK_RV update_cfb64(struct kk_cipher *cipher, struct kk_span in, uint8_t *
     return CKR_OK;
 }
 
+/* FIPS 81, 8-bit OFB: the register moves by a byte, and the byte of the key stream comes in behind.
+ */
+static KK_RV update_ofb8(struct kk_cipher *cipher, struct kk_span in, uint8_t *out)
+{
+    size_t last = cipher->iv_len - 1;
+    for (size_t i = 0; i < in.len; i++) {
+        int len = 0;
+        KK_ENSURE(EVP_CipherUpdate(cipher->ctx, cipher->key_stream, &len, cipher->feedback,
+                                   (int)cipher->iv_len) == 1,
+                  kk_crypto_error("EVP_CipherUpdate", CKR_FUNCTION_FAILED));
+        memmove(cipher->feedback, cipher->feedback + 1, last);
+        cipher->feedback[last] = cipher->key_stream[0];
+        out[i] = in.data[i] ^ cipher->key_stream[0];
+    }
+    return CKR_OK;
+}
+
 static KK_RV update_apart(struct kk_cipher *cipher, struct kk_span in, uint8_t *out,
                           size_t *ret_len)
 {
     size_t done = 0;
-    if (cipher->is_cfb64) {
+    if (has_own_mode(cipher)) {
         cipher->total += in.len;
         *ret_len = in.len;
-        return update_cfb64(cipher, in, out);
+        return cipher->is_ofb8 ? update_ofb8(cipher, in, out) : update_cfb64(cipher, in, out);
     }
     if (cipher->block > 1) {
         keep_rest(cipher, in); /* before the output comes to lie where the data is */
@@ -287,7 +333,7 @@ KK_RV kk_cipher_state(const struct kk_cipher *cipher, struct kk_cipher_state *re
 {
     struct kk_cipher_state state = {.iv_len = cipher->iv_len,
                                     .rest_len = cipher->total - put_out(cipher, cipher->total)};
-    KK_ENSURE(!cipher->is_cfb64 && cipher->block > 1 && cipher->block <= sizeof state.rest &&
+    KK_ENSURE(!has_own_mode(cipher) && cipher->block > 1 && cipher->block <= sizeof state.rest &&
                   cipher->iv_len <= sizeof state.iv,
               CKR_STATE_UNSAVEABLE);
     KK_ENSURE(cipher->iv_len == 0 ||

@@ -20,6 +20,8 @@ enum kk_padding {
     KK_PADDING_PKCS7,
     KK_PADDING_CFB64, /* no padding: the algorithm is an ECB mode with blocks of 16 bytes, run with
                          64 bits of feedback, which OpenSSL does not have for them */
+    KK_PADDING_OFB8,  /* no padding: an ECB mode, run with 8 bits of output feedback (FIPS 81),
+                         which OpenSSL has for none */
 };
 
 struct kk_cipher;
@@ -28,6 +30,12 @@ struct kk_cipher;
  * not the algorithm's. */
 KK_RV kk_cipher_new(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
                     bool encrypt, enum kk_padding padding, struct kk_cipher **ret_cipher);
+
+/* The same for RC2, whose keys are used with so many effective bits, 1 to 1024. */
+KK_RV kk_cipher_new_rc2(struct kk_crypto *crypto, const char *algorithm, struct kk_span key,
+                        size_t effective_bits, bool encrypt, enum kk_padding padding,
+                        struct kk_cipher **ret_cipher);
+
 void kk_cipher_free(struct kk_cipher *cipher);
 KK_DEFINE_CLEANUP(struct kk_cipher *, kk_cipher_free);
 

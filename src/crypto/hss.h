@@ -45,6 +45,10 @@ KK_RV kk_hss_state_take(struct kk_span state, struct kk_span nodes, uint64_t *re
 KK_RV kk_hss_prepare(struct kk_crypto *crypto, struct kk_key *key, uint64_t leaf,
                      struct kk_buffer *ret_nodes);
 
+/* A private key's public half, from its state alone. What takes long is computed, as for a
+ * signature, where the state has no nodes of the top tree. */
+KK_RV kk_hss_publish(struct kk_crypto *crypto, struct kk_key_parts *parts);
+
 /* Whether two private keys are of one seed: one can sign in place of the other. */
 bool kk_hss_is_same(const struct kk_key *a, const struct kk_key *b);
 

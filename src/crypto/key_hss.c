@@ -65,12 +65,13 @@ static KK_RV give_public(const struct kk_hss *hss, struct kk_key_parts *parts)
     return kk_key_parts_set(parts, KK_PART_PUBLIC, KK_SPAN_ARRAY(value));
 }
 
-static KK_RV compute_trees(struct kk_crypto *crypto, struct kk_hss *hss, struct kk_buffer *nodes)
+static KK_RV compute_trees(struct kk_crypto *crypto, struct kk_hss *hss, uint64_t leaf,
+                           struct kk_buffer *nodes)
 {
     KK_CLEANUP(kk_lms_hash_clear) struct kk_lms_hash hash = {0};
     KK_TRY(kk_lms_hash_begin(crypto, &hash));
     KK_LOCK_SCOPE(&hss->lock);
-    KK_TRY(kk_hss_go_to(hss, &hash, 0));
+    KK_TRY(kk_hss_go_to(hss, &hash, leaf));
     return kk_hss_nodes(hss, nodes);
 }
 
@@ -86,13 +87,26 @@ static KK_RV hss_generate(struct kk_crypto *crypto, struct kk_key_parts *parts)
     KK_TRY(kk_crypto_random(crypto, id, sizeof id));
     KK_TRY(kk_crypto_random_secret(crypto, seed, sizeof seed));
     KK_TRY(kk_hss_new(crypto, &state, &hss));
-    KK_TRY(compute_trees(crypto, hss, &nodes));
+    KK_TRY(compute_trees(crypto, hss, 0, &nodes));
     KK_TRY(give_public(hss, parts));
     state.nodes = kk_buffer_span(&nodes);
     KK_TRY(kk_hss_state_make(&state, &value));
     kk_key_parts_give(parts, KK_PART_VALUE, value);
     parts->is_private = true;
     return CKR_OK;
+}
+
+/* By way of the leaf that is next, or was the last: its trees' nodes are in the state. */
+KK_RV kk_hss_publish(struct kk_crypto *crypto, struct kk_key_parts *parts)
+{
+    KK_CLEANUP(kk_hss_freep) struct kk_hss *hss = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer nodes = {0};
+    struct kk_hss_state state;
+    KK_TRY(kk_hss_state_parse(kk_key_parts_get(parts, KK_PART_VALUE), &state));
+    KK_TRY(kk_hss_new(crypto, &state, &hss));
+    uint64_t leaf = state.facts.left > 0 ? state.facts.next : state.facts.next - 1;
+    KK_TRY(compute_trees(crypto, hss, leaf, &nodes));
+    return give_public(hss, parts);
 }
 
 const struct kk_key_family kk_key_family_hss = {

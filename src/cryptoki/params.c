@@ -300,6 +300,17 @@ DEFINE(pbe,
     PLAIN(ULONG, ulIteration))
 #undef S
 
+/* Where no IV is made, the pointer to it may be anything. */
+#define S CK_PBE_PARAMS
+DEFINE(pba,
+    PLAIN(POINTER_OPEN, pInitVector),
+    SIZED(POINTER, pPassword, ulPasswordLen),
+    PLAIN(LENGTH, ulPasswordLen),
+    SIZED(POINTER, pSalt, ulSaltLen),
+    PLAIN(LENGTH, ulSaltLen),
+    PLAIN(ULONG, ulIteration))
+#undef S
+
 #define S CK_KEY_WRAP_SET_OAEP_PARAMS
 DEFINE(key_wrap_set_oaep,
     PLAIN(BYTES, bBC),
@@ -933,6 +944,7 @@ static const struct kk_param_layout *const layouts[KK_PARAM_COUNT] = {
     [KK_PARAM_IKE1_EXTENDED_DERIVE] = &ike1_extended_derive_layout,
     [KK_PARAM_SIGN_ADDITIONAL_CONTEXT] = &sign_additional_context_layout,
     [KK_PARAM_HASH_SIGN_ADDITIONAL_CONTEXT] = &hash_sign_additional_context_layout,
+    [KK_PARAM_PBA] = &pba_layout,
 };
 /* clang-format on */
 

@@ -95,6 +95,7 @@ enum kk_param_shape {
     KK_PARAM_IKE1_EXTENDED_DERIVE,
     KK_PARAM_SIGN_ADDITIONAL_CONTEXT,
     KK_PARAM_HASH_SIGN_ADDITIONAL_CONTEXT,
+    KK_PARAM_PBA, /* CK_PBE_PARAMS without IV */
     KK_PARAM_COUNT
 };
 
@@ -113,7 +114,7 @@ enum kk_param_kind {
     KK_FIELD_POINTER_FIXED,    /* to `size` bytes */
     KK_FIELD_POINTER_INDIRECT, /* to bytes; length_offset holds a CK_ULONG * to their number */
     KK_FIELD_POINTER_OUTER, /* to bytes; length in bits, in the structure that encloses this one */
-    KK_FIELD_POINTER_OPEN,  /* to bytes whose number the standard does not say */
+    KK_FIELD_POINTER_OPEN,  /* to bytes whose number the standard does not say, or of no use */
     KK_FIELD_POINTER_MAYBE, /* to bytes, length in bytes; NULL is other than no bytes */
     KK_FIELD_TEXT,          /* to zero-terminated text */
     KK_FIELD_ULONG_POINTER, /* to one CK_ULONG, the length of another member */

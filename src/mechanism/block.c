@@ -52,6 +52,16 @@ static uint64_t counter_limit(const uint8_t cb[KK_CIPHER_BLOCK], CK_ULONG bits)
                                                              : blocks * KK_CIPHER_BLOCK;
 }
 
+/* Counter modes; the parameters of both ciphers are alike. */
+static bool is_ctr(const struct kk_mechanism *mechanism)
+{
+    return mechanism->shape == KK_PARAM_AES_CTR || mechanism->shape == KK_PARAM_CAMELLIA_CTR;
+}
+
+KK_STATIC_ASSERT(sizeof(CK_CAMELLIA_CTR_PARAMS) == sizeof(CK_AES_CTR_PARAMS) &&
+                     offsetof(CK_CAMELLIA_CTR_PARAMS, cb) == offsetof(CK_AES_CTR_PARAMS, cb),
+                 "parameters of counter modes are alike");
+
 static KK_RV start_ctr(const struct kk_param *param, struct start *ret_start)
 {
     const CK_AES_CTR_PARAMS *ctr = param->data;
@@ -67,8 +77,13 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
                       struct start *ret_start)
 {
     *ret_start = (struct start){.limit = UINT64_MAX};
-    if (mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(mechanism)) {
         return start_ctr(param, ret_start);
+    }
+    if (mechanism->shape == KK_PARAM_RC2_CBC) {
+        const CK_RC2_CBC_PARAMS *rc2 = param->data;
+        KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
+        ret_start->iv = KK_SPAN_ARRAY(rc2->iv);
     }
     if (mechanism->shape == KK_PARAM_BYTES) {
         KK_ENSURE(param->present && param->len == kk_mechanism_block(mechanism),
@@ -79,35 +94,38 @@ static KK_RV start_of(const struct kk_mechanism *mechanism, const struct kk_para
 }
 
 static KK_RV cipher_for(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
-                        const struct kk_key *key, bool encrypt, struct kk_cipher **ret_cipher)
+                        const struct kk_key *key, const struct kk_param *param, bool encrypt,
+                        struct kk_cipher **ret_cipher)
 {
-    KK_SECRET_ARRAY(room, KK_BLOCK_KEY_ROOM);
-    char name[KK_ALGORITHM_NAME];
-    struct kk_span value = {0};
-    KK_TRY(kk_block_key_of(mechanism, key, room, &value));
-    kk_mechanism_algorithm(mechanism, value.len * 8, name);
     static const enum kk_padding paddings[] = {
         [KK_BLOCK_PADS] = KK_PADDING_PKCS7,
         [KK_BLOCK_CFB64] = KK_PADDING_CFB64,
+        [KK_BLOCK_OFB8] = KK_PADDING_OFB8,
     };
     enum kk_padding padding =
         mechanism->detail < KK_ARRAY_LEN(paddings) ? paddings[mechanism->detail] : KK_PADDING_NONE;
-    return kk_cipher_new(crypto, name, value, encrypt, padding, ret_cipher);
+    return kk_block_cipher_new(crypto, mechanism, key, param, encrypt, padding, ret_cipher);
 }
 
 /* Any number of bytes, of which as many come out. */
 static bool is_stream(const struct kk_mechanism *mechanism)
 {
-    return mechanism->detail == KK_BLOCK_STREAM || mechanism->detail == KK_BLOCK_CFB64;
+    return mechanism->detail == KK_BLOCK_STREAM || mechanism->detail == KK_BLOCK_CFB64 ||
+           mechanism->detail == KK_BLOCK_OFB8;
 }
 
 /* The context of last time, or a new one. */
 static KK_RV context_for(struct kk_op *op, struct block_context **ret_context)
 {
     struct block_context *context = kk_op_reuse(op, block_context_free);
+    if (KK_UNLIKELY(context != NULL && kk_block_cipher_is_of_one_use(op->mechanism))) {
+        kk_op_drop(op);
+        context = NULL;
+    }
     if (context == NULL) {
         KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
-        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, op->kind == KK_OP_ENCRYPT, &cipher));
+        KK_TRY(cipher_for(op->crypto, op->mechanism, op->key, &op->param, op->kind == KK_OP_ENCRYPT,
+                          &cipher));
         KK_TRY(kk_alloc(sizeof *context, &context));
         context->cipher = KK_STEAL(cipher);
         context->block = kk_mechanism_block(op->mechanism);
@@ -125,7 +143,7 @@ static KK_RV block_init(struct kk_op *op)
     KK_TRY(context_for(op, &context));
     context->left = start.limit;
     context->done = 0;
-    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(op->mechanism)) {
         memcpy(context->counter, start.iv.data, KK_CIPHER_BLOCK);
     }
     return kk_cipher_start(context->cipher, start.iv);
@@ -193,12 +211,14 @@ static KK_RV block_save(struct kk_op *op, struct kk_buffer *out)
 {
     const struct block_context *context = op->context;
     struct kk_cipher_state state;
-    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(op->mechanism)) {
         kk_buffer_put(out, context->counter, KK_CIPHER_BLOCK);
         kk_buffer_put_u64(out, context->left);
         kk_buffer_put_u64(out, context->done);
         return CKR_OK;
     }
+    /* Restoring has no parameter. */
+    KK_ENSURE(!kk_block_cipher_is_of_one_use(op->mechanism), CKR_STATE_UNSAVEABLE);
     KK_TRY(kk_cipher_state(context->cipher, &state));
     kk_buffer_put_u8(out, (uint8_t)state.iv_len);
     kk_buffer_put(out, state.iv, state.iv_len);
@@ -247,7 +267,7 @@ static KK_RV block_restore(struct kk_op *op, struct kk_reader *in)
     size_t len = 0;
     struct block_context *context = NULL;
     KK_TRY(context_for(op, &context));
-    if (op->mechanism->shape == KK_PARAM_AES_CTR) {
+    if (is_ctr(op->mechanism)) {
         return restore_ctr(context, in);
     }
     context->left = UINT64_MAX;
@@ -293,7 +313,7 @@ static KK_RV crypt(struct kk_crypto *crypto, const struct kk_mechanism *mechanis
     size_t last = 0;
     KK_TRY(start_of(mechanism, param, &start));
     KK_ENSURE(in.len <= start.limit, CKR_DATA_LEN_RANGE);
-    KK_TRY(cipher_for(crypto, mechanism, key, encrypt, &cipher));
+    KK_TRY(cipher_for(crypto, mechanism, key, param, encrypt, &cipher));
     KK_TRY(kk_cipher_start(cipher, start.iv));
     KK_TRY(kk_cipher_update(cipher, in, out, &first));
     KK_TRY(kk_cipher_finish(cipher, out + first, &last));
@@ -378,7 +398,7 @@ static KK_RV encrypt_data(struct kk_crypto *crypto, const struct kk_mechanism *m
               CKR_MECHANISM_PARAM_INVALID);
     /*= pkcs11-3.2 AES_ECB_ENCRYPT_DATA: data too short for the key is CKR_DATA_LEN_RANGE */
     KK_ENSURE(lengths[0] <= data.len, CKR_DATA_LEN_RANGE);
-    KK_TRY(cipher_for(crypto, mechanism, base, true, &cipher));
+    KK_TRY(cipher_for(crypto, mechanism, base, param, true, &cipher));
     KK_TRY(kk_cipher_start(cipher, start.iv));
     KK_TRY(kk_secret_new(data.len, &value));
     KK_TRY(kk_cipher_update(cipher, data, kk_secret_data(value), &len));

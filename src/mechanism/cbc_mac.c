@@ -32,14 +32,10 @@ static void cbc_mac_free(void *context)
 
 static KK_RV new_context(struct kk_op *op, struct cbc_mac_context **ret_context)
 {
-    KK_SECRET_ARRAY(room, KK_BLOCK_KEY_ROOM);
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
     struct cbc_mac_context *context = NULL;
-    struct kk_span key = {0};
-    char name[KK_ALGORITHM_NAME];
-    KK_TRY(kk_block_key_of(op->mechanism, op->key, room, &key));
-    kk_mechanism_algorithm(op->mechanism, key.len * 8, name);
-    KK_TRY(kk_cipher_new(op->crypto, name, key, true, KK_PADDING_NONE, &cipher));
+    KK_TRY(kk_block_cipher_new(op->crypto, op->mechanism, op->key, &op->param, true,
+                               KK_PADDING_NONE, &cipher));
     KK_TRY(kk_alloc(sizeof *context, &context));
     context->cipher = KK_STEAL(cipher);
     context->block = kk_mechanism_block(op->mechanism);
@@ -54,6 +50,10 @@ static KK_RV cbc_mac_init(struct kk_op *op)
     size_t length = 0;
     KK_TRY(kk_mac_length_of(op, &length));
     struct cbc_mac_context *context = kk_op_reuse(op, cbc_mac_free);
+    if (KK_UNLIKELY(context != NULL && kk_block_cipher_is_of_one_use(op->mechanism))) {
+        kk_op_drop(op);
+        context = NULL;
+    }
     if (context == NULL) {
         KK_TRY(new_context(op, &context));
     }

@@ -12,7 +12,7 @@
 
 size_t kk_mechanism_block(const struct kk_mechanism *mechanism)
 {
-    static const CK_KEY_TYPE of_eight[] = {CKK_DES, CKK_DES3, CKK_BLOWFISH, CKK_CAST128};
+    static const CK_KEY_TYPE of_eight[] = {CKK_DES, CKK_DES3, CKK_BLOWFISH, CKK_CAST128, CKK_RC2};
     for (size_t i = 0; i < KK_ARRAY_LEN(of_eight); i++) {
         if (mechanism->key_type == of_eight[i]) {
             return 8;
@@ -22,15 +22,13 @@ size_t kk_mechanism_block(const struct kk_mechanism *mechanism)
 }
 
 /*= pkcs11-3.2 Double-length DES key generation: the same as a triple-length key with K1=K3 */
-static KK_RV triple_of(struct kk_span value, uint8_t room[KK_BLOCK_KEY_ROOM],
-                       struct kk_span *ret_value)
+/* With all three parts the same it is single DES. */
+static struct kk_span triple_of(struct kk_span value, uint8_t room[KK_BLOCK_KEY_ROOM])
 {
-    KK_ENSURE(value.len == 2 * PART || value.len == 3 * PART, CKR_KEY_SIZE_RANGE);
     for (size_t i = 0; i < KK_BLOCK_KEY_ROOM; i++) {
         room[i] = value.data[i % value.len];
     }
-    *ret_value = KK_SPAN(room, KK_BLOCK_KEY_ROOM);
-    return CKR_OK;
+    return KK_SPAN(room, KK_BLOCK_KEY_ROOM);
 }
 
 KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key *key,
@@ -40,8 +38,13 @@ KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key 
     size_t max = 0;
     size_t step = 0;
     KK_TRY(kk_secret_of(key, ret_value));
-    if (mechanism->key_type == CKK_DES3) {
-        return triple_of(*ret_value, room, ret_value);
+    bool each = mechanism->key_type2 == KK_ANY_DES;
+    if (mechanism->key_type == CKK_DES3 || each) {
+        KK_ENSURE(ret_value->len == 2 * PART || ret_value->len == 3 * PART ||
+                      (each && ret_value->len == PART),
+                  CKR_KEY_SIZE_RANGE);
+        *ret_value = triple_of(*ret_value, room);
+        return CKR_OK;
     }
     KK_ENSURE(kk_key_type_lengths(mechanism->key_type, &min, &max, &step),
               CKR_KEY_TYPE_INCONSISTENT);

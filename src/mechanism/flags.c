@@ -42,17 +42,31 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
     return flags;
 }
 
+/* Second types that stand for several. */
+static bool is_among(CK_KEY_TYPE many, CK_KEY_TYPE key_type)
+{
+    enum kk_key_kind kind = kk_key_kind_of(key_type);
+    if (many == KK_ANY_SECRET) {
+        return kind == KK_KEY_SECRET;
+    }
+    if (many == KK_ANY_PAIR) {
+        return kind != 0 && kind != KK_KEY_SECRET;
+    }
+    return many == KK_ANY_DES &&
+           (key_type == CKK_DES || key_type == CKK_DES2 || key_type == CKK_DES3);
+}
+
 bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism)
 {
-    return mechanism->derive == NULL || mechanism->derive->makes == KK_DERIVED_KEY ||
-           mechanism->derive->makes == KK_DERIVED_DATA;
+    return mechanism->derive == NULL || (mechanism->derive->makes != KK_DERIVED_MATERIAL &&
+                                         mechanism->derive->makes != KK_DERIVED_OUTPUT);
 }
 
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)
 {
-    if (key_type == KK_NO_KEY_TYPE || key_type == KK_ANY_SECRET) {
+    if (key_type >= KK_ANY_DES) {
         return false;
     }
-    bool any = mechanism->key_type2 == KK_ANY_SECRET && kk_key_kind_of(key_type) == KK_KEY_SECRET;
-    return any || mechanism->key_type == key_type || mechanism->key_type2 == key_type;
+    return mechanism->key_type == key_type || mechanism->key_type2 == key_type ||
+           is_among(mechanism->key_type2, key_type);
 }

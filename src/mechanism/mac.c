@@ -28,12 +28,15 @@ static void mac_context_free(void *context)
 KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length)
 {
     size_t full = op->mechanism->detail;
-    if (op->mechanism->shape != KK_PARAM_ULONG) {
+    bool is_rc2 = op->mechanism->key_type == CKK_RC2; /* its number is another one */
+    bool is_rc2_general = op->mechanism->shape == KK_PARAM_RC2_MAC_GENERAL;
+    if ((op->mechanism->shape != KK_PARAM_ULONG || is_rc2) && !is_rc2_general) {
         *ret_length = full;
         return CKR_OK;
     }
     KK_ENSURE(op->param.present, CKR_MECHANISM_PARAM_INVALID);
-    CK_ULONG asked = *(const CK_ULONG *)op->param.data;
+    const CK_RC2_MAC_GENERAL_PARAMS *rc2 = op->param.data;
+    CK_ULONG asked = is_rc2_general ? rc2->ulMacLength : *(const CK_ULONG *)op->param.data;
     /*= pkcs11-3.2 General-length HMAC: the length should be in the range 1-n */
     KK_ENSURE(asked >= 1 && asked <= full, CKR_MECHANISM_PARAM_INVALID);
     *ret_length = asked;

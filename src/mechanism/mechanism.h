@@ -200,6 +200,7 @@ enum kk_derived {
     KK_DERIVED_DATA,     /* a data object */
     KK_DERIVED_MATERIAL, /* secret keys and IVs, all of them into the parameter's outputs */
     KK_DERIVED_OUTPUT,   /* bytes, into the parameter's outputs; no object */
+    KK_DERIVED_PUBLIC,   /* the public key of a private one */
 };
 
 /* One key of a key material. */
@@ -217,6 +218,9 @@ struct kk_material {
     bool macs_derive; /* the keys for MACs may derive too */
 };
 
+/* The base key, where keys that the parameter names are numbered. */
+#define KK_BASE_KEY SIZE_MAX
+
 struct kk_derive_ops {
     /* `lengths` are the bytes asked for per key, 0 where neither template nor key type says it: the
      * mechanism's natural length then. Codes: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE (more
@@ -229,8 +233,21 @@ struct kk_derive_ops {
      * into the parameter, the handles go to its outputs. */
     void (*further)(const struct kk_param *param, const CK_DERIVED_KEY **ret_keys,
                     size_t *ret_count);
+    /* Instead of derive() where a public key comes out: computes a private key's public parts.
+     * CKR_KEY_TYPE_INCONSISTENT. */
+    KK_RV (*publish)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                     struct kk_key_parts *parts);
     /* Whether the parameter's i-th handle is looked at; NULL: all are. */
     bool (*uses_key)(const struct kk_param *param, size_t i);
+    /* Whether a key of this type will do as i-th key, or as KK_BASE_KEY, where the parameter has a
+     * say in it; NULL: all that the row takes do. */
+    bool (*key_fits)(const struct kk_param *param, size_t i, CK_KEY_TYPE key_type);
+    /* The new key's type where no template says it; KK_NO_KEY_TYPE: one must. NULL: a generic
+     * secret. */
+    CK_KEY_TYPE (*type)(const struct kk_param *param);
+    /* Whether this parameter may give away a part of the base key itself, so that KK_INHERIT_FLAGS
+     * holds; NULL: as `inherit` says. */
+    bool (*gives_base)(const struct kk_param *param);
     /* KK_DERIVED_MATERIAL: the keys that the parameter asks for, in the order in which derive()
      * gives those that have a length. CKR_MECHANISM_PARAM_INVALID. */
     KK_RV (*material)(const struct kk_mechanism *mechanism, const struct kk_param *param,
@@ -282,8 +299,11 @@ struct kk_kem_ops {
 /* No key type: digests; a second type that is not there. */
 #define KK_NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
 
-/* As second type: any secret key at all. */
+/* As second type: any secret key at all; any key of a pair; DES keys of one, two and three parts.
+ */
 #define KK_ANY_SECRET (CK_UNAVAILABLE_INFORMATION - 1)
+#define KK_ANY_PAIR (CK_UNAVAILABLE_INFORMATION - 2)
+#define KK_ANY_DES (CK_UNAVAILABLE_INFORMATION - 3)
 
 struct kk_mechanism {
     CK_MECHANISM_TYPE type;

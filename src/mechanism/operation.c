@@ -22,10 +22,15 @@ void *kk_op_reuse(struct kk_op *op, void (*context_free)(void *))
             return op->context;
         }
     }
+    kk_op_drop(op);
+    return NULL;
+}
+
+void kk_op_drop(struct kk_op *op)
+{
     op->context_free(op->context);
     op->context = NULL;
     op->context_free = NULL;
-    return NULL;
 }
 
 void kk_op_install(struct kk_op *op, struct kk_op_context *context, void (*context_free)(void *))

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "crypto/cipher.h"
 #include "mechanism/mechanism.h"
 
 /* The first member of every family's context: what it was made for. Holds a reference to the key,
@@ -18,6 +19,9 @@ struct kk_op_context {
 /* The context of last time when `context_free` made it for the same mechanism, key and direction;
  * otherwise it is freed and the answer is NULL. */
 void *kk_op_reuse(struct kk_op *op, void (*context_free)(void *));
+
+/* Frees the context that is there. */
+void kk_op_drop(struct kk_op *op);
 
 /* Gives the operation a new context. */
 void kk_op_install(struct kk_op *op, struct kk_op_context *context, void (*context_free)(void *));
@@ -51,6 +55,19 @@ size_t kk_mechanism_block(const struct kk_mechanism *mechanism);
 KK_RV kk_block_key_of(const struct kk_mechanism *mechanism, const struct kk_key *key,
                       uint8_t room[KK_BLOCK_KEY_ROOM], struct kk_span *ret_value);
 
+/* The row's cipher with this key (as kk_block_key_of() has it) and, with RC2, the effective bits
+ * that the parameter says: CKR_MECHANISM_PARAM_INVALID. */
+KK_RV kk_block_cipher_new(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                          const struct kk_key *key, const struct kk_param *param, bool encrypt,
+                          enum kk_padding padding, struct kk_cipher **ret_cipher);
+
+/* Whether the cipher must be made anew for each operation: RC2, by its parameter, and RC4, whose
+ * key is the state. */
+static inline bool kk_block_cipher_is_of_one_use(const struct kk_mechanism *mechanism)
+{
+    return mechanism->key_type == CKK_RC2 || mechanism->key_type == CKK_RC4;
+}
+
 /* The length of a MAC: row->detail, or what the parameter of a _GENERAL mechanism asks for, 1 to
  * row->detail; else CKR_MECHANISM_PARAM_INVALID. */
 KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
@@ -59,7 +76,14 @@ KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
 CK_RV kk_wrap_code(CK_RV rv);
 
 /* What row->detail means where several mechanisms share operations. */
-enum kk_block_detail { KK_BLOCK_PLAIN, KK_BLOCK_PADS, KK_BLOCK_STREAM, KK_BLOCK_CFB64 };
+enum kk_block_detail {
+    KK_BLOCK_PLAIN,
+    KK_BLOCK_PADS,
+    KK_BLOCK_STREAM,
+    KK_BLOCK_CFB64,
+    KK_BLOCK_OFB8
+};
+enum kk_size_detail { KK_SIZE_BYTES, KK_SIZE_BITS }; /* of kk_generate_secret_ops */
 enum kk_whole_detail { KK_WHOLE_CTS, KK_WHOLE_XTS };
 enum kk_stream_detail { KK_STREAM_DETAIL_CHACHA20, KK_STREAM_DETAIL_SALSA20 };
 enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
@@ -129,5 +153,18 @@ extern const struct kk_derive_ops kk_hkdf_ops;
 extern const struct kk_derive_ops kk_hkdf_data_ops;
 extern const struct kk_derive_ops kk_sp800_108_ops;
 
-/* PBKDF2: a key of the template's type from a password. */
+extern const struct kk_derive_ops kk_public_key_ops;
+extern const struct kk_derive_ops kk_ike_prf_ops;
+extern const struct kk_derive_ops kk_ike1_prf_ops;
+extern const struct kk_derive_ops kk_ike2_prf_plus_ops;
+extern const struct kk_derive_ops kk_ike1_extended_ops;
+
+/* PBKDF2: a key of the template's type from a password. PKCS #12: of the row's type, row->detail
+ * bytes; for DES and RC2, with an IV, for RC4, or for a MAC. */
 extern const struct kk_generate_ops kk_pbkdf2_ops;
+extern const struct kk_generate_ops kk_pkcs12_des_ops;
+extern const struct kk_generate_ops kk_pkcs12_rc2_128_ops;
+extern const struct kk_generate_ops kk_pkcs12_rc2_40_ops;
+extern const struct kk_generate_ops kk_pkcs12_rc4_128_ops;
+extern const struct kk_generate_ops kk_pkcs12_rc4_40_ops;
+extern const struct kk_generate_ops kk_pkcs12_mac_ops;

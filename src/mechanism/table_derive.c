@@ -24,6 +24,10 @@
 #define SP800_108(shape_, mode_) \
     .key_type = CKK_GENERIC_SECRET, .key_type2 = KK_ANY_SECRET, .min_key = 8, .max_key = KEY_MAX * 8, \
     .shape = (shape_), .param_required = true, .derive = &kk_sp800_108_ops, .detail = (mode_)
+#define PKCS12_FOR(key_type_, size_, needs_, name_) \
+    .key_type = (key_type_), .key_type2 = KK_NO_KEY_TYPE, .param_required = true, \
+    .needs = (needs_), .algorithm = (name_), .hash = "SHA1", .detail = (size_)
+#define PKCS12(key_type_, size_) PKCS12_FOR(key_type_, size_, KK_ALGORITHM_DIGEST, "SHA1")
 #define HKDF .key_type = CKK_HKDF, .key_type2 = CKK_GENERIC_SECRET, .min_key = 1, .max_key = KEY_MAX
 
 static const struct kk_mechanism rows[] = {
@@ -47,11 +51,19 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_SHA3_512_KEY_DERIVATION), HASHED("SHA3-512", 64)},
     {KK_MECHANISM(CKM_SHAKE_128_KEY_DERIVATION), EXPANDED("SHAKE-128", 32)},
     {KK_MECHANISM(CKM_SHAKE_256_KEY_DERIVATION), EXPANDED("SHAKE-256", 64)},
+    {KK_MECHANISM(CKM_PBE_SHA1_RC4_128), PKCS12_FOR(CKK_RC4, 16, KK_ALGORITHM_CIPHER, "RC4"), .shape = KK_PARAM_PBA, .generate = &kk_pkcs12_rc4_128_ops},
+    {KK_MECHANISM(CKM_PBE_SHA1_RC4_40), PKCS12_FOR(CKK_RC4, 5, KK_ALGORITHM_CIPHER, "RC4"), .shape = KK_PARAM_PBA, .generate = &kk_pkcs12_rc4_40_ops},
+    {KK_MECHANISM(CKM_PBE_SHA1_DES3_EDE_CBC), PKCS12(CKK_DES3, 24), .shape = KK_PARAM_PBE, .generate = &kk_pkcs12_des_ops},
+    {KK_MECHANISM(CKM_PBE_SHA1_DES2_EDE_CBC), PKCS12(CKK_DES2, 16), .shape = KK_PARAM_PBE, .generate = &kk_pkcs12_des_ops},
+    {KK_MECHANISM(CKM_PBE_SHA1_RC2_128_CBC), PKCS12_FOR(CKK_RC2, 16, KK_ALGORITHM_CIPHER, "RC2-CBC"), .shape = KK_PARAM_PBE, .generate = &kk_pkcs12_rc2_128_ops},
+    {KK_MECHANISM(CKM_PBE_SHA1_RC2_40_CBC), PKCS12_FOR(CKK_RC2, 5, KK_ALGORITHM_CIPHER, "RC2-CBC"), .shape = KK_PARAM_PBE, .generate = &kk_pkcs12_rc2_40_ops},
     {KK_MECHANISM(CKM_SP800_108_COUNTER_KDF), SP800_108(KK_PARAM_SP800_108_KDF, KK_SP800_108_COUNTER_MODE)},
     {KK_MECHANISM(CKM_SP800_108_FEEDBACK_KDF), SP800_108(KK_PARAM_SP800_108_FEEDBACK_KDF, KK_SP800_108_FEEDBACK_MODE)},
     {KK_MECHANISM(CKM_SP800_108_DOUBLE_PIPELINE_KDF), SP800_108(KK_PARAM_SP800_108_KDF, KK_SP800_108_PIPELINE_MODE)},
     {KK_MECHANISM(CKM_PKCS5_PBKD2), .key_type = CKK_GENERIC_SECRET, .key_type2 = KK_ANY_SECRET, .min_key = 1, .max_key = KEY_MAX,
      .shape = KK_PARAM_PKCS5_PBKD2_PARAMS2, .param_required = true, .generate = &kk_pbkdf2_ops},
+    {KK_MECHANISM(CKM_PBA_SHA1_WITH_SHA1_HMAC), PKCS12(CKK_GENERIC_SECRET, 20), .min_key = 20, .max_key = 20,
+     .shape = KK_PARAM_PBA, .generate = &kk_pkcs12_mac_ops},
     {KK_MECHANISM(CKM_BLAKE2B_160_KEY_DERIVE), HASHED("BLAKE2B-160", 20)},
     {KK_MECHANISM(CKM_BLAKE2B_256_KEY_DERIVE), HASHED("BLAKE2B-256", 32)},
     {KK_MECHANISM(CKM_BLAKE2B_384_KEY_DERIVE), HASHED("BLAKE2B-384", 48)},
@@ -60,6 +72,11 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_HKDF_DATA), HKDF, .shape = KK_PARAM_HKDF, .param_required = true, .derive = &kk_hkdf_data_ops},
     {KK_MECHANISM(CKM_HKDF_KEY_GEN), .key_type = CKK_HKDF, .key_type2 = KK_NO_KEY_TYPE, .min_key = 1, .max_key = KEY_MAX,
      .shape = KK_PARAM_NONE, .generate = &kk_generate_secret_ops},
+    {KK_MECHANISM(CKM_IKE2_PRF_PLUS_DERIVE), FROM_ANY, .shape = KK_PARAM_IKE2_PRF_PLUS_DERIVE, .param_required = true, .derive = &kk_ike2_prf_plus_ops},
+    {KK_MECHANISM(CKM_IKE_PRF_DERIVE), FROM_ANY, .shape = KK_PARAM_IKE_PRF_DERIVE, .param_required = true, .derive = &kk_ike_prf_ops},
+    {KK_MECHANISM(CKM_IKE1_PRF_DERIVE), FROM_ANY, .shape = KK_PARAM_IKE1_PRF_DERIVE, .param_required = true, .derive = &kk_ike1_prf_ops},
+    {KK_MECHANISM(CKM_IKE1_EXTENDED_DERIVE), FROM_ANY, .shape = KK_PARAM_IKE1_EXTENDED_DERIVE, .param_required = true, .derive = &kk_ike1_extended_ops},
+    {KK_MECHANISM(CKM_PUB_KEY_FROM_PRIV_KEY), .key_type = CKK_EC, .key_type2 = KK_ANY_PAIR, .shape = KK_PARAM_NONE, .derive = &kk_public_key_ops},
 };
 /* clang-format on */
 

@@ -16,7 +16,8 @@ static KK_RV generate(struct kk_crypto *crypto, const struct kk_mechanism *mecha
     CK_ULONG bytes = parts->bits / 8;
     (void)param;
     KK_ENSURE(parts->bits % 8 == 0, CKR_KEY_SIZE_RANGE);
-    KK_ENSURE(bytes >= mechanism->min_key && bytes <= mechanism->max_key, CKR_KEY_SIZE_RANGE);
+    CK_ULONG size = mechanism->detail == KK_SIZE_BITS ? parts->bits : bytes;
+    KK_ENSURE(size >= mechanism->min_key && size <= mechanism->max_key, CKR_KEY_SIZE_RANGE);
     KK_ENSURE(kk_key_type_lengths(mechanism->key_type, &min, &max, &step),
               CKR_KEY_TYPE_INCONSISTENT);
     KK_ENSURE(step == 0 || (bytes - min) % step == 0, CKR_KEY_SIZE_RANGE);

@@ -101,6 +101,20 @@ KK_RV kk_policy_set(struct kk_crypto *crypto, const struct kk_attrs *old,
                     const struct kk_attrs *tmpl, const struct kk_actor *actor,
                     struct kk_attrs **ret_attrs);
 
+/* A private key's public half as an object (CKM_PUB_KEY_FROM_PRIV_KEY). */
+struct kk_public_half {
+    const struct kk_attrs *private_key;
+    const struct kk_key_parts *parts; /* its own, with the public ones */
+    const struct kk_attrs *imposed;   /* its DERIVE_TEMPLATE; NULL: none */
+    struct kk_actor actor;
+    struct kk_uuid uuid;
+};
+
+/* The finished set. Codes of begin() and finish(); CKR_TEMPLATE_INCONSISTENT also for a template
+ * with another public key's material. */
+KK_RV kk_policy_public_half(struct kk_crypto *crypto, const struct kk_public_half *half,
+                            const struct kk_attrs *tmpl, struct kk_attrs **ret_attrs);
+
 /* C_DestroyObject: CKR_ACTION_PROHIBITED when CKA_DESTROYABLE is false. Session kind and login are
  * session/'s to check. */
 KK_RV kk_policy_destroy(const struct kk_attrs *attrs);

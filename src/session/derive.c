@@ -51,6 +51,17 @@ static struct kk_key_facts facts_of(const struct kk_object *object)
     };
 }
 
+/* The parameter may say more than the row about the types of the keys that go in. */
+static KK_RV check_fit(const struct derivation *derivation, size_t i,
+                       const struct kk_object *object)
+{
+    const struct kk_derive_ops *ops = derivation->mechanism->derive;
+    bool fits = ops->key_fits == NULL || !derivation->param->present ||
+                ops->key_fits(derivation->param, i, object->key_type);
+    KK_ENSURE(fits, CKR_KEY_TYPE_INCONSISTENT);
+    return CKR_OK;
+}
+
 /* A key that the parameter names is used like the base key: for deriving, and by this mechanism. A
  * public key has nothing to guard; CKA_DERIVE is not needed of one. */
 static KK_RV resolve_key(struct derivation *derivation, size_t i)
@@ -62,6 +73,7 @@ static KK_RV resolve_key(struct derivation *derivation, size_t i)
     bool may_derive = (object->usage & KK_USAGE_DERIVE) != 0;
     KK_ENSURE(may_derive || object->object_class == CKO_PUBLIC_KEY, CKR_KEY_FUNCTION_NOT_PERMITTED);
     KK_ENSURE(kk_object_allows(object, derivation->mechanism->type), CKR_MECHANISM_INVALID);
+    KK_TRY(check_fit(derivation, i, object));
     KK_TRY(kk_call_guard(derivation->call, object));
     param->facts[i] = facts_of(object);
     return kk_call_parsed_key(derivation->call, object, &param->keys[i]);
@@ -98,9 +110,17 @@ static void join_history(struct kk_key_facts *facts, const struct kk_key_facts *
     facts->never_extractable |= other->never_extractable;
 }
 
+static enum kk_inherit inherit_of(const struct derivation *derivation)
+{
+    const struct kk_derive_ops *ops = derivation->mechanism->derive;
+    bool gives_base =
+        ops->gives_base != NULL && derivation->param->present && ops->gives_base(derivation->param);
+    return gives_base ? KK_INHERIT_FLAGS : ops->inherit;
+}
+
 static void join_facts(struct derivation *derivation)
 {
-    enum kk_inherit inherit = derivation->mechanism->derive->inherit;
+    enum kk_inherit inherit = inherit_of(derivation);
     derivation->facts = facts_of(derivation->base.object);
     for (size_t i = 0; i < derivation->param->key_count; i++) {
         if (derivation->param->keys[i] == NULL) {
@@ -161,7 +181,7 @@ static KK_RV same_flags(const struct kk_key_facts *facts, struct kk_attrs *tmpl)
 static KK_RV inherit(const struct derivation *derivation, struct kk_attrs *tmpl)
 {
     const struct kk_key_facts *facts = &derivation->facts;
-    switch (derivation->mechanism->derive->inherit) {
+    switch (inherit_of(derivation)) {
     case KK_INHERIT_HISTORY:
         break;
     case KK_INHERIT_FLAGS:
@@ -175,6 +195,21 @@ static KK_RV inherit(const struct derivation *derivation, struct kk_attrs *tmpl)
         return same_flags(facts, tmpl);
     }
     return CKR_OK;
+}
+
+/* The type that the mechanism gives a key whose templates leave it out. */
+static KK_RV settle_type(const struct derivation *derivation, const struct kk_attrs *imposed,
+                         struct kk_attrs *tmpl)
+{
+    const struct kk_derive_ops *ops = derivation->mechanism->derive;
+    bool is_said = kk_attrs_has(tmpl, CKA_KEY_TYPE) ||
+                   (imposed != NULL && kk_attrs_has(imposed, CKA_KEY_TYPE));
+    if (ops->type == NULL || !derivation->param->present || is_said) {
+        return CKR_OK;
+    }
+    CK_KEY_TYPE type = ops->type(derivation->param);
+    KK_ENSURE(type != KK_NO_KEY_TYPE, CKR_TEMPLATE_INCOMPLETE);
+    return kk_attrs_set_number(tmpl, CKA_KEY_TYPE, type);
 }
 
 /* What the mechanism says the new key may be used for; a template may allow less. */
@@ -228,6 +263,7 @@ static KK_RV begin_key(struct derivation *derivation, size_t i, const struct kk_
                                  kk_template_of(derivation->base.object, CKA_DERIVE_TEMPLATE)};
     KK_TRY(kk_attrs_dup(given, &tmpl));
     KK_TRY(inherit(derivation, tmpl));
+    KK_TRY(settle_type(derivation, begin.imposed, tmpl));
     KK_TRY(limit_uses(derivation->mechanism->derive, tmpl));
     kk_session_actor(derivation->call->session, &begin.actor);
     KK_TRY(kk_policy_begin(&begin, tmpl, &derivation->sets[i]));
@@ -463,10 +499,14 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
                      CK_OBJECT_HANDLE *ret_key)
 {
     KK_ENSURE(mechanism->derive != NULL, CKR_MECHANISM_INVALID);
+    if (mechanism->derive->makes == KK_DERIVED_PUBLIC) {
+        return kk_call_derive_public(call, mechanism, base_key, tmpl, ret_key);
+    }
     KK_CLEANUP(derivation_clear) struct derivation derivation = {
         .call = call, .mechanism = mechanism, .param = param};
     KK_TRY(
         kk_take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &kk_base_codes, &derivation.base));
+    KK_TRY(check_fit(&derivation, KK_BASE_KEY, derivation.base.object));
     KK_TRY(resolve_keys(&derivation));
     join_facts(&derivation);
     switch (mechanism->derive->makes) {
@@ -476,6 +516,7 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
         return derive_data(&derivation, tmpl, ret_key);
     case KK_DERIVED_MATERIAL:
         return derive_material(&derivation, tmpl);
+    case KK_DERIVED_PUBLIC: /* done above */
     case KK_DERIVED_OUTPUT:
         break;
     }

@@ -49,3 +49,8 @@ KK_RV kk_finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_at
 
 /* The length that template or key type give a new secret key; 0: neither does. */
 size_t kk_wanted_length(const struct kk_attrs *set);
+
+/* C_DeriveKey where the row makes KK_DERIVED_PUBLIC (public_key.c). */
+KK_RV kk_call_derive_public(struct kk_call *call, const struct kk_mechanism *mechanism,
+                            CK_OBJECT_HANDLE private_key, const struct kk_attrs *tmpl,
+                            CK_OBJECT_HANDLE *ret_key);

@@ -99,6 +99,9 @@ static void register_chapters(void)
     chapter_wrap();
     chapter_derive();
     chapter_kdf();
+    chapter_ike();
+    chapter_pbe();
+    chapter_pubkey();
     chapter_groups();
     chapter_tls();
     chapter_pairs();

@@ -30,6 +30,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_tls,
     &mutant_kdf,
     &mutant_provoked,
+    &mutant_secrets,
     NULL,
 };
 

@@ -156,6 +156,66 @@ static void test_a_restored_counter_has_its_bounds(void **state)
     kk_key_unref(key);
 }
 
+/* Modes whose state OpenSSL keeps for itself, and RC2 and RC4, whose keys need more than is saved.
+ */
+static void test_states_that_cannot_be_had(void **state)
+{
+    static const CK_MECHANISM_TYPE types[] = {CKM_DES_OFB64, CKM_DES_OFB8, CKM_DES_CFB64,
+                                              CKM_DES_CFB8,  CKM_RC2_CBC,  CKM_RC4};
+    static const uint8_t bytes[16] = {1, 2, 3};
+    static const CK_RC2_CBC_PARAMS rc2 = {64, {0}};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
+        bool is_rc2 = types[i] == CKM_RC2_CBC;
+        KK_CLEANUP(kk_buffer_clear) struct kk_buffer saved = {0};
+        struct kk_key *key = secret_key(KK_SPAN_ARRAY(bytes));
+        struct kk_op op;
+        uint8_t out[16];
+        size_t len = 0;
+        if (kk_registry_find(registry, types[i]) != NULL) {
+            op_begin(&op, types[i], KK_OP_ENCRYPT, key, is_rc2 ? (const void *)&rc2 : bytes,
+                     is_rc2 ? sizeof rc2 : 8);
+            assert_ok(op.mechanism->cipher->init(&op));
+            assert_ok(op.mechanism->cipher->update(&op, KK_SPAN(bytes, 8), out, &len));
+            assert_rv(op.mechanism->cipher->save(&op, &saved), CKR_STATE_UNSAVEABLE);
+            op_end(&op);
+        }
+        kk_key_unref(key);
+    }
+}
+
+/* RC4's key is its state: an operation must not go on where the last one stopped. RC2's effective
+ * bits are the parameter's, each time. */
+static void test_ciphers_of_one_use_begin_anew(void **state)
+{
+    static const uint8_t bytes[16] = {1, 2, 3};
+    (void)state;
+    if (kk_registry_find(registry, CKM_RC2_ECB) == NULL) {
+        return;
+    }
+    struct kk_key *key = secret_key(KK_SPAN_ARRAY(bytes));
+    struct kk_op op;
+    uint8_t first[16];
+    uint8_t second[16];
+    size_t len = 0;
+    op_begin(&op, CKM_RC4, KK_OP_ENCRYPT, key, NULL, 0);
+    assert_ok(op.mechanism->cipher->init(&op));
+    assert_ok(op.mechanism->cipher->single(&op, KK_SPAN_ARRAY(bytes), first, &len));
+    assert_ok(op.mechanism->cipher->init(&op));
+    assert_ok(op.mechanism->cipher->single(&op, KK_SPAN_ARRAY(bytes), second, &len));
+    assert_memory_equal(first, second, sizeof first);
+    op_end(&op);
+    op_begin(&op, CKM_RC2_ECB, KK_OP_ENCRYPT, key, &(CK_ULONG){64}, sizeof(CK_ULONG));
+    assert_ok(op.mechanism->cipher->init(&op));
+    assert_ok(op.mechanism->cipher->single(&op, KK_SPAN_ARRAY(bytes), first, &len));
+    op_param(&op, &(CK_ULONG){128}, sizeof(CK_ULONG));
+    assert_ok(op.mechanism->cipher->init(&op));
+    assert_ok(op.mechanism->cipher->single(&op, KK_SPAN_ARRAY(bytes), second, &len));
+    assert_memory_not_equal(first, second, sizeof first);
+    op_end(&op);
+    kk_key_unref(key);
+}
+
 static void test_lengths_of_single_parts_are_foretold(void **state)
 {
     struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
@@ -331,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_states_move_after_every_part),
         cmocka_unit_test(test_states_that_are_cut_are_refused),
         cmocka_unit_test(test_a_restored_counter_has_its_bounds),
+        cmocka_unit_test(test_states_that_cannot_be_had),
+        cmocka_unit_test(test_ciphers_of_one_use_begin_anew),
         cmocka_unit_test(test_lengths_of_single_parts_are_foretold),
         cmocka_unit_test(test_bytes_left_over_are_refused_and_nothing_is_put_out_at_once),
         cmocka_unit_test(test_ctr_counts_no_further_than_its_bits),

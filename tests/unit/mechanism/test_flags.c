@@ -70,11 +70,37 @@ static void test_takes_its_two_key_types_and_no_other(void **state)
     assert_false(kk_mechanism_takes(&none, KK_NO_KEY_TYPE));
 }
 
+static void test_takes_what_a_second_type_stands_for(void **state)
+{
+    static const struct {
+        CK_KEY_TYPE type;
+        bool secret, pair, des;
+    } types[] = {
+        {CKK_AES, true, false, false},     {CKK_GENERIC_SECRET, true, false, false},
+        {CKK_DES, true, false, true},      {CKK_DES2, true, false, true},
+        {CKK_DES3, true, false, true},     {CKK_RSA, false, true, false},
+        {CKK_EC, false, true, false},      {CKK_EC_MONTGOMERY, false, true, false},
+        {CKK_DH, false, true, false},      {CKK_ML_KEM, false, true, false},
+        {CKK_XMSS, false, false, false},   {KK_NO_KEY_TYPE, false, false, false},
+        {KK_ANY_DES, false, false, false}, {KK_ANY_PAIR, false, false, false},
+    };
+    const struct kk_mechanism secret = {.key_type = CKK_HKDF, .key_type2 = KK_ANY_SECRET};
+    const struct kk_mechanism pair = {.key_type = CKK_DSA, .key_type2 = KK_ANY_PAIR};
+    const struct kk_mechanism des = {.key_type = CKK_DES, .key_type2 = KK_ANY_DES};
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
+        assert_int_equal(kk_mechanism_takes(&secret, types[i].type), types[i].secret);
+        assert_int_equal(kk_mechanism_takes(&pair, types[i].type), types[i].pair);
+        assert_int_equal(kk_mechanism_takes(&des, types[i].type), types[i].des);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flags_are_those_of_the_operations),
         cmocka_unit_test(test_takes_its_two_key_types_and_no_other),
+        cmocka_unit_test(test_takes_what_a_second_type_stands_for),
     };
     return cmocka_run_group_tests_name("flags", tests, set_up, tear_down);
 }

@@ -121,6 +121,11 @@ static void test_operations_are_complete(void **state)
             assert_true(row->wrap->length != NULL && row->wrap->wrap != NULL);
             assert_non_null(row->wrap->unwrap);
         }
+        if (row->derive != NULL) {
+            bool is_public = row->derive->makes == KK_DERIVED_PUBLIC;
+            assert_int_equal(row->derive->publish != NULL, is_public);
+            assert_int_equal(row->derive->derive == NULL, is_public);
+        }
         if (row->kem != NULL) {
             assert_true(row->kem->length != NULL && row->kem->encapsulate != NULL);
             assert_non_null(row->kem->decapsulate);
@@ -312,6 +317,10 @@ static void append_key_type(char *line, CK_KEY_TYPE type)
 {
     if (type == KK_ANY_SECRET) {
         append(line, " any-secret");
+    } else if (type == KK_ANY_PAIR) {
+        append(line, " any-pair");
+    } else if (type == KK_ANY_DES) {
+        append(line, " any-des");
     } else if (type != KK_NO_KEY_TYPE) {
         append(line, " ");
         append(line, kk_names_find(KK_NAMES_CKK, type));

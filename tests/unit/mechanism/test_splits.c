@@ -16,6 +16,8 @@ struct some_param {
     union {
         CK_ULONG number;
         CK_AES_CTR_PARAMS ctr;
+        CK_RC2_CBC_PARAMS rc2;
+        CK_RC2_MAC_GENERAL_PARAMS rc2_mac;
         CK_GCM_PARAMS gcm;
         CK_CCM_PARAMS ccm;
         CK_CHACHA20_PARAMS chacha;
@@ -42,6 +44,18 @@ static void set_ctr(struct some_param *param)
 }
 
 /* GMAC's data is the message. */
+static void set_rc2(struct some_param *param)
+{
+    param->value.rc2 = (CK_RC2_CBC_PARAMS){.ulEffectiveBits = 64};
+    param->len = sizeof param->value.rc2;
+}
+
+static void set_rc2_mac(struct some_param *param)
+{
+    param->value.rc2_mac = (CK_RC2_MAC_GENERAL_PARAMS){64, 8};
+    param->len = sizeof param->value.rc2_mac;
+}
+
 static void set_gcm(struct some_param *param, bool has_aad)
 {
     param->value.gcm = (CK_GCM_PARAMS){nonce, 12, 0, has_aad ? nonce : NULL, has_aad ? 7 : 0, 128};
@@ -92,7 +106,14 @@ static void make_param(const struct kk_mechanism *row, size_t len, size_t iv_len
         set_ulong(param);
         return;
     case KK_PARAM_AES_CTR:
+    case KK_PARAM_CAMELLIA_CTR:
         set_ctr(param);
+        return;
+    case KK_PARAM_RC2_CBC:
+        set_rc2(param);
+        return;
+    case KK_PARAM_RC2_MAC_GENERAL:
+        set_rc2_mac(param);
         return;
     case KK_PARAM_GCM:
         set_gcm(param, row->cipher != NULL);

@@ -436,22 +436,28 @@ static const struct {
     {"domain.SUBPRIME", KK_PART_SUBPRIME},
 };
 
-static void make_key(struct run *run)
+static void read_run_parts(const struct run *run, struct kk_key_parts *parts)
 {
     const struct vector_case *test = run->test;
-    const char *type = get(test, "key.type");
-    if (type == NULL) {
-        return;
-    }
-    struct kk_key_parts parts = {0};
+    const char *type = need(test, "key.type");
     CK_KEY_TYPE key_type = number(test, type);
-    parts.kind = kk_key_kind_of(key_type);
+    parts->kind = kk_key_kind_of(key_type);
     if (!kk_mechanism_takes(run->mechanism, key_type)) {
         fail_case(test, "the mechanism does not take %s", type);
     }
-    read_parts(test, "key", &parts);
+    read_parts(test, "key", parts);
     const char *set = get(test, "key.parameter_set");
-    parts.parameter_set = set != NULL ? number(test, set) : 0;
+    parts->parameter_set = set != NULL ? number(test, set) : 0;
+}
+
+static void make_key(struct run *run)
+{
+    const struct vector_case *test = run->test;
+    struct kk_key_parts parts = {0};
+    if (get(test, "key.type") == NULL || strcmp(need(test, "operation"), "publish") == 0) {
+        return;
+    }
+    read_run_parts(run, &parts);
     bool is_the_test = strcmp(need(test, "operation"), "key") == 0;
     expect_rv(test, kk_key_new(crypto, &parts, &run->key), is_the_test ? run->result : CKR_OK);
     kk_key_parts_clear(&parts);
@@ -799,6 +805,36 @@ static void run_derive(const struct run *run)
     kk_buffer_clear(&all);
 }
 
+/* The SubjectPublicKeyInfo of a private key's public half. */
+static void run_publish(const struct run *run)
+{
+    struct kk_key_parts parts = {0};
+    struct kk_buffer der = {0};
+    read_run_parts(run, &parts);
+    expect_rv(run->test, run->mechanism->derive->publish(crypto, run->mechanism, &parts),
+              run->result);
+    if (run->result == CKR_OK) {
+        expect_rv(run->test, kk_key_spki(crypto, &parts, &der), CKR_OK);
+        expect_bytes(run, "published", der.data, der.len);
+    }
+    kk_buffer_clear(&der);
+    kk_key_parts_clear(&parts);
+}
+
+/* The IV that comes back in a CK_PBE_PARAMS. */
+static void expect_iv(const struct run *run)
+{
+    struct kk_buffer iv = {0};
+    if (get(run->test, "iv") != NULL) {
+        assert_int_equal(run->mechanism->shape, KK_PARAM_PBE);
+        const CK_PBE_PARAMS *params = run->param.data;
+        put_hex(run->test, get(run->test, "iv"), &iv);
+        assert_int_equal(iv.len, 8);
+        assert_memory_equal(params->pInitVector, iv.data, iv.len);
+    }
+    kk_buffer_clear(&iv);
+}
+
 /* The primes that a base is made for. */
 static void read_domain(const struct vector_case *test, struct kk_key_parts *parts)
 {
@@ -843,6 +879,7 @@ static void run_generate(const struct run *run)
     if (run->result == CKR_OK) {
         struct kk_span value = kk_key_parts_get(&parts, KK_PART_VALUE);
         expect_bytes(run, "generated", value.data, value.len);
+        expect_iv(run);
     }
     kk_key_parts_clear(&parts);
 }
@@ -912,12 +949,32 @@ static const struct {
     {"decrypt", run_decrypt, offsetof(struct kk_mechanism, cipher)},
     {"digest", run_digest, offsetof(struct kk_mechanism, digest)},
     {"derive", run_derive, offsetof(struct kk_mechanism, derive)},
+    {"publish", run_publish, offsetof(struct kk_mechanism, derive)},
     {"generate", run_generate, offsetof(struct kk_mechanism, generate)},
     {"wrap", run_wrap, offsetof(struct kk_mechanism, wrap)},
     {"unwrap", run_unwrap, offsetof(struct kk_mechanism, wrap)},
     {"decapsulate", run_decapsulate, offsetof(struct kk_mechanism, kem)},
     {"key", run_key, offsetof(struct kk_mechanism, generate)},
 };
+
+static CK_RV try_publish(const struct run *run)
+{
+    struct kk_key_parts parts = {0};
+    read_run_parts(run, &parts);
+    CK_RV rv = run->mechanism->derive->publish(crypto, run->mechanism, &parts);
+    kk_key_parts_clear(&parts);
+    return rv;
+}
+
+static CK_RV try_init(const struct run *run)
+{
+    struct kk_op op = {0};
+    bool signs = strcmp(need(run->test, "operation"), "sign") == 0;
+    op_begin(run, signs ? KK_OP_SIGN : KK_OP_VERIFY, &op);
+    CK_RV rv = run->mechanism->sign->init(&op);
+    op_end(&op);
+    return rv;
+}
 
 /* Whether this OpenSSL cannot do it, and says so in the way that the case allows. */
 static bool is_lacking(const struct run *run)
@@ -926,11 +983,8 @@ static bool is_lacking(const struct run *run)
     if (code == NULL) {
         return false;
     }
-    struct kk_op op = {0};
-    bool signs = strcmp(need(run->test, "operation"), "sign") == 0;
-    op_begin(run, signs ? KK_OP_SIGN : KK_OP_VERIFY, &op);
-    CK_RV rv = run->mechanism->sign->init(&op);
-    op_end(&op);
+    bool publishes = strcmp(need(run->test, "operation"), "publish") == 0;
+    CK_RV rv = publishes ? try_publish(run) : try_init(run);
     if (rv != CKR_OK) {
         expect_rv(run->test, rv, number(run->test, code));
     }
