@@ -111,7 +111,8 @@ static KK_RV take_bytes(struct kk_eddsa_op *op)
 {
     struct kk_key_parts parts = {0};
     size_t len = 0;
-    KK_ENSURE(op->key->curve.field_bytes == ED25519_BYTES, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(op->key->curve.field_bytes == ED25519_BYTES && !kk_crypto_is_fips(op->crypto),
+              CKR_MECHANISM_PARAM_INVALID);
     KK_ENSURE(EVP_PKEY_get_octet_string_param(op->key->pkey, OSSL_PKEY_PARAM_PUB_KEY,
                                               op->public_key, sizeof op->public_key, &len) == 1,
               kk_crypto_error("EVP_PKEY_get_octet_string_param", CKR_FUNCTION_FAILED));
