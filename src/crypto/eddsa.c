@@ -129,6 +129,10 @@ static KK_RV open_op(struct kk_eddsa_op *op)
     bool has_forms = true;
     op->ctx = EVP_MD_CTX_new();
     KK_ENSURE(op->ctx != NULL, CKR_HOST_MEMORY);
+    /* FIPS 186-5 has no Ed25519ctx. */
+    KK_ENSURE(op->form != FORM_CONTEXT || op->key->curve.field_bytes != ED25519_BYTES ||
+                  !kk_crypto_is_fips(op->crypto),
+              CKR_MECHANISM_PARAM_INVALID);
     if (op->form != FORM_PURE) {
         KK_TRY(find_out(op, &has_forms));
     }

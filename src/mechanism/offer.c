@@ -112,7 +112,8 @@ const char *kk_offer_legacy_reason(const struct kk_mechanism *row)
 /* --- who computes ----------------------------------------------------------------------------- */
 
 /* Operations that hand the whole of their work to one algorithm of OpenSSL's. What is not here is
- * put together by us. */
+ * put together by us; so are ML-DSA and SLH-DSA, whose representative of the message is made here.
+ */
 static const void *const whole[] = {
     &kk_generate_pair_ops,
     &kk_generate_x931_ops,
@@ -147,7 +148,6 @@ static const void *const whole[] = {
     &kk_kw_wrap_ops,
     &kk_hmac_ops,
     &kk_cmac_ops,
-    &kk_pq_ops,
     &kk_kem_ops,
     &kk_ecdh_ops,
     &kk_dh_ops,
@@ -176,13 +176,11 @@ static bool is_sodiums(const struct kk_mechanism *row)
     return (is_stream || is_hash) && row->generate == NULL;
 }
 
-/* Modes and forms that share their operations with others and are put together here. Of ML-DSA that
- * is the hash of the message that OpenSSL signs. */
+/* Modes and forms that share their operations with others and are put together here. */
 static bool is_put_together(const struct kk_mechanism *row)
 {
     return (row->cipher == &kk_block_ops && row->detail == KK_BLOCK_CFB64) ||
-           (row->cipher == &kk_kw_pad_ops && row->detail == KK_KW_DETAIL_PKCS7) ||
-           (row->sign == &kk_pq_ops && (row->hash != NULL || row->key_type == CKK_ML_DSA));
+           (row->cipher == &kk_kw_pad_ops && row->detail == KK_KW_DETAIL_PKCS7);
 }
 
 enum kk_maker kk_offer_maker(const struct kk_mechanism *row)
@@ -206,7 +204,7 @@ static const struct {
     {"SHA1", false},   {"SHA224", false}, {"SHA256", false},     {"SHA384", false},
     {"SHA512", false}, {"SHA3-", true},   {"SHA512-224", false}, {"SHA512-256", false},
     {"AES-", true},    {"RSA", false},    {"EC", false},         {"ED25519", false},
-    {"DH", false},     {"ML-", true},     {"SLH-", true},
+    {"DH", false},     {"ML-KEM", true},
 };
 
 static bool is_approved(const struct kk_mechanism *row)
@@ -247,7 +245,6 @@ static const void *const fips_operations[] = {
     &kk_kw_wrap_ops,
     &kk_hmac_ops,
     &kk_cmac_ops,
-    &kk_pq_ops,
     &kk_kem_ops,
     &kk_ecdh_ops,
     &kk_dh_ops,

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "crypto/digest.h"
 #include "crypto/pbkdf2.h"
 #include "token/sealed_internal.h"
 
@@ -19,6 +20,7 @@
 #define MEM_KIB_MAX (1024u * 1024u)
 
 #define ROUNDS_MAX 100000000u
+#define SHA512_LEN 64
 
 /* Of Argon2id passes and memory, of PBKDF2 with HMAC-SHA-512 rounds. */
 static const struct {
@@ -137,12 +139,21 @@ static KK_RV join(const struct kk_secret *first, const struct kk_secret *more,
     return CKR_OK;
 }
 
+/* The PIN's hash goes in: to an HMAC a PIN with zeros behind it would be the same PIN. */
+static KK_RV stretch_by_pbkdf2(struct kk_crypto *crypto, const struct kk_key_row *row,
+                               struct kk_span pin, struct kk_secret *out)
+{
+    KK_SECRET_ARRAY(hash, SHA512_LEN);
+    KK_TRY(kk_digest_pieces(crypto, "SHA512", &pin, 1, hash, sizeof hash));
+    return kk_pbkdf2(crypto, "SHA512", KK_SPAN_ARRAY(hash), KK_SPAN_ARRAY(row->salt), row->ops,
+                     out);
+}
+
 static KK_RV stretch(struct kk_crypto *crypto, const struct kk_key_row *row, struct kk_span pin,
                      struct kk_secret *out)
 {
-    return row->by_pbkdf2
-               ? kk_pbkdf2(crypto, "SHA512", pin, KK_SPAN_ARRAY(row->salt), row->ops, out)
-               : kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, out);
+    return row->by_pbkdf2 ? stretch_by_pbkdf2(crypto, row, pin, out)
+                          : kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, out);
 }
 
 /* KDF(PIN, salt) || pepper. */
