@@ -20,7 +20,7 @@ struct kk_session *kk_session_ref(struct kk_session *session)
 static void session_free(struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        kk_operation_clear(&session->operations[i]);
+        kk_operation_free(session->operations[i]);
     }
     kk_find_clear(&session->find);
     kk_job_unref(atomic_load(&session->job));
@@ -41,7 +41,7 @@ static void cancel(struct kk_session *session, unsigned int what)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
         if ((what & KK_CANCEL_OPERATION(i)) != 0) {
-            kk_operation_end(&session->operations[i]);
+            kk_operation_end(session->operations[i]);
         }
     }
     if ((what & KK_CANCEL_FIND) != 0) {
@@ -57,8 +57,8 @@ static void forget_logins(struct kk_session *session, uint64_t round)
 {
     atomic_store(&session->login_round, round);
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        struct kk_operation *operation = &session->operations[i];
-        if (operation->is_private && operation->login_round != round) {
+        struct kk_operation *operation = session->operations[i];
+        if (operation != NULL && operation->is_private && operation->login_round != round) {
             kk_operation_clear(operation);
         }
     }

@@ -176,6 +176,10 @@ struct kk_repository_ops {
                     const struct kk_stored_change *changes, size_t count,
                     struct kk_object **ret_objects);
 
+    /* MAY. Whether many changes in one call cost hardly more than one, and fail without a trace:
+     * then those of several threads are put together. */
+    bool (*joins)(const struct kk_repository *repository);
+
     /* MAY. Everything held against everything. CKR_PIN_INCORRECT and the like: the PIN's try;
      * damage is no failure. */
     KK_RV (*check)(struct kk_repository *repository, const struct kk_check *check,

@@ -314,6 +314,12 @@ static CK_RV sealed_state_key(struct kk_repository *repository, struct kk_unlock
                           KK_SPAN_TEXT("keykist/operation-state"), key);
 }
 
+/* What was tried and failed would stand in the audit log. */
+static bool sealed_joins(const struct kk_repository *repository)
+{
+    return !((const struct kk_sealed *)repository)->audits;
+}
+
 static const struct kk_repository_ops sealed_ops = {
     .name = "sealed",
     .close = sealed_close,
@@ -327,6 +333,7 @@ static const struct kk_repository_ops sealed_ops = {
     .find = kk_sealed_find,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
+    .joins = sealed_joins,
     .check = kk_sealed_check,
     .repair = kk_sealed_repair,
     .rekey = kk_sealed_rekey,

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "crypto/kdf.h"
 #include "token/cache.h"
+#include "token/group.h"
 
 #include "base/banned.h"
 
@@ -29,6 +30,7 @@ struct kk_token {
     _Atomic uint64_t epoch;
     _Atomic uint64_t incarnation;
     atomic_bool dropped;
+    struct kk_group *group;
     struct kk_mutex lock; /* KK_RANK_TOKEN; covers what follows */
     uint8_t token_epoch[16];
     struct kk_cache *cache;
@@ -55,6 +57,7 @@ static CK_SLOT_ID slot_id_of(const char serial[16])
 static void token_free(struct kk_token *token)
 {
     kk_cache_free(token->cache);
+    kk_group_free(token->group);
     for (size_t i = 0; i < KK_ARRAY_LEN(token->known); i++) {
         kk_unlock_unref(token->known[i]);
     }
@@ -79,6 +82,7 @@ KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_reposit
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = made;
     KK_TRY(kk_strdup(name, &token->name));
     KK_TRY(kk_cache_new(engine->config->cache_objects, engine->config->cache_keys, &token->cache));
+    KK_TRY(kk_group_new(&token->group));
     token->engine = engine;
     memcpy(token->serial, state.serial, sizeof token->serial);
     memcpy(token->token_epoch, state.epoch, sizeof token->token_epoch);
@@ -433,6 +437,15 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     return CKR_OK;
 }
 
+/* A new version of an object may have to be made anew from what is there then, alone. */
+static bool may_join(const struct kk_repository *repository, const struct kk_stored_change *changes,
+                     size_t count)
+{
+    bool replaces =
+        count > 0 && changes[0].kind == KK_CHANGE_PUT && changes[0].expected_generation != 0;
+    return !replaces && repository->ops->joins != NULL && repository->ops->joins(repository);
+}
+
 /*
  * One transaction through the repository. When the stamp moved by exactly this commit and nothing
  * that existed was changed, snapshots stay valid. A change of an object moves the epoch: there may
@@ -444,7 +457,10 @@ static KK_RV commit(struct kk_token *token, struct kk_unlock *unlock,
                     const struct kk_stored_change *changes, size_t count,
                     struct kk_object *replaced, struct kk_object **ret_objects)
 {
-    KK_TRY(token->repository->ops->change(token->repository, unlock, changes, count, ret_objects));
+    struct kk_repository *repository = token->repository;
+    KK_TRY(may_join(repository, changes, count)
+               ? kk_group_change(token->group, repository, unlock, changes, count, ret_objects)
+               : repository->ops->change(repository, unlock, changes, count, ret_objects));
     struct kk_store_stamp stamp = {0};
     CK_RV rv = token->repository->ops->fresh(token->repository, &stamp);
     KK_WITH_LOCK(&token->lock)

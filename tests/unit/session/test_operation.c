@@ -346,8 +346,8 @@ static bool holds_key(CK_SESSION_HANDLE handle)
 {
     KK_LOCK_SCOPE(&world.app->lock);
     const struct kk_session *held = kk_handle_map_find(world.app->sessions, handle);
-    return held->operations[KK_OP_SIGN].op.key != NULL ||
-           held->operations[KK_OP_SIGN].op.context != NULL;
+    const struct kk_operation *operation = held->operations[KK_OP_SIGN];
+    return operation != NULL && (operation->op.key != NULL || operation->op.context != NULL);
 }
 
 static void test_a_destroyed_key_stays_in_no_context(void **state)
