@@ -141,10 +141,11 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
         return mechanism->message != NULL;
     case KK_OP_SIGN:
     case KK_OP_VERIFY:
-    case KK_OP_MESSAGE_SIGN:
-    case KK_OP_MESSAGE_VERIFY:
     case KK_OP_VERIFY_SIGNATURE:
         return mechanism->sign != NULL;
+    case KK_OP_MESSAGE_SIGN:
+    case KK_OP_MESSAGE_VERIFY:
+        return mechanism->sign != NULL && !mechanism->sign->one_time;
     case KK_OP_SIGN_RECOVER:
     case KK_OP_VERIFY_RECOVER:
         return mechanism->sign != NULL && mechanism->sign->recover != NULL;

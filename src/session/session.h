@@ -87,6 +87,9 @@ KK_RV kk_session_close(struct kk_app *app, CK_SESSION_HANDLE handle);
 KK_RV kk_session_close_slot(struct kk_app *app, CK_SLOT_ID slot_id);
 void kk_session_close_all(struct kk_app *app);
 
+/* Closes the slot's sessions that ended when their token left it or was initialised anew. */
+void kk_session_close_void(struct kk_app *app, CK_SLOT_ID slot_id);
+
 struct kk_session *kk_session_ref(struct kk_session *session);
 void kk_session_unref(struct kk_session *session);
 KK_DEFINE_CLEANUP(struct kk_session *, kk_session_unref);

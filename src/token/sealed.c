@@ -257,6 +257,15 @@ static KK_RV sealed_fresh(struct kk_repository *repository, struct kk_store_stam
     return sealed->store->ops->fresh(sealed->store, ret_stamp);
 }
 
+/* A transaction that writes nothing steps the change counter. */
+static KK_RV sealed_nudge(struct kk_repository *repository)
+{
+    struct kk_store *store = ((struct kk_sealed *)repository)->store;
+    KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
+    KK_TRY(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    return kk_store_tx_commit(&tx);
+}
+
 static KK_RV sealed_remove(struct kk_repository *repository)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
@@ -331,6 +340,7 @@ static const struct kk_repository_ops sealed_ops = {
     .set_pin = kk_sealed_set_pin,
     .init_pin = kk_sealed_init_pin,
     .find = kk_sealed_find,
+    .hidden = kk_sealed_hidden,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
     .joins = sealed_joins,
@@ -347,6 +357,7 @@ static const struct kk_repository_ops sealed_ops = {
     .users = kk_sealed_users,
     .state_key = sealed_state_key,
     .counter = kk_sealed_counter,
+    .nudge = sealed_nudge,
     .remove = sealed_remove,
     .path = sealed_path,
 };

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crypto/kdf.h"
+#include "store/path.h"
+#include "store/plug.h"
 #include "token/cache.h"
 #include "token/group.h"
 
@@ -26,6 +28,8 @@ struct kk_token {
     char *name;
     char serial[16];
     CK_SLOT_ID slot_id;
+    char *plug_path;       /* store/plug.h; NULL: the token lies in no directory */
+    _Atomic uint64_t plug; /* what it said last */
     _Atomic uint64_t seen; /* the stamp at which the epoch holds */
     _Atomic uint64_t epoch;
     _Atomic uint64_t incarnation;
@@ -65,8 +69,19 @@ static void token_free(struct kk_token *token)
         token->repository->ops->close(token->repository);
     }
     kk_mutex_destroy(&token->lock);
+    kk_free(token->plug_path);
     kk_free(token->name);
     kk_free(token);
+}
+
+static KK_RV find_plug(struct kk_token *token, const struct kk_repository *repository)
+{
+    if (token->engine->location == NULL) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_path_join(repository->ops->path(repository), "", KK_PLUG_FILE, &token->plug_path));
+    token->plug = kk_plug_read(token->plug_path);
+    return CKR_OK;
 }
 
 KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_repository *repository,
@@ -84,6 +99,7 @@ KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_reposit
     KK_TRY(kk_cache_new(engine->config->cache_objects, engine->config->cache_keys, &token->cache));
     KK_TRY(kk_group_new(&token->group));
     token->engine = engine;
+    KK_TRY(find_plug(token, repository));
     memcpy(token->serial, state.serial, sizeof token->serial);
     memcpy(token->token_epoch, state.epoch, sizeof token->token_epoch);
     token->slot_id = slot_id_of(state.serial);
@@ -155,18 +171,57 @@ uint64_t kk_token_incarnation(const struct kk_token *token)
     return atomic_load_explicit(&token->incarnation, memory_order_acquire);
 }
 
-/* Another process committed: rereads the state, and forgets all when the token is a new one. */
+/* What was known of the token, and whoever had it open, is of another one now. Caller holds the
+ * token's lock. */
+static void become_another(struct kk_token *token)
+{
+    KK_ASSERT_HELD(&token->lock);
+    kk_cache_forget(token->cache);
+    atomic_fetch_add_explicit(&token->incarnation, 1, memory_order_release);
+}
+
+void kk_token_look_plug(struct kk_token *token)
+{
+    if (token->plug_path == NULL) {
+        return;
+    }
+    uint64_t plug = kk_plug_read(token->plug_path);
+    if (plug == atomic_load_explicit(&token->plug, memory_order_acquire)) {
+        return;
+    }
+    KK_LOCK_SCOPE(&token->lock);
+    if (plug == atomic_load_explicit(&token->plug, memory_order_relaxed)) {
+        return; /* another thread was quicker */
+    }
+    atomic_store_explicit(&token->plug, plug, memory_order_release);
+    become_another(token);
+    atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
+}
+
+uint64_t kk_token_plug(const struct kk_token *token)
+{
+    return atomic_load_explicit(&token->plug, memory_order_acquire);
+}
+
+bool kk_token_is_out(const struct kk_token *token)
+{
+    return kk_plug_is_out(kk_token_plug(token));
+}
+
+/* Another process committed: rereads the state, and forgets all when the token is a new one. The
+ * stamp of a token that is out of its slot stays unseen, so that every call comes here. */
 static KK_RV notice(struct kk_token *token, const struct kk_store_stamp *stamp)
 {
     struct kk_token_state state;
+    kk_token_look_plug(token);
+    KK_ENSURE(!kk_token_is_out(token), CKR_DEVICE_REMOVED);
     KK_TRY(token->repository->ops->state(token->repository, &state));
     KK_WITH_LOCK(&token->lock)
     {
         if (!kk_mem_equal(token->token_epoch, sizeof token->token_epoch, state.epoch,
                           sizeof state.epoch)) {
             memcpy(token->token_epoch, state.epoch, sizeof state.epoch);
-            kk_cache_forget(token->cache);
-            atomic_fetch_add_explicit(&token->incarnation, 1, memory_order_release);
+            become_another(token);
         }
         token->seen = stamp->stable ? stamp->value : NO_STAMP;
         atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
@@ -209,6 +264,37 @@ KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state)
         rv = token->repository->ops->state(token->repository, ret_state);
     }
     return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
+}
+
+KK_RV kk_token_describe(struct kk_token *token, struct kk_token_state *ret_state)
+{
+    return token->repository->ops->state(token->repository, ret_state);
+}
+
+static KK_RV audit_plug(struct kk_token *token, bool out)
+{
+    const struct kk_audit_event event = {.kind = out ? KK_AUDIT_UNPLUG : KK_AUDIT_PLUG};
+    return kk_token_audit(token, NULL, &event);
+}
+
+/* The file first, the stamp behind it: who sees the stamp move looks at the file. */
+KK_RV kk_token_set_plug(struct kk_token *token, bool out)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    struct kk_store_stamp stamp = {0};
+    bool changed = false;
+    KK_ENSURE(token->plug_path != NULL && ops->nudge != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    KK_TRY(ops->fresh(token->repository, &stamp)); /* it was not deleted */
+    if (kk_plug_is_out(kk_plug_read(token->plug_path)) != out) {
+        KK_TRY(audit_plug(token, out));
+    }
+    KK_TRY(kk_plug_write(token->plug_path, 0666 & ~token->engine->config->umask, out, &changed));
+    if (changed) {
+        KK_TRY(ops->nudge(token->repository));
+        kk_plug_tell(token->engine->location);
+    }
+    kk_token_look_plug(token);
+    return CKR_OK;
 }
 
 /* An unlock of this role that somebody holds, or NULL. */
@@ -435,6 +521,19 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     *ret_uuids = KK_STEAL(uuids);
     *ret_count = count;
     return CKR_OK;
+}
+
+KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    uint64_t epoch = 0;
+    if (ops->hidden == NULL) {
+        *ret_hidden = (struct kk_hidden){.certificates = true, .private_keys = true};
+        return CKR_OK;
+    }
+    KK_TRY(look(token, NULL));
+    KK_TRY(kk_token_fresh(token, &epoch));
+    return ops->hidden(token->repository, ret_hidden);
 }
 
 /* A new version of an object may have to be made anew from what is there then, alone. */

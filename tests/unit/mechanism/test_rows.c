@@ -185,8 +185,9 @@ static CK_RV derive_with(const struct kk_mechanism *row, struct kk_key *key)
     struct kk_secret *value = NULL;
     kk_param_init(&none);
     none.shape = row->shape;
-    CK_RV rv = row->derive->derive(crypto, row, key, &none, lengths, 1, &value);
-    if (rv == CKR_OK) {
+    size_t count = row->derive->makes == KK_DERIVED_OUTPUT ? 0 : 1;
+    CK_RV rv = row->derive->derive(crypto, row, key, &none, lengths, count, &value);
+    if (rv == CKR_OK && value != NULL) {
         kk_secret_free(value);
     }
     return rv;
