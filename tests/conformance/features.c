@@ -300,7 +300,7 @@ static void validation_flags(void)
         EXPECT_EQUAL(flags, 0);
 }
 
-static void validation_attributes(void)
+static void validation_says_all(void)
 {
     CK_ULONG count = need_class(CKO_VALIDATION);
     CK_FLAGS all = 0;
@@ -487,7 +487,7 @@ static const struct check checks[] = {
     CHECK(FIX_PUBLIC, complete_has_everything, "Profile objects", "the Complete Provider has all functions"),
     CHECK(FIX_USER, certificates_are_public, "Profile objects", "Public Certificates Token: all certificates can be read without login"),
     CHECK(FIX_PUBLIC, validation_flags, "C_GetSessionValidationFlags", "gives flags; none without a validation"),
-    CHECK(FIX_PUBLIC, validation_attributes, "Validation objects", "have the attributes of the table, and a flag of their own; public token objects"),
+    CHECK(FIX_PUBLIC, validation_says_all, "Validation objects", "have the attributes of the table, and a flag of their own; public token objects"),
     CHECK(FIX_USER, validation_follows, "Validation indicators", "the flag is set by the last operation that completed"),
     CHECK(FIX_PUBLIC, validation_arguments, "C_GetSessionValidationFlags", "CKR_ARGUMENTS_BAD for unknown flags or a NULL pointer"),
     CHECK(FIX_USER, validations_not_made, "Validation objects", "read only: no template makes one, nor a profile"),
