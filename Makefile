@@ -21,7 +21,7 @@ sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]
 
 .DEFAULT_GOAL := build
 .PHONY: build deps configure venv demo check check-clients soak install lint asan tsan cov bench \
-        scale instructions fuzz fmt clean help
+        scale instructions fuzz mechanisms fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
 	$(MESON) compile -C $(BUILD)
@@ -92,6 +92,10 @@ SECONDS = 60
 fuzz: deps ## each fuzz target for SECONDS (60) with libFuzzer; needs clang
 	@tools/deps.sh ci
 	fuzz/run.sh $(SECONDS)
+
+mechanisms: build ## write docs/mechanisms.md anew, from the registry
+	$(BUILD)/tests/reference/mechanism_table tests/vectors > docs/mechanisms.md.new
+	mv docs/mechanisms.md.new docs/mechanisms.md
 
 fmt: ## format the C files in place
 	clang-format-19 -i $(sources)

@@ -81,7 +81,7 @@ CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health)
     struct kk_secret_stats secrets;
     uint64_t microseconds = 0;
     KK_ENSURE(health != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(kk_sealed_measure_kdf(settings, &microseconds));
+    KK_TRY(kk_sealed_measure_kdf(app->engine->crypto, settings, &microseconds));
     kk_secret_stats(&secrets);
     memset(health, 0, sizeof *health);
     health->pin_microseconds = (CK_ULONG)microseconds;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mechanism/offer.h"
 
 #include "base/banned.h"
 
@@ -38,6 +39,7 @@ KK_RV kk_arg_mechanism(struct kk_app *app, const CK_MECHANISM *mechanism,
     KK_ENSURE(row != NULL, CKR_MECHANISM_INVALID);
     KK_TRY(kk_param_copy(row->shape, mechanism->pParameter, mechanism->ulParameterLen, ret_param));
     KK_ENSURE(ret_param->present || !row->param_required, CKR_MECHANISM_PARAM_INVALID);
+    KK_TRY(kk_offer_check_param(row, ret_param));
     *ret_row = row;
     return CKR_OK;
 }

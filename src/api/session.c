@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "api/arguments.h"
+#include "session/builtin.h"
 #include "session/objects.h"
 
 #include "base/banned.h"
@@ -48,16 +49,17 @@ CK_RV kk_api_C_GetSessionInfo(struct kk_app *app, CK_SESSION_HANDLE hSession,
     return CKR_OK;
 }
 
-/*= pkcs11-3.2 C_GetSessionValidationFlags: CKS_LAST_VALIDATION_OK is the one kind of flags.
- * OpenSSL's default provider, which does all operations, is validated by nobody: no flag is ever
- * set */
+/*= pkcs11-3.2 C_GetSessionValidationFlags: CKS_LAST_VALIDATION_OK is the one kind of flags. They
+ * are those of the validation object, which there is only where the provider is OpenSSL's FIPS one
+ * and a certificate of it was named; elsewhere no flag is ever set */
 CK_RV kk_api_C_GetSessionValidationFlags(struct kk_app *app, CK_SESSION_HANDLE hSession,
                                          CK_SESSION_VALIDATION_FLAGS_TYPE type, CK_FLAGS_PTR pFlags)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     KK_TRY(kk_call_begin(app, hSession, &call));
     KK_ENSURE(pFlags != NULL && type == CKS_LAST_VALIDATION_OK, CKR_ARGUMENTS_BAD);
-    *pFlags = 0;
+    bool is_named = kk_builtin_is_validated(app);
+    *pFlags = is_named && call.session->validated ? KK_VALIDATION_FLAG : 0;
     return CKR_OK;
 }
 

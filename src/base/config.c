@@ -154,6 +154,13 @@ static const struct word integrities[] = {
     {NULL, 0},
 };
 
+static const struct word policies[] = {
+    {"all", KK_POLICY_ALL},
+    {"no-legacy", KK_POLICY_NO_LEGACY},
+    {"fips", KK_POLICY_FIPS},
+    {NULL, 0},
+};
+
 static const struct word audits[] = {
     {"off", KK_AUDIT_LOG_OFF},
     {"on", KK_AUDIT_LOG_ON},
@@ -196,6 +203,9 @@ static const struct setting settings[] = {
     OCTAL("objectstore.umask", umask, "0077", 0777),
     BOOL("slots.removable", slots_removable, "false"),
     TEXT("slots.mechanisms", slots_mechanisms, "ALL"),
+    FATAL_WORD("mechanisms.policy", policy, "all", policies),
+    TEXT("mechanisms.fips_config", fips_config, ""),
+    NUMBER("mechanisms.fips_certificate", fips_certificate, "0", 0, COUNT_MAX),
     BOOL("library.reset_on_fork", reset_on_fork, "true"),
     WORD("token.identity", identity, "softhsm", identities),
     TEXT("token.pepper", pepper, "none"),

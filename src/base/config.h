@@ -21,6 +21,7 @@ enum kk_config_kdf { KK_KDF_DEFAULT, KK_KDF_STRONG, KK_KDF_TEST };
 enum kk_config_audit { KK_AUDIT_LOG_OFF, KK_AUDIT_LOG_NO_USE, KK_AUDIT_LOG_ON };
 enum kk_config_audit_error { KK_AUDIT_REFUSE, KK_AUDIT_GO_ON };
 enum kk_config_guard { KK_GUARD_NONE, KK_GUARD_TPM2 };
+enum kk_config_policy { KK_POLICY_ALL, KK_POLICY_NO_LEGACY, KK_POLICY_FIPS };
 enum kk_config_integrity { KK_INTEGRITY_NORMAL, KK_INTEGRITY_STRICT };
 
 struct kk_config {
@@ -34,13 +35,16 @@ struct kk_config {
     char *log_file;         /* log.file; set without log.target means file */
     bool slots_removable;   /* slots.removable */
     char *slots_mechanisms; /* slots.mechanisms: "ALL", "A, B" or "-A, B"; names not parsed here */
-    bool reset_on_fork;     /* library.reset_on_fork: taken, and always true in effect */
-    int identity;           /* token.identity = softhsm | keykist */
-    int pin_kdf;            /* pin.kdf = default | strong | test */
-    unsigned long pin_max_tries;  /* pin.max_tries, default 10; 0 never locks */
-    unsigned long pin_min_length; /* pin.min_length, default 4, 1 to 255 */
-    int pin_guard;                /* pin.guard = none | tpm2: enum kk_config_guard */
-    char *pin_auto;               /* pin.auto = none | credential:NAME | tpm2:PATH; "none" */
+    int policy;             /* mechanisms.policy: enum kk_config_policy, default all */
+    char *fips_config;      /* mechanisms.fips_config: a path; "": the usual one */
+    unsigned long fips_certificate; /* mechanisms.fips_certificate; 0: none */
+    bool reset_on_fork;             /* library.reset_on_fork: taken, and always true in effect */
+    int identity;                   /* token.identity = softhsm | keykist */
+    int pin_kdf;                    /* pin.kdf = default | strong | test */
+    unsigned long pin_max_tries;    /* pin.max_tries, default 10; 0 never locks */
+    unsigned long pin_min_length;   /* pin.min_length, default 4, 1 to 255 */
+    int pin_guard;                  /* pin.guard = none | tpm2: enum kk_config_guard */
+    char *pin_auto;                 /* pin.auto = none | credential:NAME | tpm2:PATH; "none" */
     char *pepper;       /* token.pepper = none | file:PATH | credential:NAME | tpm2 | tpm2:PATH */
     char *tcti;         /* tpm2.tcti: where the TPM is, as tpm2-tss says it */
     bool so_recovery;   /* token.so_recovery = on | off, default on */
@@ -54,8 +58,8 @@ struct kk_config {
 };
 
 /* Finds and reads the file. CKR_GENERAL_ERROR, with a log line that names path and errno, when
- * there is no file to read or when log.level or objectstore.backend is not a known word (as
- * SoftHSM). */
+ * there is no file to read or when log.level, objectstore.backend (as SoftHSM) or mechanisms.policy
+ * is not a known word. */
 KK_RV kk_config_load(struct kk_config **ret_config);
 
 /* The same from a given path (tests, tools). */

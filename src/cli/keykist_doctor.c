@@ -155,6 +155,27 @@ static void check_memory(struct kk_doctor *doctor, const CK_KEYKIST_HEALTH *heal
                   "forked child's too: who reads that memory has them");
 }
 
+static void check_policy(struct kk_doctor *doctor)
+{
+    const struct kk_config *config = doctor->config;
+    if (config->policy != KK_POLICY_FIPS) {
+        return;
+    }
+    kk_doctor_say(doctor, KK_FINDING_OK, "policy",
+                  "mechanisms.policy = fips: OpenSSL's FIPS provider is in use, and nothing else "
+                  "computes a mechanism");
+    kk_doctor_say(doctor, KK_FINDING_NOTE, "policy",
+                  "sealing and unsealing of tokens and backups lie outside of the validated "
+                  "module; a PIN that was last used without this policy opens once by Argon2id "
+                  "and goes through PBKDF2 from then on");
+    if (config->fips_certificate == 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "policy",
+                      "whether this build of the provider is a validated one no program can tell: "
+                      "mechanisms.fips_certificate names its certificate, and there is no "
+                      "validation object without");
+    }
+}
+
 /* ---- tokens ---- */
 
 static void check_kind(struct kk_doctor *doctor, CK_SLOT_ID slot, struct kk_keykist_name name,
@@ -287,6 +308,7 @@ static KK_RV check_module(struct kk_doctor *doctor)
     check_pepper(doctor, &health);
     check_plugin(doctor);
     check_memory(doctor, &health);
+    check_policy(doctor);
     return check_tokens(doctor, vendor);
 }
 

@@ -20,9 +20,27 @@
 
 #define BUILTIN_CURVES 128
 
+/* Curves of SP 800-186 that the FIPS provider has and that are not below its strength. */
+static bool is_approved(const char *name)
+{
+    static const char *const approved[] = {
+        "secp224r1", "prime256v1", "secp384r1", "secp521r1", "sect233k1", "sect233r1",
+        "sect283k1", "sect283r1",  "sect409k1", "sect409r1", "sect571k1", "sect571r1",
+    };
+    for (size_t i = 0; i < KK_ARRAY_LEN(approved); i++) {
+        if (strcmp(approved[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether this build of the library has the curve: distributions leave some out. */
 static bool is_available(const struct kk_crypto *crypto, const struct kk_curve_row *row)
 {
+    if (row->kind == KK_KEY_EC && kk_crypto_is_fips(crypto) && !is_approved(row->name)) {
+        return false;
+    }
     if (row->kind != KK_KEY_EC) {
         return kk_crypto_has(crypto, KK_ALGORITHM_KEY, row->name);
     }

@@ -111,7 +111,8 @@ static KK_RV take_bytes(struct kk_eddsa_op *op)
 {
     struct kk_key_parts parts = {0};
     size_t len = 0;
-    KK_ENSURE(op->key->curve.field_bytes == ED25519_BYTES, CKR_MECHANISM_PARAM_INVALID);
+    KK_ENSURE(op->key->curve.field_bytes == ED25519_BYTES && !kk_crypto_is_fips(op->crypto),
+              CKR_MECHANISM_PARAM_INVALID);
     KK_ENSURE(EVP_PKEY_get_octet_string_param(op->key->pkey, OSSL_PKEY_PARAM_PUB_KEY,
                                               op->public_key, sizeof op->public_key, &len) == 1,
               kk_crypto_error("EVP_PKEY_get_octet_string_param", CKR_FUNCTION_FAILED));
@@ -128,6 +129,10 @@ static KK_RV open_op(struct kk_eddsa_op *op)
     bool has_forms = true;
     op->ctx = EVP_MD_CTX_new();
     KK_ENSURE(op->ctx != NULL, CKR_HOST_MEMORY);
+    /* FIPS 186-5 has no Ed25519ctx. */
+    KK_ENSURE(op->form != FORM_CONTEXT || op->key->curve.field_bytes != ED25519_BYTES ||
+                  !kk_crypto_is_fips(op->crypto),
+              CKR_MECHANISM_PARAM_INVALID);
     if (op->form != FORM_PURE) {
         KK_TRY(find_out(op, &has_forms));
     }

@@ -120,18 +120,16 @@ static const struct {
 };
 /* clang-format on */
 
-/* One list per operation, each closed by a row of zeros. The default provider's functions are the
- * same in every library context. */
-static struct {
-    int operation;
-    OSSL_ALGORITHM rows[KK_ARRAY_LEN(names) + 1];
-} lists[] = {{.operation = OSSL_OP_KEYMGMT},
-             {.operation = OSSL_OP_SIGNATURE},
-             {.operation = OSSL_OP_ASYM_CIPHER},
-             {.operation = OSSL_OP_KEYEXCH},
-             {.operation = OSSL_OP_KEM}};
+static const int operations[] = {OSSL_OP_KEYMGMT, OSSL_OP_SIGNATURE, OSSL_OP_ASYM_CIPHER,
+                                 OSSL_OP_KEYEXCH, OSSL_OP_KEM};
 
-static CRYPTO_ONCE lists_once = CRYPTO_ONCE_STATIC_INIT;
+/* For the default provider and for the FIPS one, one list per operation, each closed by a row of
+ * zeros. A provider's functions are the same in every library context. */
+enum { OF_DEFAULT, OF_FIPS, ORIGINALS };
+static OSSL_ALGORITHM lists[ORIGINALS][KK_ARRAY_LEN(operations)][KK_ARRAY_LEN(names) + 1];
+
+static CRYPTO_ONCE default_once = CRYPTO_ONCE_STATIC_INIT;
+static CRYPTO_ONCE fips_once = CRYPTO_ONCE_STATIC_INIT;
 static __thread OSSL_PROVIDER *original; /* while own_init() runs */
 
 /* Whether `name` is the first of the names that colons part. */
@@ -141,51 +139,73 @@ static bool is_first(const char *list, const char *name)
     return strncmp(list, name, len) == 0 && (list[len] == ':' || list[len] == '\0');
 }
 
+/* What the FIPS provider has and calls not approved is none of ours. */
 static const OSSL_ALGORITHM *find(const OSSL_ALGORITHM *algorithms, const char *name)
 {
     for (; algorithms != NULL && algorithms->algorithm_names != NULL; algorithms++) {
-        if (is_first(algorithms->algorithm_names, name)) {
+        if (is_first(algorithms->algorithm_names, name) &&
+            strstr(algorithms->property_definition, "fips=no") == NULL) {
             return algorithms;
         }
     }
     return NULL;
 }
 
-static void fill_lists(void)
+static void fill(OSSL_ALGORITHM *rows, int operation, const char *properties)
 {
-    for (size_t i = 0; i < KK_ARRAY_LEN(lists); i++) {
-        int no_cache = 0;
-        size_t count = 0;
-        const OSSL_ALGORITHM *theirs =
-            OSSL_PROVIDER_query_operation(original, lists[i].operation, &no_cache);
-        for (size_t j = 0; j < KK_ARRAY_LEN(names); j++) {
-            const OSSL_ALGORITHM *found =
-                names[j].operation == lists[i].operation ? find(theirs, names[j].theirs) : NULL;
-            if (found != NULL) {
-                lists[i].rows[count++] = (OSSL_ALGORITHM){names[j].ours, "provider=" PROVIDER,
-                                                          found->implementation, ""};
-            }
+    int no_cache = 0;
+    const OSSL_ALGORITHM *theirs = OSSL_PROVIDER_query_operation(original, operation, &no_cache);
+    for (size_t i = 0; i < KK_ARRAY_LEN(names); i++) {
+        const OSSL_ALGORITHM *found =
+            names[i].operation == operation ? find(theirs, names[i].theirs) : NULL;
+        if (found != NULL) {
+            *rows++ = (OSSL_ALGORITHM){names[i].ours, properties, found->implementation, ""};
         }
     }
 }
 
-static const OSSL_ALGORITHM *own_query(void *context, int operation, int *no_cache)
+static void fill_default(void)
 {
-    (void)context;
+    for (size_t i = 0; i < KK_ARRAY_LEN(operations); i++) {
+        fill(lists[OF_DEFAULT][i], operations[i], "provider=" PROVIDER);
+    }
+}
+
+static void fill_fips(void)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(operations); i++) {
+        fill(lists[OF_FIPS][i], operations[i], "fips=yes,provider=" PROVIDER);
+    }
+}
+
+static const OSSL_ALGORITHM *query(size_t of, int operation, int *no_cache)
+{
     *no_cache = 0;
-    for (size_t i = 0; i < KK_ARRAY_LEN(lists); i++) {
-        if (lists[i].operation == operation) {
-            return lists[i].rows;
+    for (size_t i = 0; i < KK_ARRAY_LEN(operations); i++) {
+        if (operations[i] == operation) {
+            return lists[of][i];
         }
     }
     return NULL;
 }
 
-static int own_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
-                    const OSSL_DISPATCH **out, void **ret_context)
+static const OSSL_ALGORITHM *query_default(void *context, int operation, int *no_cache)
+{
+    (void)context;
+    return query(OF_DEFAULT, operation, no_cache);
+}
+
+static const OSSL_ALGORITHM *query_fips(void *context, int operation, int *no_cache)
+{
+    (void)context;
+    return query(OF_FIPS, operation, no_cache);
+}
+
+static int init_default(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                        const OSSL_DISPATCH **out, void **ret_context)
 {
     static const OSSL_DISPATCH functions[] = {
-        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))own_query}, {0, NULL}};
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_default}, {0, NULL}};
     (void)handle;
     (void)in;
     *out = functions;
@@ -193,13 +213,27 @@ static int own_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     return 1;
 }
 
-KK_RV kk_own_keys_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER *default_provider,
+static int init_fips(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                     const OSSL_DISPATCH **out, void **ret_context)
+{
+    static const OSSL_DISPATCH functions[] = {
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_fips}, {0, NULL}};
+    (void)handle;
+    (void)in;
+    *out = functions;
+    *ret_context = OSSL_PROVIDER_get0_provider_ctx(original);
+    return 1;
+}
+
+KK_RV kk_own_keys_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER *main_provider, bool is_fips,
                        OSSL_PROVIDER **ret_provider)
 {
     OSSL_PROVIDER *provider = NULL;
-    original = default_provider;
-    if (CRYPTO_THREAD_run_once(&lists_once, fill_lists) == 1 &&
-        OSSL_PROVIDER_add_builtin(libctx, PROVIDER, own_init) == 1) {
+    original = main_provider;
+    int filled = is_fips ? CRYPTO_THREAD_run_once(&fips_once, fill_fips)
+                         : CRYPTO_THREAD_run_once(&default_once, fill_default);
+    if (filled == 1 &&
+        OSSL_PROVIDER_add_builtin(libctx, PROVIDER, is_fips ? init_fips : init_default) == 1) {
         provider = OSSL_PROVIDER_load(libctx, PROVIDER);
     }
     original = NULL;

@@ -10,8 +10,9 @@
 
 #include "base/macros.h"
 
-/* Once per library context, after the default provider. */
-KK_RV kk_own_keys_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER *default_provider,
+/* Once per library context, after the provider whose keys they are: the default one, or the FIPS
+ * one. */
+KK_RV kk_own_keys_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER *main_provider, bool is_fips,
                        OSSL_PROVIDER **ret_provider);
 
 /* To make keys of a type by OpenSSL's name ("RSA", "EC", "ED25519"); NULL as OpenSSL's own, or for

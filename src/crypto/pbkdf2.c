@@ -29,7 +29,7 @@ KK_RV kk_pbkdf2(struct kk_crypto *crypto, const char *digest, struct kk_span pas
 {
     KK_CLEANUP(EVP_KDF_freep) EVP_KDF *kdf = EVP_KDF_fetch(crypto->libctx, "PBKDF2", NULL);
     KK_CLEANUP(EVP_KDF_CTX_freep) EVP_KDF_CTX *ctx = NULL;
-    int unchecked = 1; /* any salt and any number of rounds */
+    int unchecked = kk_crypto_is_fips(crypto) ? 0 : 1; /* any salt and any number of rounds */
     KK_ENSURE(rounds >= 1, CKR_ARGUMENTS_BAD);
     KK_ENSURE(kdf != NULL, kk_crypto_error("EVP_KDF_fetch", CKR_MECHANISM_INVALID));
     ctx = EVP_KDF_CTX_new(kdf);
@@ -43,6 +43,7 @@ KK_RV kk_pbkdf2(struct kk_crypto *crypto, const char *digest, struct kk_span pas
         OSSL_PARAM_END,
     };
     KK_ENSURE(EVP_KDF_derive(ctx, kk_secret_data(out), kk_secret_len(out), params) == 1,
-              kk_crypto_error("EVP_KDF_derive", CKR_FUNCTION_FAILED));
+              kk_crypto_error("EVP_KDF_derive",
+                              unchecked ? CKR_FUNCTION_FAILED : CKR_MECHANISM_PARAM_INVALID));
     return CKR_OK;
 }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crypto/error.h"
+#include "crypto/fips.h"
 #include "crypto/own_digest.h"
 #include "crypto/own_keys.h"
 #include "crypto/provider_internal.h"
@@ -88,17 +89,28 @@ static KK_RV first_digest(struct kk_crypto *crypto)
     return CKR_OK;
 }
 
+static KK_RV load_default(struct kk_crypto *crypto)
+{
+    crypto->main_provider = OSSL_PROVIDER_load(crypto->libctx, "default");
+    if (crypto->main_provider == NULL) {
+        kk_log_error("OpenSSL's default provider does not load (%s)", kk_crypto_version());
+        return kk_crypto_error("OSSL_PROVIDER_load", CKR_FUNCTION_FAILED);
+    }
+    crypto->legacy_provider = OSSL_PROVIDER_try_load(crypto->libctx, "legacy", 1);
+    return CKR_OK;
+}
+
 static KK_RV load(struct kk_crypto *crypto)
 {
     crypto->libctx = OSSL_LIB_CTX_new();
     KK_ENSURE(crypto->libctx != NULL, CKR_HOST_MEMORY);
-    crypto->default_provider = OSSL_PROVIDER_load(crypto->libctx, "default");
-    if (crypto->default_provider == NULL) {
-        kk_log_error("OpenSSL's default provider does not load (%s)", kk_crypto_version());
-        return kk_crypto_error("OSSL_PROVIDER_load", CKR_FUNCTION_FAILED);
+    if (crypto->fips_config != NULL) {
+        KK_TRY(kk_fips_load(crypto->libctx, crypto->fips_config, &crypto->main_provider));
+    } else {
+        KK_TRY(load_default(crypto));
     }
-    KK_TRY(kk_own_keys_load(crypto->libctx, crypto->default_provider, &crypto->own_provider));
-    crypto->legacy_provider = OSSL_PROVIDER_try_load(crypto->libctx, "legacy", 1);
+    KK_TRY(kk_own_keys_load(crypto->libctx, crypto->main_provider, crypto->fips_config != NULL,
+                            &crypto->own_provider));
     KK_TRY(first_digest(crypto));
     fetch_all(crypto);
     return CKR_OK;
@@ -116,16 +128,28 @@ static void park(struct kk_crypto *crypto)
     }
 }
 
-static struct kk_crypto *take_spare(void)
+/* Whether it was made with this configuration of the FIPS provider (NULL: with the default one). */
+static bool is_of(const struct kk_crypto *crypto, const char *fips_config)
 {
-    struct kk_crypto *first = atomic_exchange(&spares, NULL);
-    struct kk_crypto *rest = first != NULL ? first->next : NULL;
+    return crypto->fips_config == NULL || fips_config == NULL
+               ? crypto->fips_config == fips_config
+               : strcmp(crypto->fips_config, fips_config) == 0;
+}
+
+static struct kk_crypto *take_spare(const char *fips_config)
+{
+    struct kk_crypto *found = NULL;
+    struct kk_crypto *rest = atomic_exchange(&spares, NULL);
     while (rest != NULL) {
         struct kk_crypto *next = rest->next;
-        park(rest);
+        if (found == NULL && is_of(rest, fips_config)) {
+            found = rest;
+        } else {
+            park(rest);
+        }
         rest = next;
     }
-    return first;
+    return found;
 }
 
 /* One that was never handed out. */
@@ -137,19 +161,21 @@ static void unload(struct kk_crypto *crypto)
     if (crypto->own_provider != NULL) {
         OSSL_PROVIDER_unload(crypto->own_provider);
     }
-    if (crypto->default_provider != NULL) {
-        OSSL_PROVIDER_unload(crypto->default_provider);
+    if (crypto->main_provider != NULL) {
+        OSSL_PROVIDER_unload(crypto->main_provider);
     }
     OSSL_LIB_CTX_free(crypto->libctx);
+    kk_free(crypto->fips_config);
     kk_free(crypto);
 }
 
-static KK_RV make(struct kk_crypto **ret_crypto)
+static KK_RV make(const char *fips_config, struct kk_crypto **ret_crypto)
 {
     struct kk_crypto *crypto = NULL;
     KK_TRY(kk_alloc(sizeof *crypto, &crypto));
+    CK_RV rv = fips_config != NULL ? kk_strdup(fips_config, &crypto->fips_config) : CKR_OK;
     ERR_set_mark();
-    CK_RV rv = load(crypto);
+    rv = rv == CKR_OK ? load(crypto) : rv;
     if (rv != CKR_OK) {
         unload(crypto);
         crypto = NULL;
@@ -159,16 +185,36 @@ static KK_RV make(struct kk_crypto **ret_crypto)
     return rv;
 }
 
-KK_RV kk_crypto_new(struct kk_crypto **ret_crypto)
+static KK_RV new_with(const char *fips_config, struct kk_crypto **ret_crypto)
 {
     KK_ENSURE(!kk_crypto_is_over(), CKR_FUNCTION_FAILED);
     pthread_once(&exit_once, register_exit);
-    struct kk_crypto *spare = take_spare();
+    struct kk_crypto *spare = take_spare(fips_config);
     if (spare == NULL) {
-        return make(ret_crypto);
+        return make(fips_config, ret_crypto);
     }
     *ret_crypto = spare;
     return CKR_OK;
+}
+
+KK_RV kk_crypto_new(struct kk_crypto **ret_crypto)
+{
+    return new_with(NULL, ret_crypto);
+}
+
+KK_RV kk_crypto_new_fips(const char *config, struct kk_crypto **ret_crypto)
+{
+    return new_with(config, ret_crypto);
+}
+
+bool kk_crypto_is_fips(const struct kk_crypto *crypto)
+{
+    return crypto->fips_config != NULL;
+}
+
+KK_RV kk_crypto_fips_version(const struct kk_crypto *crypto, char ret_text[KK_FIPS_TEXT])
+{
+    return kk_fips_describe(crypto->main_provider, ret_text);
 }
 
 void kk_crypto_free(struct kk_crypto *crypto)

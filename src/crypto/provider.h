@@ -23,6 +23,18 @@ void kk_crypto_prepare(void);
  * provider does not load. */
 KK_RV kk_crypto_new(struct kk_crypto **ret_crypto);
 
+/* The same with OpenSSL's FIPS provider and nothing else of OpenSSL's: whatever it does not have,
+ * or has as not approved, there is not. `config` is the file that `openssl fipsinstall` wrote, ""
+ * its usual place (fipsmodule.cnf beside openssl.cnf). CKR_GENERAL_ERROR (one log line, which says
+ * what to do) when it cannot be had. */
+KK_RV kk_crypto_new_fips(const char *config, struct kk_crypto **ret_crypto);
+bool kk_crypto_is_fips(const struct kk_crypto *crypto);
+
+/* Its name and version as it says them itself: "OpenSSL FIPS Provider 3.0.9". Only for contexts of
+ * kk_crypto_new_fips(). */
+#define KK_FIPS_TEXT 128
+KK_RV kk_crypto_fips_version(const struct kk_crypto *crypto, char ret_text[KK_FIPS_TEXT]);
+
 /* Gives the context back, to be used again: threads that used it may end at any later time. */
 void kk_crypto_free(struct kk_crypto *crypto);
 KK_DEFINE_CLEANUP(struct kk_crypto *, kk_crypto_free);

@@ -18,7 +18,8 @@
 
 struct kk_crypto {
     OSSL_LIB_CTX *libctx;
-    OSSL_PROVIDER *default_provider;
+    char *fips_config;              /* not NULL: the FIPS provider, and nothing else */
+    OSSL_PROVIDER *main_provider;   /* the default one, or that */
     OSSL_PROVIDER *own_provider;    /* see own_keys.h */
     OSSL_PROVIDER *legacy_provider; /* NULL where it cannot be had */
     EVP_MD *digests[KK_CRYPTO_DIGESTS];

@@ -6,6 +6,7 @@
 
 #include "crypto/der.h"
 #include "crypto/domain.h"
+#include "crypto/ec.h"
 
 void *kk_asym_context(struct kk_op *op, void (*context_free)(void *))
 {
@@ -49,6 +50,19 @@ static CK_RV wrong_kind(const struct kk_key_parts *parts)
                                                               : CKR_KEY_TYPE_INCONSISTENT;
 }
 
+/* A curve below what the policy in force has. */
+static KK_RV check_curve(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
+                         const struct kk_key_parts *parts)
+{
+    struct kk_curve curve = {0};
+    if (parts->kind != KK_KEY_EC || mechanism->floor_bits == 0) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_curve_parse(crypto, kk_key_parts_get(parts, KK_PART_EC_PARAMS), &curve));
+    KK_ENSURE(curve.field_bits >= mechanism->floor_bits, CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
+}
+
 static KK_RV generate_pair(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                            const struct kk_param *param, struct kk_key_parts *parts)
 {
@@ -58,6 +72,7 @@ static KK_RV generate_pair(struct kk_crypto *crypto, const struct kk_mechanism *
                     parts->kind == KK_KEY_DH || parts->kind == KK_KEY_X942_DH;
     KK_ENSURE(!is_sized || (parts->bits >= mechanism->min_key && parts->bits <= mechanism->max_key),
               CKR_KEY_SIZE_RANGE);
+    KK_TRY(check_curve(crypto, mechanism, parts));
     return kk_key_generate(crypto, parts);
 }
 
@@ -66,6 +81,7 @@ static KK_RV generate_extra_bits(struct kk_crypto *crypto, const struct kk_mecha
 {
     (void)param;
     KK_ENSURE(parts->kind == kk_key_kind_of(mechanism->key_type), wrong_kind(parts));
+    KK_TRY(check_curve(crypto, mechanism, parts));
     return kk_key_generate_extra_bits(crypto, parts);
 }
 

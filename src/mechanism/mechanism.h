@@ -326,6 +326,10 @@ struct kk_mechanism {
     const char *hash;      /* OpenSSL's digest name, NULL when the mechanism has none */
     CK_ULONG detail;       /* the family's own: a tag length, a mode, a CKG_ ... */
     CK_FLAGS extra_flags;  /* CKF_EC_ and the like */
+    /* Set where a policy is in force, never in a table: enum kk_config_policy, and the least bits
+     * of a key that it lets the row use (CKR_KEY_SIZE_RANGE). */
+    int policy;
+    CK_ULONG floor_bits;
 };
 
 /* Families export their rows. */
@@ -342,6 +346,16 @@ struct kk_registry;
  * warning. */
 KK_RV kk_registry_new(struct kk_crypto *crypto, const char *allowed,
                       struct kk_registry **ret_registry);
+
+/* The same of what mechanisms.policy (enum kk_config_policy) leaves, see offer.h. */
+KK_RV kk_registry_new_for(struct kk_crypto *crypto, const char *allowed, int policy,
+                          struct kk_registry **ret_registry);
+
+/* The row of the tables, offered or not; NULL: nobody has built it. */
+const struct kk_mechanism *kk_registry_row(CK_MECHANISM_TYPE type);
+
+/* All rows of the tables, in no order; NULL behind the last one. */
+const struct kk_mechanism *kk_registry_any(size_t i);
 void kk_registry_free(struct kk_registry *registry);
 KK_DEFINE_CLEANUP(struct kk_registry *, kk_registry_free);
 
@@ -355,6 +369,15 @@ const struct kk_mechanism *kk_registry_at(const struct kk_registry *registry, si
 
 /* CKF_ flags from the operation pointers. */
 CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism);
+
+/* CKR_KEY_SIZE_RANGE for a key that is smaller than the policy in force has it. */
+static inline KK_RV kk_mechanism_check_floor(const struct kk_mechanism *mechanism,
+                                             const struct kk_key *key)
+{
+    bool is_small =
+        KK_UNLIKELY(mechanism->floor_bits > 0) && kk_key_bits(key) < mechanism->floor_bits;
+    return is_small ? CKR_KEY_SIZE_RANGE : CKR_OK;
+}
 
 /* Whether C_DeriveKey gives a handle through its own argument. */
 bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism);

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "cryptoki/names.h"
 #include "mechanism/families.h"
+#include "mechanism/offer.h"
 #include "mechanism/operation.h"
 
 #include "base/banned.h"
@@ -41,6 +42,7 @@ static const struct kk_mechanism_family *const families[] = {
 struct kk_registry {
     const struct kk_mechanism **rows; /* by rising type */
     size_t count;
+    struct kk_mechanism *narrowed;     /* what the rows are when a policy is in force */
     const struct kk_mechanism **table; /* open addressing; NULL is free */
     unsigned int shift;                /* 64 minus the bits of the table's size */
 };
@@ -152,18 +154,55 @@ static int compare_types(const void *a, const void *b)
     return (left->type > right->type) - (left->type < right->type);
 }
 
+const struct kk_mechanism *kk_registry_any(size_t i)
+{
+    for (size_t j = 0; j < KK_ARRAY_LEN(families); j++) {
+        if (i < families[j]->count) {
+            return &families[j]->rows[i];
+        }
+        i -= families[j]->count;
+    }
+    return NULL;
+}
+
+const struct kk_mechanism *kk_registry_row(CK_MECHANISM_TYPE type)
+{
+    size_t i = 0;
+    const struct kk_mechanism *row = kk_registry_any(0);
+    while (row != NULL && row->type != type) {
+        row = kk_registry_any(++i);
+    }
+    return row;
+}
+
+/* The row as the policy leaves it; NULL: it does not. */
+static const struct kk_mechanism *narrow(struct kk_registry *registry, int policy,
+                                         const struct kk_mechanism *row)
+{
+    if (policy == KK_POLICY_ALL) {
+        return row;
+    }
+    struct kk_mechanism *copy = &registry->narrowed[registry->count];
+    *copy = *row;
+    return kk_offer_narrow(policy, copy) ? copy : NULL;
+}
+
 static KK_RV collect(struct kk_registry *registry, const struct kk_crypto *crypto,
-                     const struct allowed *allowed)
+                     const struct allowed *allowed, int policy)
 {
     size_t most = 0;
     for (size_t i = 0; i < KK_ARRAY_LEN(families); i++) {
         most += families[i]->count;
     }
     KK_TRY(kk_alloc_array(most, sizeof *registry->rows, &registry->rows));
-    for (size_t i = 0; i < KK_ARRAY_LEN(families); i++) {
-        for (size_t j = 0; j < families[i]->count; j++) {
-            const struct kk_mechanism *row = &families[i]->rows[j];
-            if (is_allowed(allowed, row->type) && is_available(crypto, row)) {
+    if (policy != KK_POLICY_ALL) {
+        KK_TRY(kk_alloc_array(most, sizeof *registry->narrowed, &registry->narrowed));
+    }
+    const struct kk_mechanism *row = NULL;
+    for (size_t i = 0; (row = kk_registry_any(i)) != NULL; i++) {
+        if (is_allowed(allowed, row->type) && is_available(crypto, row)) {
+            row = narrow(registry, policy, row);
+            if (row != NULL) {
                 registry->rows[registry->count++] = row;
             }
         }
@@ -200,11 +239,17 @@ static KK_RV fill_table(struct kk_registry *registry)
 KK_RV kk_registry_new(struct kk_crypto *crypto, const char *allowed,
                       struct kk_registry **ret_registry)
 {
+    return kk_registry_new_for(crypto, allowed, KK_POLICY_ALL, ret_registry);
+}
+
+KK_RV kk_registry_new_for(struct kk_crypto *crypto, const char *allowed, int policy,
+                          struct kk_registry **ret_registry)
+{
     KK_CLEANUP(allowed_clear) struct allowed list = {0};
     KK_CLEANUP(kk_registry_freep) struct kk_registry *registry = NULL;
     KK_TRY(allowed_parse(allowed, &list));
     KK_TRY(kk_alloc(sizeof *registry, &registry));
-    KK_TRY(collect(registry, crypto, &list));
+    KK_TRY(collect(registry, crypto, &list, policy));
     KK_TRY(fill_table(registry));
     *ret_registry = KK_STEAL(registry);
     return CKR_OK;
@@ -216,6 +261,7 @@ void kk_registry_free(struct kk_registry *registry)
         return;
     }
     kk_free(registry->rows);
+    kk_free(registry->narrowed);
     kk_free(registry->table);
     kk_free(registry);
 }

@@ -146,10 +146,16 @@ static KK_RV digest_single(struct kk_op *op, struct kk_span in, uint8_t *out, si
     return digest_final(op, out, ret_len);
 }
 
+/* The digests whose state can be had are libsodium's, and in no validated module. */
+static bool has_sha2(const struct kk_op *op)
+{
+    return kk_sha2_has(op->mechanism->algorithm) && !kk_crypto_is_fips(op->crypto);
+}
+
 /* Turns to the digest whose state can be had, where there is one. */
 static KK_RV digest_turn(struct kk_op *op, struct digest_context *context)
 {
-    if (context->sha2 == NULL && kk_sha2_has(op->mechanism->algorithm)) {
+    if (context->sha2 == NULL && has_sha2(op)) {
         KK_TRY(kk_sha2_new(op->mechanism->algorithm, &context->sha2));
         return digest_let_go(context);
     }
@@ -176,7 +182,7 @@ static KK_RV digest_restore(struct kk_op *op, struct kk_reader *in)
     KK_TRY(digest_init(op));
     struct digest_context *context = op->context;
     if (kk_reader_u8(in) == FORM_SHA2) {
-        KK_ENSURE(kk_sha2_has(op->mechanism->algorithm), CKR_SAVED_STATE_INVALID);
+        KK_ENSURE(has_sha2(op), CKR_SAVED_STATE_INVALID);
         KK_TRY(kk_sha2_new(op->mechanism->algorithm, &context->sha2));
         return kk_sha2_restore(context->sha2, in);
     }

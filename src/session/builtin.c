@@ -49,9 +49,10 @@ void kk_builtin_clock(CK_CHAR ret_time[16])
 /* The attribute that tells objects of a class apart. */
 static CK_ATTRIBUTE_TYPE name_of(CK_OBJECT_CLASS object_class)
 {
-    return object_class == CKO_HW_FEATURE  ? CKA_HW_FEATURE_TYPE
-           : object_class == CKO_MECHANISM ? CKA_MECHANISM_TYPE
-                                           : CKA_PROFILE_ID;
+    return object_class == CKO_HW_FEATURE   ? CKA_HW_FEATURE_TYPE
+           : object_class == CKO_MECHANISM  ? CKA_MECHANISM_TYPE
+           : object_class == CKO_VALIDATION ? CKA_VALIDATION_FLAG
+                                            : CKA_PROFILE_ID;
 }
 
 static uint8_t hex_pair(const char *text)
@@ -77,7 +78,8 @@ static struct kk_uuid uuid_of(const char serial[16], CK_OBJECT_CLASS object_clas
     return uuid;
 }
 
-/* Profile objects are token objects; the other classes have no storage attributes. */
+/* Profile and validation objects are token objects; the other classes have no storage attributes.
+ */
 static KK_RV set_storage(struct kk_attrs *attrs)
 {
     KK_TRY(kk_attrs_set_flag(attrs, CKA_TOKEN, true));
@@ -99,6 +101,46 @@ static KK_RV set_feature(CK_ULONG type, struct kk_attrs *attrs)
     return CKR_OK;
 }
 
+bool kk_builtin_is_validated(const struct kk_app *app)
+{
+    const struct kk_config *config = app->engine->config;
+    return config->policy == KK_POLICY_FIPS && config->fips_certificate > 0;
+}
+
+#define CERTIFICATES                                                                               \
+    "https://csrc.nist.gov/projects/cryptographic-module-validation-program/certificate/"
+
+/* Of FIPS 140-3, level 1, as OpenSSL's module has it. Its name and version are its own words. */
+static KK_RV set_validation(const struct kk_app *app, struct kk_attrs *attrs)
+{
+    static const uint8_t version[] = {3, 0};
+    char module[KK_FIPS_TEXT];
+    char number[24];
+    char uri[sizeof CERTIFICATES + sizeof number];
+    (void)snprintf(number, sizeof number, "%lu", app->engine->config->fips_certificate);
+    (void)snprintf(uri, sizeof uri, "%s%s", CERTIFICATES, number);
+    KK_TRY(kk_crypto_fips_version(app->engine->crypto, module));
+    const struct {
+        CK_ATTRIBUTE_TYPE type;
+        struct kk_span value;
+    } texts[] = {
+        {CKA_VALIDATION_VERSION, KK_SPAN_ARRAY(version)},
+        {CKA_VALIDATION_MODULE_ID, KK_SPAN(module, strlen(module))},
+        {CKA_VALIDATION_COUNTRY, KK_SPAN_TEXT("US")},
+        {CKA_VALIDATION_CERTIFICATE_IDENTIFIER, KK_SPAN(number, strlen(number))},
+        {CKA_VALIDATION_CERTIFICATE_URI, KK_SPAN(uri, strlen(uri))},
+        {CKA_VALIDATION_VENDOR_URI, KK_SPAN(NULL, 0)},
+        {CKA_VALIDATION_PROFILE, KK_SPAN(NULL, 0)},
+    };
+    KK_TRY(kk_attrs_set_number(attrs, CKA_VALIDATION_TYPE, CKV_TYPE_SOFTWARE));
+    KK_TRY(kk_attrs_set_number(attrs, CKA_VALIDATION_LEVEL, 1));
+    KK_TRY(kk_attrs_set_number(attrs, CKA_VALIDATION_AUTHORITY_TYPE, CKV_AUTHORITY_TYPE_NIST_CMVP));
+    for (size_t i = 0; i < KK_ARRAY_LEN(texts); i++) {
+        KK_TRY(kk_attrs_set_bytes(attrs, texts[i].type, texts[i].value));
+    }
+    return set_storage(attrs);
+}
+
 static KK_RV make_object(const struct kk_uuid *uuid, struct kk_attrs **attrs,
                          struct kk_object **ret_object)
 {
@@ -109,9 +151,10 @@ static KK_RV make_object(const struct kk_uuid *uuid, struct kk_attrs **attrs,
     return CKR_OK;
 }
 
-static KK_RV add(struct kk_builtins *builtins, const char serial[16], CK_OBJECT_CLASS object_class,
-                 CK_ULONG number)
+static KK_RV add(struct kk_builtins *builtins, const struct kk_call *call,
+                 CK_OBJECT_CLASS object_class, CK_ULONG number)
 {
+    const char *serial = kk_token_serial(call->session->token);
     char text[KK_UUID_TEXT];
     const struct kk_uuid uuid = uuid_of(serial, object_class, number);
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
@@ -124,6 +167,8 @@ static KK_RV add(struct kk_builtins *builtins, const char serial[16], CK_OBJECT_
         KK_TRY(set_storage(attrs));
     } else if (object_class == CKO_HW_FEATURE) {
         KK_TRY(set_feature(number, attrs));
+    } else if (object_class == CKO_VALIDATION) {
+        KK_TRY(set_validation(call->app, attrs));
     }
     size_t count = builtins->count;
     KK_TRY(kk_realloc_array(&builtins->objects, count + 1, sizeof(struct kk_object *)));
@@ -135,19 +180,21 @@ static KK_RV add(struct kk_builtins *builtins, const char serial[16], CK_OBJECT_
 static KK_RV make_all(struct kk_call *call, struct kk_builtins **ret_builtins)
 {
     struct kk_token *token = call->session->token;
-    const char *serial = kk_token_serial(token);
     const struct kk_registry *registry = call->app->engine->registry;
     KK_CLEANUP(kk_builtins_freep) struct kk_builtins *made = NULL;
     KK_TRY(kk_alloc(sizeof *made, &made));
-    KK_TRY(add(made, serial, CKO_HW_FEATURE, CKH_CLOCK));
+    KK_TRY(add(made, call, CKO_HW_FEATURE, CKH_CLOCK));
     if (kk_token_has_counter(token)) {
-        KK_TRY(add(made, serial, CKO_HW_FEATURE, CKH_MONOTONIC_COUNTER));
+        KK_TRY(add(made, call, CKO_HW_FEATURE, CKH_MONOTONIC_COUNTER));
     }
     for (size_t i = 0; i < kk_registry_count(registry); i++) {
-        KK_TRY(add(made, serial, CKO_MECHANISM, kk_registry_at(registry, i)->type));
+        KK_TRY(add(made, call, CKO_MECHANISM, kk_registry_at(registry, i)->type));
     }
     for (size_t i = 0; i < kk_profiles_count; i++) {
-        KK_TRY(add(made, serial, CKO_PROFILE, kk_profiles[i]));
+        KK_TRY(add(made, call, CKO_PROFILE, kk_profiles[i]));
+    }
+    if (kk_builtin_is_validated(call->app)) {
+        KK_TRY(add(made, call, CKO_VALIDATION, KK_VALIDATION_FLAG));
     }
     *ret_builtins = KK_STEAL(made);
     return CKR_OK;
@@ -182,7 +229,8 @@ static bool is_asked_for(const struct kk_attrs *tmpl)
 {
     uint64_t object_class = kk_attrs_number(tmpl, CKA_CLASS, UINT64_MAX);
     return object_class == CKO_HW_FEATURE || object_class == CKO_MECHANISM ||
-           object_class == CKO_PROFILE || kk_attrs_has(tmpl, CKA_UNIQUE_ID);
+           object_class == CKO_PROFILE || object_class == CKO_VALIDATION ||
+           kk_attrs_has(tmpl, CKA_UNIQUE_ID);
 }
 
 /*= pkcs11-3.2 Profile objects: which profiles the token implements. One that does not hold at the

@@ -4,14 +4,20 @@
  * found by searches that name their class, or their CKA_UNIQUE_ID; can be read by everybody; and
  * nobody changes, copies or destroys them (CKR_ACTION_PROHIBITED).
  *
- * There are no validation objects: the cryptography is that of OpenSSL's default provider, which
- * nobody validated.
+ * A validation object there is only with mechanisms.policy = fips and a certificate that the
+ * configuration names: nothing else says that the provider at hand is a validated one.
  */
 #pragma once
 
 #include "session/session.h"
 
 struct kk_builtins;
+
+/* The bit of the one validation in sessions' flags. */
+#define KK_VALIDATION_FLAG ((CK_FLAGS)1)
+
+/* Whether there is a validation object. */
+bool kk_builtin_is_validated(const struct kk_app *app);
 
 void kk_builtins_free(struct kk_builtins *builtins);
 

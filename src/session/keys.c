@@ -30,13 +30,15 @@ KK_RV kk_take_key(struct kk_call *call, const struct kk_mechanism *mechanism,
                   CK_OBJECT_HANDLE handle, enum kk_usage usage, const struct kk_key_codes *codes,
                   struct kk_used_key *ret_used)
 {
+    call->session->validated = false; /* of wrapping and deriving nothing is claimed */
     KK_TRY(kk_call_key_object(call, handle, codes->handle_invalid, &ret_used->object));
     const struct kk_object *object = ret_used->object;
     KK_ENSURE(kk_mechanism_takes(mechanism, object->key_type), codes->type_inconsistent);
     KK_ENSURE((object->usage & usage) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
     KK_ENSURE(kk_object_allows(object, mechanism->type), CKR_MECHANISM_INVALID);
     KK_TRY(kk_call_guard(call, object));
-    return kk_call_parsed_key(call, ret_used->object, &ret_used->key);
+    KK_TRY(kk_call_parsed_key(call, ret_used->object, &ret_used->key));
+    return kk_mechanism_check_floor(mechanism, ret_used->key);
 }
 
 const struct kk_attrs *kk_template_of(const struct kk_object *object, CK_ATTRIBUTE_TYPE type)
@@ -96,6 +98,7 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
 {
     struct kk_crypto *crypto = call->app->engine->crypto;
     KK_ENSURE(mechanism->generate != NULL && !mechanism->generate->pair, CKR_MECHANISM_INVALID);
+    call->session->validated = false;
     KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *whole = NULL;
@@ -125,6 +128,7 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     if (!mechanism->generate->gives_nothing_back) {
         kk_param_give_back(param);
     }
+    call->session->validated = mechanism->policy == KK_POLICY_FIPS;
     return CKR_OK;
 }
 
@@ -188,6 +192,7 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
 {
     struct kk_crypto *crypto = call->app->engine->crypto;
     KK_ENSURE(mechanism->generate != NULL && mechanism->generate->pair, CKR_MECHANISM_INVALID);
+    call->session->validated = false;
     KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     CK_OBJECT_HANDLE handles[2] = {0};
@@ -209,6 +214,7 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 2, handles));
     *ret_public = handles[0];
     *ret_private = handles[1];
+    call->session->validated = mechanism->policy == KK_POLICY_FIPS;
     return CKR_OK;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "mechanism/message.h"
+#include "mechanism/offer.h"
 #include "object/stateful.h"
 #include "session/audit.h"
 #include "session/handles.h"
@@ -180,6 +181,7 @@ KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mec
     KK_ENSURE((object->usage & usages[kind]) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
     KK_ENSURE(kk_object_allows(object, mechanism->type), CKR_MECHANISM_INVALID);
     KK_TRY(kk_call_parsed_key(call, object, ret_key));
+    KK_TRY(kk_mechanism_check_floor(mechanism, *ret_key));
     *ret_object = KK_STEAL(object);
     return CKR_OK;
 }
@@ -231,6 +233,7 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
     KK_ENSURE(offers(mechanism, kind), CKR_MECHANISM_INVALID);
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
+    session->validated = session->validated && !kk_operation_is_message(kind);
     if (kind != KK_OP_DIGEST) {
         KK_TRY(kk_operation_take_key(call, mechanism, kind, key_handle, &object, &key));
     }
@@ -403,11 +406,13 @@ static KK_RV produce(struct kk_call *call, struct kk_operation *operation, enum 
 
 /* What follows from produce(): an operation goes on after a length query, after
  * CKR_BUFFER_TOO_SMALL and after an update; everything else ends it. */
-static CK_RV conclude(struct kk_operation *operation, enum kk_phase phase, CK_RV rv, bool delivered)
+static CK_RV conclude(struct kk_call *call, struct kk_operation *operation, enum kk_phase phase,
+                      CK_RV rv, bool delivered)
 {
     if (rv == CKR_OK && phase == KK_PHASE_UPDATE) {
         operation->multi = operation->multi || delivered;
     } else if (rv != CKR_BUFFER_TOO_SMALL && (rv != CKR_OK || delivered)) {
+        call->session->validated = rv == CKR_OK && kk_offer_is_approved(&operation->op);
         kk_operation_end(operation);
     }
     return rv;
@@ -445,12 +450,12 @@ KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     /*= pkcs11-3.2 C_Encrypt: not after C_EncryptUpdate; there is no single-part operation then */
     KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
     if (phase != KK_PHASE_SINGLE && ops->update == NULL) {
-        return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
+        return conclude(call, operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
     size_t bound = ops->bound(&operation->op, phase, in.len);
     CK_RV rv =
         produce(call, operation, phase, in, bound, ops->exact, compute_cipher, out, &delivered);
-    return conclude(operation, phase, rv, delivered);
+    return conclude(call, operation, phase, rv, delivered);
 }
 
 /* Signatures, MACs and digests differ in the table only. */
@@ -480,7 +485,7 @@ KK_RV kk_operation_update(struct kk_call *call, enum kk_op_kind kind, struct kk_
     if (kk_operation_has_update(&operation->op)) {
         rv = kk_operation_feed(&operation->op, in);
     }
-    return conclude(operation, KK_PHASE_UPDATE, rv, true);
+    return conclude(call, operation, KK_PHASE_UPDATE, rv, true);
 }
 
 KK_RV kk_operation_takes_parts(struct kk_call *call, enum kk_op_kind kind)
@@ -488,7 +493,7 @@ KK_RV kk_operation_takes_parts(struct kk_call *call, enum kk_op_kind kind)
     struct kk_operation *operation = NULL;
     KK_TRY(active(call, kind, &operation));
     if (!kk_operation_has_update(&operation->op)) {
-        return conclude(operation, KK_PHASE_UPDATE, CKR_OPERATION_NOT_INITIALIZED, false);
+        return conclude(call, operation, KK_PHASE_UPDATE, CKR_OPERATION_NOT_INITIALIZED, false);
     }
     return CKR_OK;
 }
@@ -540,12 +545,12 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     KK_TRY(active(call, kind, &operation));
     KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
     if (phase == KK_PHASE_FINAL && !kk_operation_has_update(&operation->op)) {
-        return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
+        return conclude(call, operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
     size_t bound = kk_operation_length(&operation->op);
     CK_RV rv =
         produce(call, operation, phase, in, bound, true, kk_operation_compute, out, &delivered);
-    return conclude(operation, phase, rv, delivered);
+    return conclude(call, operation, phase, rv, delivered);
 }
 
 size_t kk_operation_signature_length(const struct kk_call *call)
@@ -602,13 +607,14 @@ KK_RV kk_operation_check(struct kk_operation *operation, enum kk_phase phase, st
 
 /*= pkcs11-3.2 C_Verify, C_VerifySignature: a call always terminates the active verification
  * operation */
-static KK_RV verify_and_end(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                            struct kk_span signature)
+static KK_RV verify_and_end(struct kk_call *call, struct kk_operation *operation,
+                            enum kk_phase phase, struct kk_span in, struct kk_span signature)
 {
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED;
     if (phase == KK_PHASE_SINGLE ? !operation->multi : kk_operation_has_update(&operation->op)) {
         rv = kk_operation_check(operation, phase, in, signature);
     }
+    call->session->validated = rv == CKR_OK && kk_offer_is_approved(&operation->op);
     kk_operation_end(operation);
     return rv;
 }
@@ -618,7 +624,7 @@ KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_s
 {
     struct kk_operation *operation = NULL;
     KK_TRY(active(call, KK_OP_VERIFY, &operation));
-    return verify_and_end(operation, phase, in, signature);
+    return verify_and_end(call, operation, phase, in, signature);
 }
 
 /*= pkcs11-3.2 C_VerifySignatureInit: CKR_SIGNATURE_LEN_RANGE initiates no operation. Shorter ones
@@ -648,7 +654,7 @@ KK_RV kk_operation_verify_signature(struct kk_call *call, enum kk_phase phase, s
 {
     struct kk_operation *operation = NULL;
     KK_TRY(active(call, KK_OP_VERIFY_SIGNATURE, &operation));
-    return verify_and_end(operation, phase, in, kk_buffer_span(&operation->signature));
+    return verify_and_end(call, operation, phase, in, kk_buffer_span(&operation->signature));
 }
 
 static KK_RV compute_recover(KK_UNUSED struct kk_call *call, struct kk_operation *operation,
@@ -667,7 +673,7 @@ KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature
     size_t bound = kk_operation_length(&operation->op);
     CK_RV rv = produce(call, operation, KK_PHASE_SINGLE, signature, bound, false, compute_recover,
                        out, &delivered);
-    return conclude(operation, KK_PHASE_SINGLE, rv, delivered);
+    return conclude(call, operation, KK_PHASE_SINGLE, rv, delivered);
 }
 
 KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE handle)
@@ -691,5 +697,5 @@ KK_RV kk_operation_digest_key(struct kk_call *call, CK_OBJECT_HANDLE handle)
         rv = (ops->update_key != NULL ? ops->update_key : ops->update)(&operation->op,
                                                                        kk_key_secret(key));
     }
-    return conclude(operation, KK_PHASE_UPDATE, rv, true);
+    return conclude(call, operation, KK_PHASE_UPDATE, rv, true);
 }

@@ -47,6 +47,7 @@ struct kk_session {
     _Atomic unsigned int cancelled; /* KK_CANCEL_ bits that whoever holds the lock owes */
     struct kk_mutex lock;           /* KK_RANK_SESSION; covers what follows */
     struct kk_operation *operations[KK_OP_COUNT]; /* NULL: none of that kind was begun yet */
+    bool validated; /* the last operation that completed was an approved service (offer.h) */
     struct kk_find find;
     struct kk_guarded guarded;
 };

@@ -33,6 +33,21 @@ static void pepper_load(struct kk_engine *engine)
     engine->settings.pepper = engine->pepper;
 }
 
+static KK_RV make_crypto(struct kk_engine *engine)
+{
+    const struct kk_config *config = engine->config;
+    char version[KK_FIPS_TEXT];
+    if (config->policy != KK_POLICY_FIPS) {
+        return kk_crypto_new(&engine->crypto);
+    }
+    engine->settings.pin_by_pbkdf2 = true;
+    KK_TRY(kk_crypto_new_fips(config->fips_config, &engine->crypto));
+    if (kk_crypto_fips_version(engine->crypto, version) == CKR_OK) {
+        kk_log_info("mechanisms.policy = fips: %s, its self tests passed", version);
+    }
+    return CKR_OK;
+}
+
 static KK_RV engine_set_up(struct kk_engine *engine)
 {
     const struct kk_config *config = engine->config;
@@ -50,8 +65,9 @@ static KK_RV engine_set_up(struct kk_engine *engine)
     };
     engine->settings.pin_guard = config->pin_guard;
     KK_TRY(engine->store_ops->env_new(config->tokendir, config->umask, &engine->env));
-    KK_TRY(kk_crypto_new(&engine->crypto));
-    KK_TRY(kk_registry_new(engine->crypto, config->slots_mechanisms, &engine->registry));
+    KK_TRY(make_crypto(engine));
+    KK_TRY(kk_registry_new_for(engine->crypto, config->slots_mechanisms, config->policy,
+                               &engine->registry));
     KK_TRY(kk_secret_new(KK_AEAD_KEY, &engine->state_key));
     KK_TRY(kk_crypto_random_secret(engine->crypto, kk_secret_data(engine->state_key), KK_AEAD_KEY));
     KK_TRY(kk_tpm_new(config->tcti, &engine->tpm));

@@ -29,6 +29,7 @@ enum kk_role { KK_ROLE_SO = 0, KK_ROLE_USER = 1 };
 /* Settings that a repository needs, copied out of the configuration. */
 struct kk_repository_settings {
     int pin_kdf;                 /* enum kk_config_kdf */
+    bool pin_by_pbkdf2;          /* mechanisms.policy = fips: no Argon2id in new key rows */
     unsigned long pin_max_tries; /* 0: never locks */
     unsigned long pin_min_length;
     bool so_recovery;               /* for new tokens */
@@ -290,5 +291,5 @@ KK_RV kk_sealed_open(struct kk_crypto *crypto, struct kk_store *store,
                      struct kk_repository **ret_repository);
 
 /* How long the settings' KDF takes for one PIN here. */
-KK_RV kk_sealed_measure_kdf(const struct kk_repository_settings *settings,
+KK_RV kk_sealed_measure_kdf(struct kk_crypto *crypto, const struct kk_repository_settings *settings,
                             uint64_t *ret_microseconds);

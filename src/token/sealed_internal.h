@@ -107,7 +107,8 @@ struct kk_key_row {
     enum kk_role role;
     uint8_t name[KK_USER_NAME_MAX];
     size_t name_len;
-    uint32_t ops, mem_kib;
+    bool by_pbkdf2;        /* with HMAC-SHA-512; otherwise Argon2id */
+    uint32_t ops, mem_kib; /* passes and memory, or rounds and 0 */
     uint8_t salt[KK_SALT_LEN];
     bool has_pepper;
     uint8_t pepper_id[KK_PEPPER_ID_LEN];

@@ -9,6 +9,8 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "crypto/digest.h"
+#include "crypto/pbkdf2.h"
 #include "token/sealed_internal.h"
 
 #include "base/banned.h"
@@ -17,13 +19,26 @@
 #define OPS_MAX 64
 #define MEM_KIB_MAX (1024u * 1024u)
 
+#define ROUNDS_MAX 100000000u
+#define SHA512_LEN 64
+
+/* Of Argon2id passes and memory, of PBKDF2 with HMAC-SHA-512 rounds. */
 static const struct {
     uint32_t ops, mem_kib;
+    uint32_t rounds;
 } kdfs[] = {
-    [KK_KDF_DEFAULT] = {2, 19456},
-    [KK_KDF_STRONG] = {3, 65536},
-    [KK_KDF_TEST] = {1, 8192},
+    [KK_KDF_DEFAULT] = {2, 19456, 210000},
+    [KK_KDF_STRONG] = {3, 65536, 1000000},
+    [KK_KDF_TEST] = {1, 8192, 10000},
 };
+
+/* What the settings ask for. */
+static void choose_kdf(const struct kk_repository_settings *settings, struct kk_key_row *row)
+{
+    row->by_pbkdf2 = settings->pin_by_pbkdf2;
+    row->ops = row->by_pbkdf2 ? kdfs[settings->pin_kdf].rounds : kdfs[settings->pin_kdf].ops;
+    row->mem_kib = row->by_pbkdf2 ? 0 : kdfs[settings->pin_kdf].mem_kib;
+}
 
 KK_RV kk_side_keys_new(struct kk_side_keys *ret_keys)
 {
@@ -124,13 +139,31 @@ static KK_RV join(const struct kk_secret *first, const struct kk_secret *more,
     return CKR_OK;
 }
 
-/* Argon2id(PIN, salt) || pepper. */
-static KK_RV stretch_pin(const struct kk_key_row *row, const struct kk_secret *pepper,
-                         struct kk_span pin, struct kk_secret **ret_stretched)
+/* The PIN's hash goes in: to an HMAC a PIN with zeros behind it would be the same PIN. */
+static KK_RV stretch_by_pbkdf2(struct kk_crypto *crypto, const struct kk_key_row *row,
+                               struct kk_span pin, struct kk_secret *out)
+{
+    KK_SECRET_ARRAY(hash, SHA512_LEN);
+    KK_TRY(kk_digest_pieces(crypto, "SHA512", &pin, 1, hash, sizeof hash));
+    return kk_pbkdf2(crypto, "SHA512", KK_SPAN_ARRAY(hash), KK_SPAN_ARRAY(row->salt), row->ops,
+                     out);
+}
+
+static KK_RV stretch(struct kk_crypto *crypto, const struct kk_key_row *row, struct kk_span pin,
+                     struct kk_secret *out)
+{
+    return row->by_pbkdf2 ? stretch_by_pbkdf2(crypto, row, pin, out)
+                          : kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, out);
+}
+
+/* KDF(PIN, salt) || pepper. */
+static KK_RV stretch_pin(struct kk_crypto *crypto, const struct kk_key_row *row,
+                         const struct kk_secret *pepper, struct kk_span pin,
+                         struct kk_secret **ret_stretched)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *stretched = NULL;
     KK_TRY(kk_secret_new(KK_KEY_LEN, &stretched));
-    KK_TRY(kk_argon2id(pin, row->salt, row->ops, (size_t)row->mem_kib * 1024, stretched));
+    KK_TRY(stretch(crypto, row, pin, stretched));
     return join(stretched, pepper, ret_stretched);
 }
 
@@ -182,8 +215,7 @@ KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIA
     KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer aad = {0};
     KK_TRY(kk_sealed_pepper(sealed, &pepper));
-    row->ops = kdfs[sealed->settings.pin_kdf].ops;
-    row->mem_kib = kdfs[sealed->settings.pin_kdf].mem_kib;
+    choose_kdf(&sealed->settings, row);
     row->has_dmk = kk_side_keys_has(keys, KK_SLOT_DMK);
     row->has_pepper = pepper != NULL;
     memset(row->pepper_id, 0, sizeof row->pepper_id);
@@ -192,7 +224,7 @@ KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIA
     }
     KK_TRY(kk_crypto_random(sealed->crypto, row->salt, sizeof row->salt));
     KK_TRY(kk_crypto_random(sealed->crypto, row->nonce, sizeof row->nonce));
-    KK_TRY(stretch_pin(row, pepper, pin, &stretched));
+    KK_TRY(stretch_pin(sealed->crypto, row, pepper, pin, &stretched));
     KK_TRY(kk_guard_make(sealed, serial, row, stretched, &held));
     KK_TRY(derive_kek(sealed, serial, row, stretched, held, &kek));
     KK_TRY(row_aad(serial, row, &aad));
@@ -200,11 +232,19 @@ KK_RV kk_key_row_seal(const struct kk_sealed *sealed, const char serial[KK_SERIA
                         kk_buffer_span(&aad), master_keys(keys), row->sealed, row->tag);
 }
 
+static bool is_sane(const struct kk_key_row *row)
+{
+    if (row->by_pbkdf2) {
+        return row->ops > 0 && row->ops <= ROUNDS_MAX && row->mem_kib == 0;
+    }
+    return row->ops > 0 && row->ops <= OPS_MAX && row->mem_kib >= 8 && row->mem_kib <= MEM_KIB_MAX;
+}
+
 KK_RV kk_key_row_usable(const struct kk_sealed *sealed, const char serial[KK_SERIAL_LEN],
                         const struct kk_key_row *row)
 {
     uint8_t id[KK_PEPPER_ID_LEN] = {0};
-    if (row->ops == 0 || row->ops > OPS_MAX || row->mem_kib < 8 || row->mem_kib > MEM_KIB_MAX) {
+    if (!is_sane(row)) {
         kk_log_error("token %s: key row %u names a KDF that nobody would use: damaged",
                      kk_sealed_path(sealed), row->no);
         return CKR_DEVICE_ERROR;
@@ -234,7 +274,7 @@ KK_RV kk_key_row_open(const struct kk_sealed *sealed, const char serial[KK_SERIA
     KK_CLEANUP(kk_secret_freep) struct kk_secret *kek = NULL;
     KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer aad = {0};
-    KK_TRY(stretch_pin(row, pepper, pin, &stretched));
+    KK_TRY(stretch_pin(sealed->crypto, row, pepper, pin, &stretched));
     KK_TRY(kk_guard_open(sealed, serial, row, stretched, &held));
     KK_TRY(derive_kek(sealed, serial, row, stretched, held, &kek));
     KK_TRY(row_aad(serial, row, &aad));
@@ -256,23 +296,24 @@ KK_RV kk_key_row_open(const struct kk_sealed *sealed, const char serial[KK_SERIA
 
 bool kk_key_row_is_current(const struct kk_sealed *sealed, const struct kk_key_row *row)
 {
-    return row->ops == kdfs[sealed->settings.pin_kdf].ops &&
-           row->mem_kib == kdfs[sealed->settings.pin_kdf].mem_kib &&
-           (row->has_pepper || sealed->settings.pepper == NULL) &&
+    struct kk_key_row wanted = {0};
+    choose_kdf(&sealed->settings, &wanted);
+    return row->by_pbkdf2 == wanted.by_pbkdf2 && row->ops == wanted.ops &&
+           row->mem_kib == wanted.mem_kib && (row->has_pepper || sealed->settings.pepper == NULL) &&
            (row->guarded || sealed->settings.pin_guard == KK_GUARD_NONE);
 }
 
-KK_RV kk_sealed_measure_kdf(const struct kk_repository_settings *settings,
+KK_RV kk_sealed_measure_kdf(struct kk_crypto *crypto, const struct kk_repository_settings *settings,
                             uint64_t *ret_microseconds)
 {
-    static const uint8_t salt[KK_SALT_LEN];
+    struct kk_key_row row = {0};
     KK_CLEANUP(kk_secret_freep) struct kk_secret *out = NULL;
     struct timespec before;
     struct timespec after;
+    choose_kdf(settings, &row);
     KK_TRY(kk_secret_new(KK_KEY_LEN, &out));
     (void)clock_gettime(CLOCK_MONOTONIC, &before);
-    KK_TRY(kk_argon2id(KK_SPAN_TEXT("a PIN"), salt, kdfs[settings->pin_kdf].ops,
-                       (size_t)kdfs[settings->pin_kdf].mem_kib * 1024, out));
+    KK_TRY(stretch(crypto, &row, KK_SPAN_TEXT("a PIN"), out));
     (void)clock_gettime(CLOCK_MONOTONIC, &after);
     int64_t nanoseconds =
         (int64_t)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;

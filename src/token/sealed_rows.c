@@ -4,11 +4,11 @@
  *
  *   token   u16 version, u16 flags (1: so_recovery), epoch 16, serial 16, label 32,
  *           u32 key epoch of private objects, u32 key epoch of public objects
- *   key     u16 version, u32 number, u8 role, u8 name length, name, u8 kdf (1: Argon2id), u32 ops,
- *           u32 KiB, salt 16, u8 has pepper, pepper id 8, u8 holds (1: AMK, 2: DMK), nonce 12,
- *           then the sealed keys. Version 2 has behind the nonce: u8 guard (1: TPM 2), u16 length
- * and the TPM's blob K_pub   u16 version, u8 wrapped, pepper id 8, nonce 12, then 32 bytes, sealed
- * or plain
+ *   key     u16 version, u32 number, u8 role, u8 name length, name, u8 kdf (1: Argon2id, 2:
+ *           PBKDF2 with HMAC-SHA-512), u32 passes or rounds, u32 KiB or 0, salt 16, u8 has pepper,
+ * pepper id 8, u8 holds (1: AMK, 2: DMK), nonce 12, then the sealed keys. Version 2 has behind the
+ * nonce: u8 guard (1: TPM 2), u16 length and the TPM's blob K_pub   u16 version, u8 wrapped, pepper
+ * id 8, nonce 12, then 32 bytes, sealed or plain
  *
  * Tags of what is sealed stand in the rows' tag column. A row's hash is over number, tag and bytes.
  */
@@ -21,6 +21,7 @@
 #include "base/banned.h"
 
 #define KDF_ARGON2ID 1
+#define KDF_PBKDF2 2
 #define GUARD_TPM2 1
 #define HOLDS_AMK 1
 #define HOLDS_DMK 2
@@ -95,7 +96,7 @@ void kk_key_row_head(const struct kk_key_row *row, struct kk_buffer *buffer)
     kk_buffer_put_u8(buffer, (uint8_t)row->role);
     kk_buffer_put_u8(buffer, (uint8_t)row->name_len);
     kk_buffer_put(buffer, row->name, row->name_len);
-    kk_buffer_put_u8(buffer, KDF_ARGON2ID);
+    kk_buffer_put_u8(buffer, row->by_pbkdf2 ? KDF_PBKDF2 : KDF_ARGON2ID);
     kk_buffer_put_u32(buffer, row->ops);
     kk_buffer_put_u32(buffer, row->mem_kib);
     kk_buffer_put(buffer, row->salt, sizeof row->salt);
@@ -179,9 +180,11 @@ KK_RV kk_key_row_decode(const struct kk_store_row *stored, struct kk_key_row *re
         take_guard(&reader, &row);
     }
     take(&reader, row.sealed, sealed_len(&row));
-    KK_ENSURE(kk_reader_done(&reader) && row.no == stored->no && kdf == KDF_ARGON2ID &&
+    KK_ENSURE(kk_reader_done(&reader) && row.no == stored->no &&
+                  (kdf == KDF_ARGON2ID || kdf == KDF_PBKDF2) &&
                   (role == KK_ROLE_SO || role == KK_ROLE_USER),
               CKR_DEVICE_ERROR);
+    row.by_pbkdf2 = kdf == KDF_PBKDF2;
     row.role = (enum kk_role)role;
     memcpy(row.tag, stored->tag, sizeof row.tag);
     *ret_row = row;

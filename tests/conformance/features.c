@@ -244,6 +244,7 @@ static const struct own_class classes[] = {
     {"CKO_HW_FEATURE", CKO_HW_FEATURE},
     {"CKO_MECHANISM", CKO_MECHANISM},
     {"CKO_PROFILE", CKO_PROFILE},
+    {"CKO_VALIDATION", CKO_VALIDATION},
 };
 
 static CK_OBJECT_HANDLE first_of(const void *row)
@@ -297,6 +298,59 @@ static void validation_flags(void)
     EXPECT_OK(F->C_GetSessionValidationFlags(S, CKS_LAST_VALIDATION_OK, &flags));
     if (find_class(CKO_VALIDATION) == 0)
         EXPECT_EQUAL(flags, 0);
+}
+
+static void validation_says_all(void)
+{
+    CK_ULONG count = need_class(CKO_VALIDATION);
+    CK_FLAGS all = 0;
+    for (CK_ULONG i = 0; i < count; i++) {
+        CK_BYTE bytes[256];
+        CK_FLAGS flag = get_ulong(found[i], CKA_VALIDATION_FLAG);
+        EXPECT_TRUE(flag != 0 && (all & flag) == 0);
+        all |= flag;
+        EXPECT_TRUE(get_ulong(found[i], CKA_VALIDATION_TYPE) <= CKV_TYPE_HYBRID);
+        EXPECT_TRUE(get_ulong(found[i], CKA_VALIDATION_AUTHORITY_TYPE) <=
+                    CKV_AUTHORITY_TYPE_COMMON_CRITERIA);
+        (void)get_ulong(found[i], CKA_VALIDATION_LEVEL);
+        EXPECT_EQUAL(get_bytes(found[i], CKA_VALIDATION_VERSION, bytes, sizeof bytes),
+                     sizeof(CK_VERSION));
+        EXPECT_TRUE(get_bytes(found[i], CKA_VALIDATION_MODULE_ID, bytes, sizeof bytes) > 0);
+        CK_ULONG uris = get_bytes(found[i], CKA_VALIDATION_CERTIFICATE_URI, bytes, sizeof bytes) +
+                        get_bytes(found[i], CKA_VALIDATION_VENDOR_URI, bytes, sizeof bytes);
+        EXPECT_TRUE(uris > 0);
+        EXPECT_TRUE(get_bool(found[i], CKA_TOKEN) == CK_TRUE);
+        EXPECT_TRUE(get_bool(found[i], CKA_PRIVATE) == CK_FALSE);
+    }
+}
+
+static CK_FLAGS last_validation(void)
+{
+    CK_FLAGS flags = 0;
+    EXPECT_OK(F->C_GetSessionValidationFlags(S, CKS_LAST_VALIDATION_OK, &flags));
+    return flags;
+}
+
+/* SHA-256 is approved in every validation; an operation that fails met no requirements. */
+static void validation_follows(void)
+{
+    CK_BYTE hash[32];
+    CK_ULONG length = sizeof hash;
+    CK_FLAGS all = 0;
+    REQUIRE_FUNCTION(C_GetSessionValidationFlags);
+    CK_ULONG count = need_class(CKO_VALIDATION);
+    for (CK_ULONG i = 0; i < count; i++)
+        all |= get_ulong(found[i], CKA_VALIDATION_FLAG);
+    require_mechanism(CKM_SHA256, CKF_DIGEST);
+    EXPECT_EQUAL(last_validation(), 0);
+    EXPECT_OK(F->C_DigestInit(S, MECHANISM(CKM_SHA256)));
+    EXPECT_EQUAL(last_validation(), 0);
+    EXPECT_OK(F->C_Digest(S, (CK_BYTE_PTR) "abc", 3, hash, &length));
+    EXPECT_TRUE(last_validation() != 0 && (last_validation() & ~all) == 0);
+    EXPECT_FAILURE(GENERATE_RV(CKM_AES_KEY_GEN, ATTR_U(CKA_VALUE_LEN, 15)));
+    EXPECT_EQUAL(last_validation(), 0);
+    (void)GENERATE(CKM_AES_KEY_GEN, ATTR_U(CKA_VALUE_LEN, 16));
+    EXPECT_TRUE(last_validation() != 0);
 }
 
 static void validation_arguments(void)
@@ -433,6 +487,8 @@ static const struct check checks[] = {
     CHECK(FIX_PUBLIC, complete_has_everything, "Profile objects", "the Complete Provider has all functions"),
     CHECK(FIX_USER, certificates_are_public, "Profile objects", "Public Certificates Token: all certificates can be read without login"),
     CHECK(FIX_PUBLIC, validation_flags, "C_GetSessionValidationFlags", "gives flags; none without a validation"),
+    CHECK(FIX_PUBLIC, validation_says_all, "Validation objects", "have the attributes of the table, and a flag of their own; public token objects"),
+    CHECK(FIX_USER, validation_follows, "Validation indicators", "the flag is set by the last operation that completed"),
     CHECK(FIX_PUBLIC, validation_arguments, "C_GetSessionValidationFlags", "CKR_ARGUMENTS_BAD for unknown flags or a NULL pointer"),
     CHECK(FIX_USER, validations_not_made, "Validation objects", "read only: no template makes one, nor a profile"),
     CHECK(FIX_USER, trust_defaults, "Trust objects", "missing trust is CKT_TRUST_UNKNOWN; public and modifiable by default"),

@@ -103,6 +103,9 @@ static void check_defaults(const struct kk_config *config)
     assert_string_equal(config->log_file, "");
     assert_false(config->slots_removable);
     assert_string_equal(config->slots_mechanisms, "ALL");
+    assert_int_equal(config->policy, KK_POLICY_ALL);
+    assert_string_equal(config->fips_config, "");
+    assert_int_equal(config->fips_certificate, 0);
     assert_true(config->reset_on_fork);
     assert_int_equal(config->identity, KK_IDENTITY_SOFTHSM);
     assert_int_equal(config->pin_kdf, KK_KDF_DEFAULT);
@@ -154,6 +157,9 @@ static void test_every_key(void **state)
                   "log.file = /var/log/x\n"
                   "slots.removable = true\n"
                   "slots.mechanisms = -CKM_RSA_X_509, CKM_MD5\n"
+                  "mechanisms.policy = no-legacy\n"
+                  "mechanisms.fips_config = /etc/fips.cnf\n"
+                  "mechanisms.fips_certificate = 4711\n"
                   "library.reset_on_fork = false\n"
                   "token.identity = keykist\n"
                   "pin.kdf = strong\n"
@@ -176,6 +182,9 @@ static void test_every_key(void **state)
     assert_string_equal(config->log_file, "/var/log/x");
     assert_true(config->slots_removable);
     assert_string_equal(config->slots_mechanisms, "-CKM_RSA_X_509, CKM_MD5");
+    assert_int_equal(config->policy, KK_POLICY_NO_LEGACY);
+    assert_string_equal(config->fips_config, "/etc/fips.cnf");
+    assert_int_equal(config->fips_certificate, 4711);
     assert_false(config->reset_on_fork);
     assert_int_equal(config->identity, KK_IDENTITY_KEYKIST);
     assert_int_equal(config->pin_kdf, KK_KDF_STRONG);
@@ -206,6 +215,7 @@ static int member(const struct kk_config *config, const char *name)
         {"kdf", offsetof(struct kk_config, pin_kdf)},
         {"integrity", offsetof(struct kk_config, integrity)},
         {"umask", offsetof(struct kk_config, umask)},
+        {"policy", offsetof(struct kk_config, policy)},
         {"audit", offsetof(struct kk_config, audit_log)},
         {"audit_on_error", offsetof(struct kk_config, audit_on_error)},
     };
@@ -239,6 +249,9 @@ static void test_every_word(void **state)
         {"pin.kdf = default", "kdf", KK_KDF_DEFAULT},
         {"pin.kdf = test", "kdf", KK_KDF_TEST},
         {"token.integrity = normal", "integrity", KK_INTEGRITY_NORMAL},
+        {"mechanisms.policy = all", "policy", KK_POLICY_ALL},
+        {"mechanisms.policy = no-legacy", "policy", KK_POLICY_NO_LEGACY},
+        {"mechanisms.policy = fips", "policy", KK_POLICY_FIPS},
         {"audit.log = off", "audit", KK_AUDIT_LOG_OFF},
         {"audit.log = on", "audit", KK_AUDIT_LOG_ON},
         {"audit.log = no-use", "audit", KK_AUDIT_LOG_NO_USE},
@@ -368,8 +381,9 @@ static void test_the_last_of_two_lines_holds(void **state)
 static void test_fatal_keys(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"log.level = info", "log.level = 5", "log.level = TRACE",
-                                        "objectstore.backend = oracle",
+    static const char *const lines[] = {"mechanisms.policy = FIPS",  "mechanisms.policy = strict",
+                                        "log.level = info",          "log.level = 5",
+                                        "log.level = TRACE",         "objectstore.backend = oracle",
                                         "objectstore.backend = File"};
     for (size_t i = 0; i < KK_ARRAY_LEN(lines); i++) {
         struct kk_config *config = NULL;

@@ -57,6 +57,33 @@ static void test_a_row_opens_with_its_pin_only(void **state)
     }
 }
 
+/* mechanisms.policy = fips. To an HMAC keyed with the PIN, zeros behind it would be the same PIN.
+ */
+static void test_a_row_by_pbkdf2_opens_with_its_pin_only(void **state)
+{
+    static const char *const wrong[] = {"a-piN", "a-pi", "a-pinn", ""};
+    struct rig *rig = *state;
+    struct kk_sealed *sealed = (struct kk_sealed *)rig->repo;
+    KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys keys = random_keys(true);
+    KK_CLEANUP(kk_side_keys_clear) struct kk_side_keys opened = {0};
+    struct kk_key_row row = {.no = 1, .role = KK_ROLE_USER};
+    sealed->settings.pin_by_pbkdf2 = true;
+    assert_ok(kk_key_row_seal(sealed, RIG_SERIAL, &keys, text_span("a-pin"), &row));
+    assert_true(row.by_pbkdf2 && row.ops >= 1000 && row.mem_kib == 0);
+    assert_true(kk_key_row_is_current(sealed, &row));
+    assert_ok(kk_key_row_usable(sealed, RIG_SERIAL, &row));
+    for (size_t i = 0; i < KK_ARRAY_LEN(wrong); i++) {
+        assert_rv(kk_key_row_open(sealed, RIG_SERIAL, &row, text_span(wrong[i]), &opened),
+                  CKR_PIN_INCORRECT);
+    }
+    assert_rv(kk_key_row_open(sealed, RIG_SERIAL, &row, KK_SPAN("a-pin", 6), &opened),
+              CKR_PIN_INCORRECT);
+    sealed->settings.pin_by_pbkdf2 = false;
+    assert_false(kk_key_row_is_current(sealed, &row));
+    assert_ok(kk_key_row_open(sealed, RIG_SERIAL, &row, text_span("a-pin"), &opened));
+    assert_true(kk_secret_equal(opened.bytes, keys.bytes));
+}
+
 static void test_a_row_is_bound_to_token_role_name_and_number(void **state)
 {
     struct rig *rig = *state;
@@ -105,6 +132,9 @@ static void test_figures_that_would_hang_us_are_refused(void **state)
         {.ops = 65, .mem_kib = 8192},
         {.ops = 1, .mem_kib = 7},
         {.ops = 1, .mem_kib = 1024 * 1024 + 1},
+        {.by_pbkdf2 = true, .ops = 0},
+        {.by_pbkdf2 = true, .ops = 100000001},
+        {.by_pbkdf2 = true, .ops = 1000, .mem_kib = 8192},
     };
     for (size_t i = 0; i < KK_ARRAY_LEN(rows); i++) {
         assert_rv(kk_key_row_usable(sealed, RIG_SERIAL, &rows[i]), CKR_DEVICE_ERROR);
@@ -118,6 +148,8 @@ int main(void)
         cmocka_unit_test(test_without_a_dmk_there_is_no_key_to_private_objects),
         ON(test_a_row_opens_with_its_pin_only, rig_memory),
         ON(test_a_row_opens_with_its_pin_only, rig_memory_pepper),
+        ON(test_a_row_by_pbkdf2_opens_with_its_pin_only, rig_memory),
+        ON(test_a_row_by_pbkdf2_opens_with_its_pin_only, rig_memory_pepper),
         ON(test_a_row_is_bound_to_token_role_name_and_number, rig_memory),
         ON(test_a_row_is_bound_to_token_role_name_and_number, rig_memory_pepper),
         ON(test_two_rows_of_one_pin_have_nothing_in_common, rig_memory),
