@@ -42,6 +42,12 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
     return flags;
 }
 
+bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism)
+{
+    return mechanism->derive == NULL || mechanism->derive->makes == KK_DERIVED_KEY ||
+           mechanism->derive->makes == KK_DERIVED_DATA;
+}
+
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)
 {
     if (key_type == KK_NO_KEY_TYPE || key_type == KK_ANY_SECRET) {

@@ -117,6 +117,11 @@ struct kk_check_result {
     bool private_checked; /* the private objects were opened */
 };
 
+/* What there may be among the private objects. */
+struct kk_hidden {
+    bool certificates, private_keys;
+};
+
 struct kk_repository_ops {
     const char *name; /* "sealed" */
 
@@ -161,6 +166,10 @@ struct kk_repository_ops {
      * sees public objects only: `with_private` says) or NULL: public ones. */
     KK_RV (*find)(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
                   const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+
+    /* MAY. What private objects there are, as far as it shows without a login: nothing may be there
+     * that it denies. Without it there may be all. */
+    KK_RV (*hidden)(struct kk_repository *repository, struct kk_hidden *ret_hidden);
 
     /* MUST. One object, opened and verified. CKR_OBJECT_HANDLE_INVALID: there is none.
      * CKR_USER_NOT_LOGGED_IN: private and no key. CKR_DEVICE_ERROR: damaged (one log line that

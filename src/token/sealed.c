@@ -340,6 +340,7 @@ static const struct kk_repository_ops sealed_ops = {
     .set_pin = kk_sealed_set_pin,
     .init_pin = kk_sealed_init_pin,
     .find = kk_sealed_find,
+    .hidden = kk_sealed_hidden,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
     .joins = sealed_joins,

@@ -498,6 +498,7 @@ KK_RV kk_sealed_columns(const struct kk_sealed_op *op, enum kk_side side,
                         uint32_t *ret_set);
 KK_RV kk_sealed_find(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
                      const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+KK_RV kk_sealed_hidden(struct kk_repository *repository, struct kk_hidden *ret_hidden);
 
 /* ---- sealed_change.c ---- */
 

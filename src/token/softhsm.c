@@ -99,6 +99,7 @@ static const struct kk_repository_ops softhsm_ops = {
     .set_pin = kk_softhsm_set_pin,
     .init_pin = kk_softhsm_init_pin,
     .find = kk_softhsm_find,
+    .hidden = kk_softhsm_hidden,
     .read = kk_softhsm_read_op,
     .change = kk_softhsm_change,
     .set_aside = softhsm_set_aside,

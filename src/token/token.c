@@ -523,6 +523,19 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     return CKR_OK;
 }
 
+KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    uint64_t epoch = 0;
+    if (ops->hidden == NULL) {
+        *ret_hidden = (struct kk_hidden){.certificates = true, .private_keys = true};
+        return CKR_OK;
+    }
+    KK_TRY(look(token, NULL));
+    KK_TRY(kk_token_fresh(token, &epoch));
+    return ops->hidden(token->repository, ret_hidden);
+}
+
 /* A new version of an object may have to be made anew from what is there then, alone. */
 static bool may_join(const struct kk_repository *repository, const struct kk_stored_change *changes,
                      size_t count)

@@ -81,6 +81,9 @@ uint64_t kk_token_incarnation(const struct kk_token *token);
 KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
                     const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
 
+/* What there may be among the token's private objects, for somebody without a login. */
+KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden);
+
 /* The present version. Codes of repository read; CKR_OBJECT_HANDLE_INVALID when it is gone. */
 KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
                    const struct kk_uuid *uuid, struct kk_object **ret_object);

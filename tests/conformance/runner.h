@@ -92,6 +92,7 @@ void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_kdf(void);
 void chapter_groups(void);
+void chapter_tls(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
@@ -104,6 +105,8 @@ void chapter_removal(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
+void chapter_oasis(void);
+void chapter_profiles(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x
