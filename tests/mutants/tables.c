@@ -25,6 +25,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_templates,
     &mutant_wrapauth,
     &mutant_messages,
+    &mutant_pairs,
     NULL,
 };
 
