@@ -423,6 +423,32 @@ static void agree(CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE public_key, const char 
     (void)derive_from(key, &mechanism, 32, name);
 }
 
+/* The same with two pairs on each side, which are one and the same here. */
+static void agree_twice(CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE other, CK_OBJECT_HANDLE public_key)
+{
+    CK_BYTE point[200];
+    CK_ATTRIBUTE attribute = {CKA_EC_POINT, point, sizeof point};
+    need(p11->C_GetAttributeValue(session, public_key, &attribute, 1), "reading a point");
+    CK_ECMQV_DERIVE_PARAMS params = {
+        .kdf = CKD_NULL,
+        .ulPublicDataLen = attribute.ulValueLen,
+        .pPublicData = point,
+        .hPrivateData = other,
+        .ulPublicDataLen2 = attribute.ulValueLen,
+        .pPublicData2 = point,
+    };
+    CK_MECHANISM mechanism = {CKM_ECMQV_DERIVE, &params, sizeof params};
+    (void)derive_from(key, &mechanism, 32, "MQV secret");
+    params.kdf = CKD_SHA256_KDF;
+    (void)derive_from(key, &mechanism, 32, "MQV secret");
+}
+
+static void allow(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE use)
+{
+    CK_ATTRIBUTE attribute = YES(use);
+    need(p11->C_SetAttributeValue(session, key, &attribute, 1), "C_SetAttributeValue");
+}
+
 struct ec_kind {
     const char *name;
     CK_MECHANISM_TYPE generation;
@@ -445,9 +471,7 @@ static void try_ec(const struct ec_kind *kind)
     pair(kind->generation, &curve, 1, &public_key, &key, kind->derives && kind->signature == 0);
     CK_ATTRIBUTE numbers[] = {curve, learn(key, CKA_VALUE, kind->name)};
     if (kind->key_type == CKK_EC) {
-        CK_BBOOL derive = CK_TRUE;
-        CK_ATTRIBUTE may_derive = {CKA_DERIVE, &derive, sizeof derive};
-        need(p11->C_SetAttributeValue(session, key, &may_derive, 1), "C_SetAttributeValue");
+        allow(key, CKA_DERIVE);
     }
     CK_OBJECT_HANDLE imported = import(CKO_PRIVATE_KEY, kind->key_type, numbers, 2);
     bench_wipe();
@@ -460,6 +484,16 @@ static void try_ec(const struct ec_kind *kind)
     if (kind->derives) {
         agree(key, public_key, "agreed secret");
         agree(imported, public_key, "agreed secret");
+    }
+    if (kind->key_type == CKK_EC) {
+        agree_twice(key, imported, public_key);
+    }
+    if (kind->key_type == CKK_EC_MONTGOMERY) {
+        CK_XEDDSA_PARAMS xeddsa = {CKM_SHA512};
+        allow(key, CKA_SIGN);
+        sign_with(key, CKM_XEDDSA, &xeddsa, sizeof xeddsa);
+        xeddsa.hash = CKM_BLAKE2B_256;
+        sign_with(key, CKM_XEDDSA, &xeddsa, sizeof xeddsa);
     }
     handle_key(key, CKA_VALUE, kind->name);
     need(p11->C_DestroyObject(session, imported), "C_DestroyObject");
