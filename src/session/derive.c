@@ -212,12 +212,17 @@ static KK_RV settle_type(const struct derivation *derivation, const struct kk_at
     return kk_attrs_set_number(tmpl, CKA_KEY_TYPE, type);
 }
 
-/* What the mechanism says the new key may be used for; a template may allow less. */
-static KK_RV limit_uses(const struct kk_derive_ops *ops, struct kk_attrs *tmpl)
+/* What the mechanism says the new key may be used for; its template, or the base key's for it, may
+ * allow less. */
+static KK_RV limit_uses(const struct kk_derive_ops *ops, const struct kk_attrs *imposed,
+                        struct kk_attrs *tmpl)
 {
     const struct kk_attr *given = kk_attrs_find(tmpl, CKA_ALLOWED_MECHANISMS);
     if (ops->use_count == 0) {
         return CKR_OK;
+    }
+    if (given == NULL && imposed != NULL) {
+        given = kk_attrs_find(imposed, CKA_ALLOWED_MECHANISMS);
     }
     if (given == NULL || given->kind != KK_ATTR_MECHANISMS || given->len == 0) {
         return kk_attrs_set_mechanisms(tmpl, CKA_ALLOWED_MECHANISMS, ops->uses, ops->use_count);
@@ -264,7 +269,7 @@ static KK_RV begin_key(struct derivation *derivation, size_t i, const struct kk_
     KK_TRY(kk_attrs_dup(given, &tmpl));
     KK_TRY(inherit(derivation, tmpl));
     KK_TRY(settle_type(derivation, begin.imposed, tmpl));
-    KK_TRY(limit_uses(derivation->mechanism->derive, tmpl));
+    KK_TRY(limit_uses(derivation->mechanism->derive, begin.imposed, tmpl));
     kk_session_actor(derivation->call->session, &begin.actor);
     KK_TRY(kk_policy_begin(&begin, tmpl, &derivation->sets[i]));
     KK_ENSURE(kk_attrs_number(derivation->sets[i], CKA_CLASS, 0) == CKO_SECRET_KEY,

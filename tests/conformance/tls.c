@@ -289,6 +289,27 @@ static void master_uses_fewer(const void *argument)
     EXPECT_EQUAL(uses[0], safe);
 }
 
+/* What the base key demands of keys made from it holds too. */
+static void master_uses_of_base(const void *argument)
+{
+    const CK_MECHANISM_TYPE safe = CKM_TLS12_KEY_SAFE_DERIVE, other = CKM_SHA256_HMAC;
+    const CK_ATTRIBUTE only = {CKA_ALLOWED_MECHANISMS, (void *)&safe, sizeof safe};
+    const CK_ATTRIBUTE none = {CKA_ALLOWED_MECHANISMS, (void *)&other, sizeof other};
+    const CK_ATTRIBUTE demands = {CKA_DERIVE_TEMPLATE, (void *)&only, sizeof only};
+    const CK_ATTRIBUTE clashes = {CKA_DERIVE_TEMPLATE, (void *)&none, sizeof none};
+    const struct master *row = argument;
+    CK_MECHANISM_TYPE uses[16];
+    CK_VERSION version;
+    require_mechanism(row->type, CKF_DERIVE);
+    CK_OBJECT_HANDLE key =
+        master_of(row, base_of(MASTER, TEMPLATE(READABLE, demands)), TEMPLATE(READABLE));
+    EXPECT_EQUAL(get_bytes(key, CKA_ALLOWED_MECHANISMS, uses, sizeof uses), sizeof safe);
+    EXPECT_EQUAL(uses[0], safe);
+    EXPECT(master_rv(row, base_of(MASTER, TEMPLATE(READABLE, clashes)),
+                     row->has_version ? &version : NULL, TEMPLATE(READABLE), &key),
+           CKR_TEMPLATE_INCONSISTENT);
+}
+
 /* ---- the keys of a connection ---- */
 
 struct material {
@@ -909,6 +930,7 @@ static const struct check master_checks[] = {
 static const struct check master12_checks[] = {
     CHECK_ROW(FIX_USER, master_uses, "Master key derivation in TLS 1.2", "CKA_ALLOWED_MECHANISMS is of these only"),
     CHECK_ROW(FIX_USER, master_uses_fewer, "CKM_TLS12_KEY_SAFE_DERIVE", "CKA_ALLOWED_MECHANISMS controls the use"),
+    CHECK_ROW(FIX_USER, master_uses_of_base, "CKA_DERIVE_TEMPLATE", "the base key may demand that fewer are allowed"),
 };
 
 static const struct check material_checks[] = {

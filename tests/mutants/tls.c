@@ -195,6 +195,21 @@ static void spoil_pre_master(void)
     USED->C_GenerateKey = version_ignored;
 }
 
+/* WTLS: the server's keys for the client. */
+static CK_RV servers_keys(DERIVE_ARGUMENTS)
+{
+    if (!is(mechanism, CKM_WTLS_CLIENT_KEY_AND_MAC_DERIVE, sizeof(CK_WTLS_KEY_MAT_PARAMS)))
+        return DERIVE(mechanism);
+    CK_MECHANISM other = *mechanism;
+    other.mechanism = CKM_WTLS_SERVER_KEY_AND_MAC_DERIVE;
+    return DERIVE(&other);
+}
+
+static void spoil_wtls(void)
+{
+    USED->C_DeriveKey = servers_keys;
+}
+
 /* ---- exporters and MACs ---- */
 
 /* An empty context is none. */
@@ -254,6 +269,7 @@ static const struct mutant_fault faults[] = {
     HOOK_FAULT("tls-empty-context-is-none", "tls", spoil_context),
     HOOK_FAULT("tls-prf-untouched", "tls", spoil_prf),
     HOOK_FAULT("tls-finished-of-one-side", "tls", spoil_side),
+    HOOK_FAULT("tls-wtls-of-one-side", "tls", spoil_wtls),
 };
 /* clang-format on */
 
