@@ -236,10 +236,12 @@ static CK_RV generate_of(const struct kk_mechanism *row, CK_ULONG bits)
     return rv;
 }
 
-/* Bits of one unit of the row's sizes: RC2's are bits, other secret keys' bytes. */
+/* Bits of one unit of the row's sizes: those of RC2 and RC4 are bits, of other secret keys
+ * bytes. */
 static CK_ULONG unit_of(const struct kk_mechanism *row)
 {
-    return is_secret(row) && row->key_type != CKK_RC2 ? 8 : 1;
+    bool in_bits = row->key_type == CKK_RC2 || row->key_type == CKK_RC4;
+    return is_secret(row) && !in_bits ? 8 : 1;
 }
 
 /* A key that is too large, and one without all that it needs. */
