@@ -21,7 +21,7 @@ sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]
 
 .DEFAULT_GOAL := build
 .PHONY: build deps configure venv demo check check-clients soak install lint asan tsan cov bench \
-        fuzz fmt clean help
+        scale instructions fuzz fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
 	$(MESON) compile -C $(BUILD)
@@ -80,6 +80,13 @@ cov: deps venv ## line coverage of the tests, printed
 
 bench: build ## the benchmark beside raw OpenSSL, and beside SoftHSM where it is installed
 	$(MESON) test -C $(BUILD) --no-rebuild --benchmark --verbose
+
+instructions: build ## count the instructions of the hot path anew, for this compiler
+	$(MESON) compile -C $(BUILD) instructions
+
+COUNT = 1000000
+scale: build ## a sealed token with COUNT (a million) keys: made, opened, used, checked, deleted
+	bench/scale.sh $(BUILD) $(COUNT)
 
 SECONDS = 60
 fuzz: deps ## each fuzz target for SECONDS (60) with libFuzzer; needs clang

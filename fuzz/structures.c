@@ -192,6 +192,7 @@ static void fill_field(struct input *input, const struct kk_param_layout *layout
     case KK_FIELD_POINTER:
     case KK_FIELD_POINTER_BITS:
     case KK_FIELD_POINTER_NONCE:
+    case KK_FIELD_POINTER_MAYBE:
     case KK_FIELD_ARRAY:
     case KK_FIELD_TEMPLATE:
         fill_pointer(input, layout, field, self, known, depth);

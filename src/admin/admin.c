@@ -16,7 +16,8 @@ KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **r
 {
     KK_TRY(kk_app_slot_token(app, slot_id, ret_token));
     KK_ENSURE(*ret_token != NULL, CKR_TOKEN_NOT_RECOGNIZED);
-    return CKR_OK;
+    kk_token_look_plug(*ret_token);
+    return kk_token_is_out(*ret_token) ? CKR_TOKEN_NOT_PRESENT : CKR_OK;
 }
 
 KK_RV kk_admin_no_sessions(struct kk_app *app, CK_SLOT_ID slot_id)
@@ -32,7 +33,8 @@ CK_RV kk_admin_token_path(struct kk_app *app, CK_SLOT_ID slot_id, CK_UTF8CHAR *p
 {
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
     KK_ENSURE(len != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(kk_admin_token(app, slot_id, &token));
+    KK_TRY(kk_app_slot_token(app, slot_id, &token)); /* also of one that is out of its slot */
+    KK_ENSURE(token != NULL, CKR_TOKEN_NOT_RECOGNIZED);
     const char *text = kk_token_path(token);
     KK_ENSURE(text != NULL, CKR_FUNCTION_NOT_SUPPORTED);
     CK_ULONG room = *len;

@@ -29,6 +29,11 @@ CK_RV kk_admin_convert_token(struct kk_app *app, CK_SLOT_ID slot_id, const CK_UT
 CK_RV kk_admin_purge_token(struct kk_app *app, CK_SLOT_ID slot_id, CK_ULONG *count);
 CK_RV kk_admin_health(struct kk_app *app, CK_KEYKIST_HEALTH *health);
 
+/* ---- slot.c ---- */
+
+CK_RV kk_admin_slot_info(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_SLOT_INFO *info);
+CK_RV kk_admin_slot_plug(struct kk_app *app, CK_SLOT_ID slot_id, CK_BBOOL in);
+
 /* ---- users.c ---- */
 
 CK_RV kk_admin_user_add(struct kk_app *app, CK_SESSION_HANDLE session, const CK_UTF8CHAR *name,
@@ -39,7 +44,7 @@ CK_RV kk_admin_users(struct kk_app *app, CK_SLOT_ID slot_id, CK_KEYKIST_USER *us
                      CK_ULONG *count);
 
 /* The token in a slot, with a reference. CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_RECOGNIZED for the
- * empty slot. */
+ * empty slot, CKR_TOKEN_NOT_PRESENT for a token that was taken out of its slot. */
 KK_RV kk_admin_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token **ret_token);
 
 /* CKR_SESSION_EXISTS when the application has a session open there. */

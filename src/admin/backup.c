@@ -176,7 +176,7 @@ static KK_RV check_sessions(struct kk_app *app, const char serial[16])
 {
     KK_CLEANUP(kk_freep) CK_SLOT_ID *ids = NULL;
     size_t count = 0;
-    KK_TRY(kk_app_slots(app, false, &ids, &count));
+    KK_TRY(kk_app_slots(app, false, false, &ids, &count));
     for (size_t i = 0; i < count; i++) {
         KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
         size_t sessions = 0;

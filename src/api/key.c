@@ -104,10 +104,16 @@ CK_RV kk_api_C_DeriveKey(struct kk_app *app, CK_SESSION_HANDLE hSession,
     const struct kk_mechanism *row = NULL;
     kk_param_init(&param);
     KK_TRY(kk_call_begin(app, hSession, &call));
-    KK_ENSURE(phKey != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_arg_mechanism(app, pMechanism, &row, &param));
+    /*= pkcs11-3.2 Key and MAC derivation: the parameter phKey is unnecessary */
+    KK_ENSURE(phKey != NULL || !kk_mechanism_gives_handle(row), CKR_ARGUMENTS_BAD);
     KK_TRY(kk_template_copy(pTemplate, ulAttributeCount, KK_VERB_DERIVE, &tmpl));
-    return kk_call_derive(&call, row, &param, hBaseKey, tmpl, phKey);
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    KK_TRY(kk_call_derive(&call, row, &param, hBaseKey, tmpl, &key));
+    if (phKey != NULL) {
+        *phKey = key;
+    }
+    return CKR_OK;
 }
 
 CK_RV kk_api_C_EncapsulateKey(struct kk_app *app, CK_SESSION_HANDLE hSession,

@@ -58,23 +58,24 @@ CK_RV kk_api_get_info(struct kk_app *app, CK_VERSION version, CK_INFO *info)
     return CKR_OK;
 }
 
-/*= pkcs11-3.2 C_GetSlotList: the set of slots is looked at anew when pSlotList is NULL */
-CK_RV kk_api_C_GetSlotList(struct kk_app *app, KK_UNUSED CK_BBOOL tokenPresent,
-                           CK_SLOT_ID_PTR pSlotList, CK_ULONG_PTR pulCount)
+/*= pkcs11-3.2 C_GetSlotList: the set of slots is looked at anew when pSlotList is NULL; with
+ * tokenPresent only slots with a token are listed */
+CK_RV kk_api_C_GetSlotList(struct kk_app *app, CK_BBOOL tokenPresent, CK_SLOT_ID_PTR pSlotList,
+                           CK_ULONG_PTR pulCount)
 {
     KK_CLEANUP(kk_freep) CK_SLOT_ID *ids = NULL;
     size_t count = 0;
     KK_ENSURE(pulCount != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(kk_app_slots(app, pSlotList == NULL, &ids, &count));
+    KK_TRY(kk_app_slots(app, pSlotList == NULL, tokenPresent != CK_FALSE, &ids, &count));
     return kk_arg_list(ids, count, pSlotList, pulCount);
 }
 
 CK_RV kk_api_C_GetSlotInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_SLOT_INFO_PTR pInfo)
 {
-    bool left = false;
+    bool present = false;
     char description[65];
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(kk_app_slot_is_left(app, slotID, &left));
+    KK_TRY(kk_app_slot_is_present(app, slotID, &present));
     const struct identity *identity = identity_of(app);
     memset(pInfo, 0, sizeof *pInfo);
 #pragma GCC diagnostic push
@@ -84,7 +85,7 @@ CK_RV kk_api_C_GetSlotInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_SLOT_INFO_P
     kk_arg_pad(pInfo->slotDescription, sizeof pInfo->slotDescription, description);
     kk_arg_pad(pInfo->manufacturerID, sizeof pInfo->manufacturerID, identity->manufacturer);
     /*= pkcs11-3.2 CK_SLOT_INFO: CKF_TOKEN_PRESENT is always set for slots that are not removable */
-    pInfo->flags = left ? CKF_REMOVABLE_DEVICE : CKF_TOKEN_PRESENT;
+    pInfo->flags = present ? CKF_TOKEN_PRESENT : CKF_REMOVABLE_DEVICE;
     if (app->engine->config->slots_removable) {
         pInfo->flags |= CKF_REMOVABLE_DEVICE;
     }
@@ -133,10 +134,10 @@ CK_RV kk_api_C_GetTokenInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_TOKEN_INFO
     size_t rw_sessions = 0;
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_app_slot_token(app, slotID, &token));
-    KK_TRY(kk_app_slot_sessions(app, slotID, &sessions, &rw_sessions));
     const struct identity *identity = identity_of(app);
     memset(&info, 0, sizeof info);
     KK_TRY(token_flags(app, token, &info));
+    KK_TRY(kk_app_slot_sessions(app, slotID, &sessions, &rw_sessions));
     kk_arg_pad(info.manufacturerID, sizeof info.manufacturerID, identity->manufacturer);
     kk_arg_pad(info.model, sizeof info.model, identity->model);
     info.ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;

@@ -15,6 +15,13 @@ bool kk_span_equal(struct kk_span a, struct kk_span b)
     return kk_mem_equal(a.data, a.len, b.data, b.len);
 }
 
+int kk_span_compare(struct kk_span a, struct kk_span b)
+{
+    size_t len = KK_MIN(a.len, b.len);
+    int order = len == 0 ? 0 : memcmp(a.data, b.data, len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 /* Moves the bytes to a bigger place. Not realloc(), which would leave a copy of them unwiped. */
 static KK_RV buffer_grow(struct kk_buffer *buffer, size_t needed)
 {

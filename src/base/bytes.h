@@ -19,6 +19,9 @@ struct kk_span {
 
 bool kk_span_equal(struct kk_span a, struct kk_span b);
 
+/* An order of spans, byte by byte and then by length: below 0, 0, above. Not for secrets. */
+int kk_span_compare(struct kk_span a, struct kk_span b);
+
 /* Growing bytes. Zero-initialise; free with kk_buffer_clear(). With `wipe` set, memory is wiped
  * before it is given back (also when it grows). */
 struct kk_buffer {

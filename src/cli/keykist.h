@@ -119,6 +119,7 @@ extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
 extern const struct kk_keykist_group kk_keykist_object_group;
 extern const struct kk_keykist_group kk_keykist_pepper_group;
+extern const struct kk_keykist_group kk_keykist_slot_group;
 
 /* ---- keykist_options.c ---- */
 
@@ -213,6 +214,10 @@ CK_RV kk_keykist_audit_show(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_verify(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_seal(struct kk_keykist *keykist);
 CK_RV kk_keykist_pepper_create(struct kk_keykist *keykist);
+
+CK_RV kk_keykist_slot_list(struct kk_keykist *keykist);
+CK_RV kk_keykist_slot_unplug(struct kk_keykist *keykist);
+CK_RV kk_keykist_slot_plug(struct kk_keykist *keykist);
 
 CK_RV kk_keykist_token_check(struct kk_keykist *keykist);
 CK_RV kk_keykist_token_repair(struct kk_keykist *keykist);

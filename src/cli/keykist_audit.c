@@ -44,8 +44,8 @@ const struct kk_keykist_group kk_keykist_audit_group = {"audit", "Show and verif
 /* One entry's members, borrowed from its line. */
 struct entry {
     bool is_one; /* the line is an entry */
-    struct kk_json_member seq, time, event, user, tried, as, object, label, mechanism, result, uid,
-        pid, program;
+    struct kk_json_member seq, time, event, user, name, tried, of, as, object, label, mechanism,
+        result, uid, pid, program;
 };
 
 #define MEMBER(name) {#name, offsetof(struct entry, name)}
@@ -55,7 +55,7 @@ static const struct {
 } members[] = {
     MEMBER(seq),    MEMBER(time),    MEMBER(event),     MEMBER(user),   MEMBER(tried),
     MEMBER(object), MEMBER(label),   MEMBER(mechanism), MEMBER(result), MEMBER(uid),
-    MEMBER(pid),    MEMBER(program), MEMBER(as),
+    MEMBER(pid),    MEMBER(program), MEMBER(as),        MEMBER(name),   MEMBER(of),
 };
 
 static struct entry parse(struct kk_span line)
@@ -128,14 +128,39 @@ static void put_event(struct kk_table *table, const struct entry *entry)
     kk_table_bytes(table, kk_buffer_span(&text));
 }
 
+/* "user", or "user alice". */
+static void put_user(struct kk_table *table, const struct kk_json_member *user,
+                     const struct kk_json_member *name)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer text = {0};
+    if (name->name.len == 0) {
+        put_cell(table, user);
+        return;
+    }
+    kk_json_member_put(user, &text);
+    kk_buffer_put_span(&text, KK_SPAN_TEXT(" "));
+    kk_json_member_put(name, &text);
+    kk_table_bytes(table, kk_buffer_span(&text));
+}
+
+/* What it is about: an object, or a user. */
+static const struct kk_json_member *about(const struct entry *entry)
+{
+    if (entry->label.value.len > 0) {
+        return &entry->label;
+    }
+    return entry->object.name.len == 0 && entry->tried.name.len == 0 ? &entry->of : &entry->object;
+}
+
 static void put_row(struct kk_table *table, const struct entry *entry)
 {
     static const struct kk_json_member none = {0};
+    bool tried = entry->tried.name.len > 0;
     put_cell(table, &entry->seq);
     put_cell(table, &entry->time);
-    put_cell(table, entry->tried.name.len > 0 ? &entry->tried : &entry->user);
+    put_user(table, tried ? &entry->tried : &entry->user, tried ? &entry->of : &entry->name);
     put_event(table, entry);
-    put_cell(table, entry->label.value.len > 0 ? &entry->label : &entry->object);
+    put_cell(table, about(entry));
     put_cell(table, &entry->mechanism);
     put_cell(table, entry->is_one ? &entry->result : &none);
     put_cell(table, &entry->uid);

@@ -200,20 +200,69 @@ static void check_token(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *ve
     check_kind(doctor, slot, name, &details);
 }
 
+static void paths_clear(struct kk_doctor_paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        kk_free(paths->paths[i]);
+    }
+    kk_free(paths->paths);
+}
+
+/* A token that lies in no directory has no path. */
+static KK_RV add_path(const struct kk_module *module, CK_SLOT_ID slot,
+                      struct kk_doctor_paths *paths)
+{
+    CK_ULONG len = 0;
+    if (module->vendor->token_path(slot, NULL, &len) != CKR_OK) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_realloc_array(&paths->paths, paths->count + 1, sizeof *paths->paths));
+    KK_TRY(kk_cli_token_path(module, slot, &paths->paths[paths->count]));
+    paths->count++;
+    return CKR_OK;
+}
+
+static bool is_unplugged(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor,
+                         CK_SLOT_ID slot)
+{
+    CK_KEYKIST_SLOT_INFO info = {0};
+    if (vendor->slot_info(slot, &info) != CKR_OK ||
+        (info.flags & CKF_KEYKIST_SLOT_UNPLUGGED) == 0) {
+        return false;
+    }
+    kk_doctor_say(doctor, KK_FINDING_NOTE, "tokens",
+                  "\"%s\" (slot %lu) is unplugged: keykist slot plug puts it back",
+                  kk_keykist_name(info.label, sizeof info.label).text, slot);
+    return true;
+}
+
+static KK_RV check_slot(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor,
+                        CK_SLOT_ID slot, unsigned long *count)
+{
+    CK_TOKEN_INFO info = {0};
+    if (is_unplugged(doctor, vendor, slot)) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_token_info(&doctor->keykist->module, slot, &info));
+    if ((info.flags & CKF_TOKEN_INITIALIZED) != 0) {
+        (*count)++;
+        check_token(doctor, vendor, slot, &info);
+    }
+    return CKR_OK;
+}
+
 static KK_RV check_tokens(struct kk_doctor *doctor, const CK_KEYKIST_FUNCTIONS *vendor)
 {
     const struct kk_module *module = &doctor->keykist->module;
     KK_CLEANUP(kk_slot_list_clear) struct kk_slot_list slots = {0};
+    KK_CLEANUP(paths_clear) struct kk_doctor_paths paths = {0};
     unsigned long count = 0;
-    KK_TRY(kk_slot_list_get(module, CK_TRUE, &slots));
+    KK_TRY(kk_slot_list_get(module, CK_FALSE, &slots));
     for (CK_ULONG i = 0; i < slots.count; i++) {
-        CK_TOKEN_INFO info = {0};
-        KK_TRY(kk_token_info(module, slots.ids[i], &info));
-        if ((info.flags & CKF_TOKEN_INITIALIZED) != 0) {
-            count++;
-            check_token(doctor, vendor, slots.ids[i], &info);
-        }
+        KK_TRY(add_path(module, slots.ids[i], &paths));
+        KK_TRY(check_slot(doctor, vendor, slots.ids[i], &count));
     }
+    kk_doctor_hidden(doctor, &paths);
     kk_doctor_say(doctor, KK_FINDING_OK, "tokens", "%lu", count);
     return CKR_OK;
 }

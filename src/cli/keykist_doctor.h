@@ -27,3 +27,11 @@ void kk_doctor_say(struct kk_doctor *doctor, enum kk_finding_level level, const 
  * write what lies on the disk. */
 KK_RV kk_doctor_config(struct kk_doctor *doctor);
 void kk_doctor_files(struct kk_doctor *doctor);
+
+/* Tokens on the disk that the module does not show: `shown` are the directories of those that it
+ * does. */
+struct kk_doctor_paths {
+    char **paths;
+    size_t count;
+};
+void kk_doctor_hidden(struct kk_doctor *doctor, const struct kk_doctor_paths *shown);

@@ -15,10 +15,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/uuid.h"
 #include "cli/file.h"
 
 #include "base/banned.h"
 
+#define GROUP_WRITE 0020
 #define OTHERS 0007
 #define OTHERS_WRITE 0002
 
@@ -153,6 +155,143 @@ static void check_tokens(struct kk_doctor *doctor, bool others_enter)
     }
 }
 
+/* ---- the tokens' own directories ---- */
+
+typedef void token_visit(const char *path, const struct stat *info, void *context);
+
+static void each_token(const char *folder, token_visit *visit, void *context)
+{
+    DIR *directory = opendir(folder);
+    struct dirent *entry = NULL;
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        char path[4096];
+        struct stat info;
+        struct kk_uuid uuid;
+        if (kk_uuid_parse(entry->d_name, &uuid) &&
+            snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path &&
+            lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+            visit(path, &info, context);
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+}
+
+/* What there is several times over is told once, with the first of them. */
+struct tally {
+    size_t count;
+    char first[4096];
+    struct stat info;
+};
+
+static void tally_add(struct tally *tally, const char *path, const struct stat *info)
+{
+    if (tally->count++ == 0) {
+        (void)snprintf(tally->first, sizeof tally->first, "%s", path);
+        tally->info = *info;
+    }
+}
+
+struct survey {
+    struct tally of_others; /* belong neither to who asks nor to root */
+    struct tally of_group;
+};
+
+static void survey_token(const char *path, const struct stat *info, void *context)
+{
+    struct survey *survey = context;
+    if (info->st_uid != geteuid() && info->st_uid != 0) {
+        tally_add(&survey->of_others, path, info);
+    }
+    if ((info->st_mode & GROUP_WRITE) != 0) {
+        tally_add(&survey->of_group, path, info);
+    }
+}
+
+static void check_owners(struct kk_doctor *doctor)
+{
+    struct survey survey = {0};
+    const struct tally *others = &survey.of_others;
+    const struct tally *group = &survey.of_group;
+    each_token(doctor->config->tokendir, survey_token, &survey);
+    if (others->count > 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "token directory",
+                      "%zu token%s to others than you and root, who may change or delete what is "
+                      "in there: %s (uid %lu)%s",
+                      others->count, others->count == 1 ? " belongs" : "s belong", others->first,
+                      (unsigned long)others->info.st_uid, others->count > 1 ? ", ..." : "");
+    }
+    if (group->count > 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "token directory",
+                      "a group may change or delete what is in %zu token%s: %s (gid %lu, mode "
+                      "%04o)%s",
+                      group->count, group->count == 1 ? "" : "s", group->first,
+                      (unsigned long)group->info.st_gid, (unsigned int)group->info.st_mode & 07777u,
+                      group->count > 1 ? ", ..." : "");
+    }
+}
+
+/* Its group, where each of them may do away with the others' tokens. */
+static void check_group(struct kk_doctor *doctor, const char *path, const struct stat *info)
+{
+    if ((info->st_mode & GROUP_WRITE) != 0 && (info->st_mode & S_ISVTX) == 0) {
+        kk_doctor_say(doctor, KK_FINDING_NOTE, "token directory",
+                      "a group (gid %lu) may write to %s (mode %04o): its members may delete each "
+                      "other's tokens, or put others in their place; chmod +t takes that away",
+                      (unsigned long)info->st_gid, path, (unsigned int)info->st_mode & 07777u);
+    }
+}
+
+struct hidden {
+    struct kk_doctor *doctor;
+    const struct kk_doctor_paths *shown;
+};
+
+static bool is_shown(const struct kk_doctor_paths *shown, const char *name)
+{
+    for (size_t i = 0; i < shown->count; i++) {
+        const char *last = strrchr(shown->paths[i], '/');
+        if (last != NULL && strcmp(last + 1, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is left of a deleted token, its audit log, is none. */
+static bool holds_token(const char *path)
+{
+    static const char *const files[] = {"keykist.db", "token.object", "sqlite3.db"};
+    for (size_t i = 0; i < KK_ARRAY_LEN(files); i++) {
+        char file[4200];
+        (void)snprintf(file, sizeof file, "%s/%s", path, files[i]);
+        if (access(file, F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at_hidden(const char *path, KK_UNUSED const struct stat *info, void *context)
+{
+    const struct hidden *hidden = context;
+    if (!is_shown(hidden->shown, strrchr(path, '/') + 1) && holds_token(path)) {
+        kk_doctor_say(hidden->doctor, KK_FINDING_BAD, "tokens",
+                      "%s is a token that is not shown: it has the serial number of another one, "
+                      "or cannot be opened; the log says which",
+                      path);
+    }
+}
+
+void kk_doctor_hidden(struct kk_doctor *doctor, const struct kk_doctor_paths *shown)
+{
+    struct hidden hidden = {.doctor = doctor, .shown = shown};
+    if (doctor->config->backend != KK_BACKEND_MEMORY) {
+        each_token(doctor->config->tokendir, look_at_hidden, &hidden);
+    }
+}
+
 static void check_tokendir(struct kk_doctor *doctor)
 {
     struct stat info;
@@ -169,6 +308,8 @@ static void check_tokendir(struct kk_doctor *doctor)
                       mode);
     }
     check_tokens(doctor, (mode & OTHERS) != 0);
+    check_group(doctor, path, &info);
+    check_owners(doctor);
     if (access(path, W_OK) != 0) {
         kk_doctor_say(doctor, KK_FINDING_NOTE, "token directory",
                       "you may not write to %s: tokens cannot be made by you", path);

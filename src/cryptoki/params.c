@@ -597,13 +597,35 @@ DEFINE(tls12_key_mat,
     PLAIN(ULONG, prfHashMechanism))
 #undef S
 
+/* Neither the IVs' length nor the places for them are looked at. */
+#define S CK_SSL3_KEY_MAT_OUT
+DEFINE(ssl3_key_safe_out,
+    PLAIN_OUT(HANDLE, hClientMacSecret),
+    PLAIN_OUT(HANDLE, hServerMacSecret),
+    PLAIN_OUT(HANDLE, hClientKey),
+    PLAIN_OUT(HANDLE, hServerKey),
+    PLAIN(POINTER_OPEN, pIVClient),
+    PLAIN(POINTER_OPEN, pIVServer))
+#undef S
+
+#define S CK_TLS12_KEY_MAT_PARAMS
+DEFINE(tls12_key_safe,
+    PLAIN(ULONG, ulMacSizeInBits),
+    PLAIN(ULONG, ulKeySizeInBits),
+    PLAIN(ULONG, ulIVSizeInBits),
+    PLAIN(BOOL, bIsExport),
+    NESTED(STRUCT, RandomInfo, &ssl3_random_data_layout),
+    NESTED_OUT(NESTED, pReturnedKeyMaterial, &ssl3_key_safe_out_layout),
+    PLAIN(ULONG, prfHashMechanism))
+#undef S
+
 #define S CK_TLS_KDF_PARAMS
 DEFINE(tls_kdf,
     PLAIN(ULONG, prfMechanism),
     SIZED(POINTER, pLabel, ulLabelLength),
     PLAIN(LENGTH, ulLabelLength),
     NESTED(STRUCT, RandomInfo, &ssl3_random_data_layout),
-    SIZED(POINTER, pContextData, ulContextDataLength),
+    SIZED(POINTER_MAYBE, pContextData, ulContextDataLength),
     PLAIN(LENGTH, ulContextDataLength))
 #undef S
 
@@ -886,6 +908,7 @@ static const struct kk_param_layout *const layouts[KK_PARAM_COUNT] = {
     [KK_PARAM_RSA_AES_KEY_WRAP] = &rsa_aes_key_wrap_layout,
     [KK_PARAM_TLS12_MASTER_KEY_DERIVE] = &tls12_master_key_derive_layout,
     [KK_PARAM_TLS12_KEY_MAT] = &tls12_key_mat_layout,
+    [KK_PARAM_TLS12_KEY_SAFE] = &tls12_key_safe_layout,
     [KK_PARAM_TLS_KDF] = &tls_kdf_layout,
     [KK_PARAM_TLS_MAC] = &tls_mac_layout,
     [KK_PARAM_TLS12_EXTENDED_MASTER_KEY_DERIVE] = &tls12_extended_master_key_derive_layout,

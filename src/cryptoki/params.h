@@ -70,6 +70,7 @@ enum kk_param_shape {
     KK_PARAM_RSA_AES_KEY_WRAP,
     KK_PARAM_TLS12_MASTER_KEY_DERIVE,
     KK_PARAM_TLS12_KEY_MAT,
+    KK_PARAM_TLS12_KEY_SAFE, /* the same structure; what it says of IVs is ignored */
     KK_PARAM_TLS_KDF,
     KK_PARAM_TLS_MAC,
     KK_PARAM_TLS12_EXTENDED_MASTER_KEY_DERIVE,
@@ -113,6 +114,7 @@ enum kk_param_kind {
     KK_FIELD_POINTER_INDIRECT, /* to bytes; length_offset holds a CK_ULONG * to their number */
     KK_FIELD_POINTER_OUTER, /* to bytes; length in bits, in the structure that encloses this one */
     KK_FIELD_POINTER_OPEN,  /* to bytes whose number the standard does not say */
+    KK_FIELD_POINTER_MAYBE, /* to bytes, length in bytes; NULL is other than no bytes */
     KK_FIELD_TEXT,          /* to zero-terminated text */
     KK_FIELD_ULONG_POINTER, /* to one CK_ULONG, the length of another member */
     KK_FIELD_NESTED,        /* to one `nested` */

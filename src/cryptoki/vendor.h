@@ -27,6 +27,18 @@ typedef struct CK_KEYKIST_USER {
     CK_BBOOL is_locked; /* too many: to be removed and added anew */
 } CK_KEYKIST_USER;
 
+/* What belongs to a slot, whether it is in it or not. */
+typedef struct CK_KEYKIST_SLOT_INFO {
+    CK_FLAGS flags;        /* CKF_KEYKIST_SLOT_... */
+    CK_UTF8CHAR label[32]; /* blank-padded */
+    CK_CHAR serial[16];
+} CK_KEYKIST_SLOT_INFO;
+
+/* It is an initialised token's: label and serial are set. */
+#define CKF_KEYKIST_SLOT_TOKEN 0x00000001UL
+/* And the token was taken out. */
+#define CKF_KEYKIST_SLOT_UNPLUGGED 0x00000002UL
+
 /* The SO can give the user a new PIN without the loss of private objects. */
 #define CKF_KEYKIST_SO_RECOVERY 0x00000001UL
 /* A rekey was begun and is not at its end. */
@@ -300,6 +312,16 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     CK_RV (*user_remove)(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR name, CK_ULONG name_len);
     /* Without login; the list convention of C_GetSlotList. */
     CK_RV (*users)(CK_SLOT_ID slot, CK_KEYKIST_USER *users, CK_ULONG_PTR count);
+
+    /* Also for a slot whose token was taken out. CKR_TOKEN_NOT_PRESENT: it was deleted. */
+    CK_RV (*slot_info)(CK_SLOT_ID slot, CK_KEYKIST_SLOT_INFO *info);
+
+    /* Takes the token out of its slot, as if it were unplugged, or (`in`) puts it back: for all
+     * processes, until it is put back. Asks for no PIN. Sessions with the token end, also this
+     * application's; calls for the token give CKR_TOKEN_NOT_PRESENT meanwhile, those above
+     * but token_path included. CKR_FUNCTION_NOT_SUPPORTED: the token is only read, or lies in no
+     * directory; CKR_TOKEN_WRITE_PROTECTED. */
+    CK_RV (*slot_plug)(CK_SLOT_ID slot, CK_BBOOL in);
 } CK_KEYKIST_FUNCTIONS;
 
 typedef CK_KEYKIST_FUNCTIONS *CK_KEYKIST_FUNCTIONS_PTR;

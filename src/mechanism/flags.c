@@ -17,6 +17,8 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
     }
     if (mechanism->sign != NULL) {
         flags |= CKF_SIGN | CKF_VERIFY;
+    }
+    if (mechanism->sign != NULL && !mechanism->sign->one_time) {
         flags |= CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE;
     }
     if (mechanism->sign != NULL && mechanism->sign->recover != NULL) {
@@ -38,6 +40,12 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
         flags |= CKF_ENCAPSULATE | CKF_DECAPSULATE;
     }
     return flags;
+}
+
+bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism)
+{
+    return mechanism->derive == NULL || mechanism->derive->makes == KK_DERIVED_KEY ||
+           mechanism->derive->makes == KK_DERIVED_DATA;
 }
 
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)

@@ -365,4 +365,5 @@ const struct kk_sign_ops kk_gmac_ops = {
     .update = gmac_update,
     .final = gmac_final,
     .single = gmac_single,
+    .one_time = true,
 };

@@ -145,6 +145,7 @@ struct kk_sign_ops {
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
     const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
+    bool one_time; /* two MACs under one key and parameter give the key away: no messages */
 };
 
 struct kk_digest_ops {
@@ -168,6 +169,8 @@ struct kk_generate_ops {
     bool domain;   /* domain parameters, not a key */
     bool otp;      /* a key for one-time passwords */
     bool any_type; /* the template says what type the key has */
+    size_t
+        length; /* the bytes that the key has, which no template need say; 0: the template says */
 };
 
 /* How a derived key's flags follow from those of the base key and of the keys that the parameter
@@ -181,19 +184,41 @@ enum kk_inherit {
     /* SP 800-108: what the template leaves out is the base key's; one key with a history is enough.
      */
     KK_INHERIT_DEFAULTS,
+    /* Both of the above for one base key: one that is sensitive or not extractable makes the new
+     * one so; what the template leaves out is the base key's. */
+    KK_INHERIT_BASE,
+    /* The base key's, whatever its value; a template may repeat it. */
+    KK_INHERIT_SAME,
 };
 
 /* What comes out. */
 enum kk_derived {
-    KK_DERIVED_KEY,  /* secret keys */
-    KK_DERIVED_DATA, /* a data object */
+    KK_DERIVED_KEY,      /* secret keys */
+    KK_DERIVED_DATA,     /* a data object */
+    KK_DERIVED_MATERIAL, /* secret keys and IVs, all of them into the parameter's outputs */
+    KK_DERIVED_OUTPUT,   /* bytes, into the parameter's outputs; no object */
+};
+
+/* One key of a key material. */
+struct kk_material_key {
+    CK_OBJECT_HANDLE *handle; /* the parameter's output */
+    size_t len;               /* bytes; 0: there is no such key */
+    bool is_mac;              /* a generic secret for MACs; others are what the template says */
+};
+
+#define KK_MATERIAL_KEYS 4
+
+struct kk_material {
+    struct kk_material_key keys[KK_MATERIAL_KEYS];
+    size_t count;
+    bool macs_derive; /* the keys for MACs may derive too */
 };
 
 struct kk_derive_ops {
     /* `lengths` are the bytes asked for per key, 0 where neither template nor key type says it: the
      * mechanism's natural length then. Codes: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE (more
-     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set.
-     */
+     * than the mechanism gives), CKR_KEY_TYPE_INCONSISTENT. On success every ret_values[i] is set,
+     * and with it the parameter's own outputs (versions, IVs, bytes). */
     KK_RV (*derive)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                     struct kk_key *base, const struct kk_param *param, const size_t *lengths,
                     size_t count, struct kk_secret **ret_values);
@@ -203,8 +228,15 @@ struct kk_derive_ops {
                     size_t *ret_count);
     /* Whether the parameter's i-th handle is looked at; NULL: all are. */
     bool (*uses_key)(const struct kk_param *param, size_t i);
+    /* KK_DERIVED_MATERIAL: the keys that the parameter asks for, in the order in which derive()
+     * gives those that have a length. CKR_MECHANISM_PARAM_INVALID. */
+    KK_RV (*material)(const struct kk_mechanism *mechanism, const struct kk_param *param,
+                      struct kk_material *ret_material);
     enum kk_inherit inherit;
     enum kk_derived makes;
+    size_t length; /* the one length of the new key, which is a generic secret; 0: it is free */
+    const uint64_t *uses; /* all that the new key may be used for: CKA_ALLOWED_MECHANISMS */
+    size_t use_count;     /* 0: it is free */
     bool sized; /* a type without one length of its own, other than a generic secret, needs
                    CKA_VALUE_LEN */
 };
@@ -300,6 +332,9 @@ const struct kk_mechanism *kk_registry_at(const struct kk_registry *registry, si
 
 /* CKF_ flags from the operation pointers. */
 CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism);
+
+/* Whether C_DeriveKey gives a handle through its own argument. */
+bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism);
 
 /* Whether a key of this CKK_ fits. */
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type);

@@ -247,6 +247,7 @@ static target_fn *const targets[] = {
     [KK_FIELD_POINTER_INDIRECT] = target_indirect,
     [KK_FIELD_POINTER_OUTER] = target_outer,
     [KK_FIELD_POINTER_OPEN] = target_open,
+    [KK_FIELD_POINTER_MAYBE] = target_counted,
     [KK_FIELD_TEXT] = target_text,
     [KK_FIELD_ULONG_POINTER] = target_ulong,
     [KK_FIELD_NESTED] = target_nested,
@@ -309,6 +310,14 @@ static bool has_outs(const struct kk_param_layout *layout)
     return false;
 }
 
+/* What stands for a pointer to no bytes. */
+static const void *nothing_at(const struct kk_param_field *field, const void *theirs)
+{
+    static const uint8_t nothing[1];
+    bool is_told_apart = field->kind == KK_FIELD_POINTER_MAYBE && theirs != NULL;
+    return is_told_apart ? nothing : NULL;
+}
+
 static KK_RV copy_pointer(struct kk_param *param, const struct kk_param_field *field, uint8_t *self,
                           const uint8_t *outer)
 {
@@ -317,7 +326,7 @@ static KK_RV copy_pointer(struct kk_param *param, const struct kk_param_field *f
     uint8_t *to = NULL;
     KK_TRY(targets[field->kind](field, self, outer, from, &target));
     if (target.len == 0) {
-        set_pointer(self, field->offset, NULL);
+        set_pointer(self, field->offset, nothing_at(field, from));
         return CKR_OK;
     }
     KK_ENSURE(from != NULL, CKR_MECHANISM_PARAM_INVALID);

@@ -34,6 +34,7 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_pq,
     &kk_family_hss,
     &kk_family_otp,
+    &kk_family_tls,
 };
 /* clang-format on */
 

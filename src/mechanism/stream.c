@@ -361,4 +361,5 @@ const struct kk_sign_ops kk_poly1305_ops = {
     .update = poly_update,
     .final = poly_final,
     .single = poly_single,
+    .one_time = true,
 };

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "mechanism/iv.h"
+
+#include "base/banned.h"
 
 /* So many bits of a random IV must not be fixed, unless none is. */
 #define FREE_BITS_MIN 64
@@ -42,35 +45,23 @@ static void make_inner(const struct kk_mechanism *mechanism, const struct kk_wra
     ret_inner->param.len = sizeof ret_inner->params;
 }
 
-/* The bits of byte i that are fixed. */
-static uint8_t fixed_mask(size_t fixed_bits, size_t i)
-{
-    size_t before = KK_MIN(fixed_bits, i * 8);
-    size_t bits = KK_MIN(fixed_bits - before, (size_t)8);
-    return (uint8_t)(0xff00u >> bits);
-}
-
 /*= pkcs11-3.2 AES-GCM Authenticated Wrap / Unwrap: modules must implement CKG_GENERATE, zero fixed
  * bits are always acceptable, too many may be rejected */
 static KK_RV generate_iv(struct kk_crypto *crypto, const struct kk_wrap_message *message)
 {
-    uint8_t random[256];
+    struct kk_iv once = {0};
+    size_t bits = message->iv_len * 8;
     if (message->generator == CKG_NO_GENERATE) {
         return CKR_OK;
     }
     KK_ENSURE(message->generator == CKG_GENERATE || message->generator == CKG_GENERATE_RANDOM,
               CKR_MECHANISM_PARAM_INVALID);
-    KK_ENSURE(message->iv_len > 0 && message->iv_len <= sizeof random, CKR_MECHANISM_PARAM_INVALID);
-    size_t bits = message->iv_len * 8;
+    KK_ENSURE(message->iv_len > 0 && message->iv_len <= KK_GCM_IV_MAX, CKR_MECHANISM_PARAM_INVALID);
     KK_ENSURE(message->fixed_bits == 0 ||
                   (message->fixed_bits <= bits && bits - message->fixed_bits >= FREE_BITS_MIN),
               CKR_MECHANISM_PARAM_INVALID);
-    KK_TRY(kk_crypto_random(crypto, random, message->iv_len));
-    for (size_t i = 0; i < message->iv_len; i++) {
-        uint8_t mask = fixed_mask(message->fixed_bits, i);
-        message->iv[i] = (uint8_t)((message->iv[i] & mask) | (random[i] & ~mask));
-    }
-    return CKR_OK;
+    return kk_iv_next(&once, crypto, message->generator, message->fixed_bits, message->iv,
+                      message->iv_len);
 }
 
 KK_RV kk_wrap_auth_length(const struct kk_mechanism *mechanism, struct kk_key *key,

@@ -247,6 +247,18 @@ static CK_RV vendor_users(CK_SLOT_ID slot, CK_KEYKIST_USER *users, CK_ULONG_PTR 
     return kk_admin_users(app, slot, users, count);
 }
 
+static CK_RV vendor_slot_info(CK_SLOT_ID slot, CK_KEYKIST_SLOT_INFO *info)
+{
+    ENTER();
+    return kk_admin_slot_info(app, slot, info);
+}
+
+static CK_RV vendor_slot_plug(CK_SLOT_ID slot, CK_BBOOL in)
+{
+    ENTER();
+    return kk_admin_slot_plug(app, slot, in);
+}
+
 static CK_KEYKIST_FUNCTIONS list_vendor = {
     .version = {KK_VENDOR_VERSION_MAJOR, KK_VENDOR_VERSION_MINOR},
     .token_path = vendor_token_path,
@@ -267,6 +279,8 @@ static CK_KEYKIST_FUNCTIONS list_vendor = {
     .user_add = vendor_user_add,
     .user_remove = vendor_user_remove,
     .users = vendor_users,
+    .slot_info = vendor_slot_info,
+    .slot_plug = vendor_slot_plug,
 };
 
 static CK_UTF8CHAR standard_name[] = "PKCS 11";

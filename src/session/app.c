@@ -39,6 +39,7 @@ static KK_RV slot_new(CK_SLOT_ID id, struct kk_token *token, struct kk_slot **re
     KK_TRY(kk_index_new(&slot->session_objects));
     slot->id = id;
     slot->token = token != NULL ? kk_token_ref(token) : NULL;
+    slot->plug = token != NULL ? kk_token_plug(token) : 0;
     *ret_slot = KK_STEAL(slot);
     return CKR_OK;
 }
@@ -138,6 +139,17 @@ static void take_losses(struct kk_app *app)
     }
 }
 
+/* Looks whose tokens were taken out, or put back. */
+static void take_plugs(struct kk_app *app)
+{
+    for (size_t i = 0; i < app->slot_count; i++) {
+        struct kk_slot *slot = app->slots[i];
+        uint64_t plug = slot->token != NULL ? kk_token_plug(slot->token) : 0;
+        slot->event = slot->event || plug != slot->plug;
+        slot->plug = plug;
+    }
+}
+
 static KK_RV take_token(struct kk_app *app, struct kk_token *token)
 {
     CK_SLOT_ID id = kk_token_slot_id(token);
@@ -166,6 +178,7 @@ static KK_RV take_tokens(struct kk_app *app, bool for_event, struct kk_token **t
 {
     KK_ASSERT_HELD(&app->state_lock);
     take_losses(app);
+    take_plugs(app);
     for (size_t i = 0; i < count && !(for_event && app->making > 0); i++) {
         KK_TRY(take_token(app, tokens[i]));
     }
@@ -257,19 +270,29 @@ void kk_app_free(struct kk_app *app)
     kk_free(app);
 }
 
-KK_RV kk_app_slots(struct kk_app *app, bool look, CK_SLOT_ID **ret_ids, size_t *ret_count)
+static bool is_present(const struct kk_slot *slot)
+{
+    return !slot->left && (slot->token == NULL || !kk_token_is_out(slot->token));
+}
+
+KK_RV kk_app_slots(struct kk_app *app, bool look, bool present_only, CK_SLOT_ID **ret_ids,
+                   size_t *ret_count)
 {
     if (look) {
         KK_TRY(refresh(app, false));
         KK_TRY(relist(app));
+    }
+    if (present_only) {
+        kk_engine_look_plugs(app->engine);
     }
     KK_LOCK_SCOPE(&app->state_lock);
     CK_SLOT_ID *ids = NULL;
     size_t count = 0;
     KK_TRY(kk_alloc_array(app->slot_count, sizeof *ids, &ids));
     for (size_t i = 0; i < app->slot_count; i++) {
-        if (!app->slots[i]->gone && !app->slots[i]->unlisted) {
-            ids[count++] = app->slots[i]->id;
+        const struct kk_slot *slot = app->slots[i];
+        if (!slot->gone && !slot->unlisted && (!present_only || is_present(slot))) {
+            ids[count++] = slot->id;
         }
     }
     *ret_ids = ids;
@@ -296,6 +319,7 @@ KK_RV kk_app_slot_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token 
 KK_RV kk_app_slot_sessions(struct kk_app *app, CK_SLOT_ID slot_id, size_t *ret_sessions,
                            size_t *ret_rw_sessions)
 {
+    kk_session_close_void(app, slot_id);
     KK_LOCK_SCOPE(&app->state_lock);
     const struct kk_slot *slot = find_slot(app, slot_id);
     KK_ENSURE(slot != NULL, CKR_SLOT_ID_INVALID);
@@ -317,6 +341,7 @@ static KK_RV fill_empty_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_t
         retire(shown, slot);
     }
     slot->token = kk_token_ref(token);
+    slot->plug = kk_token_plug(token);
     slot->event = true;
     app->slot_count--; /* and in again at its place among the others */
     size_t place = place_of(app, slot);
@@ -363,12 +388,17 @@ KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span s
     return make_token(app, slot_id, so_pin, label);
 }
 
-KK_RV kk_app_slot_is_left(struct kk_app *app, CK_SLOT_ID slot_id, bool *ret_left)
+KK_RV kk_app_slot_is_present(struct kk_app *app, CK_SLOT_ID slot_id, bool *ret_present)
 {
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    KK_TRY(kk_app_slot_token(app, slot_id, &token));
+    if (token != NULL) {
+        kk_token_look_plug(token);
+    }
     KK_LOCK_SCOPE(&app->state_lock);
     const struct kk_slot *slot = find_slot(app, slot_id);
     KK_ENSURE(slot != NULL, CKR_SLOT_ID_INVALID);
-    *ret_left = slot->left;
+    *ret_present = is_present(slot);
     return CKR_OK;
 }
 

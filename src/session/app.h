@@ -28,6 +28,7 @@ struct kk_slot {
     bool left;              /* its token was deleted */
     bool gone;              /* and the slot is not listed any more */
     bool unlisted;          /* an event brought it; the next C_GetSlotList(NULL) lists it */
+    uint64_t plug;          /* of its token, when an event was last looked for */
     bool event;             /* a token came or went, and C_WaitForSlotEvent has not said so */
     size_t sessions;        /* open ones */
     size_t rw_sessions;
@@ -65,9 +66,10 @@ KK_RV kk_app_new(struct kk_engine *engine, struct kk_app **ret_app);
 void kk_app_free(struct kk_app *app);
 KK_DEFINE_CLEANUP(struct kk_app *, kk_app_free);
 
-/* The slots' ids, empty one last. `look`: looks for tokens that came or went first. Copied;
- * kk_free() it. */
-KK_RV kk_app_slots(struct kk_app *app, bool look, CK_SLOT_ID **ret_ids, size_t *ret_count);
+/* The slots' ids, empty one last. `look`: looks for tokens that came or went first. `present_only`
+ * leaves out slots whose token was deleted or taken out. Copied; kk_free() it. */
+KK_RV kk_app_slots(struct kk_app *app, bool look, bool present_only, CK_SLOT_ID **ret_ids,
+                   size_t *ret_count);
 
 /* C_WaitForSlotEvent: the slot of an event that nobody was told of. Without `block`: CKR_NO_EVENT
  * when there is none. CKR_CRYPTOKI_NOT_INITIALIZED: kk_app_end_waits() was called. */
@@ -76,8 +78,8 @@ KK_RV kk_app_slot_event(struct kk_app *app, bool block, CK_SLOT_ID *ret_slot_id)
 /* C_Finalize: every wait for an event ends, and none begins any more. */
 void kk_app_end_waits(struct kk_app *app);
 
-/* Whether the slot's token was deleted. CKR_SLOT_ID_INVALID. */
-KK_RV kk_app_slot_is_left(struct kk_app *app, CK_SLOT_ID slot_id, bool *ret_left);
+/* Whether the slot has a token: not one that was deleted or taken out. CKR_SLOT_ID_INVALID. */
+KK_RV kk_app_slot_is_present(struct kk_app *app, CK_SLOT_ID slot_id, bool *ret_present);
 
 /* The slot itself. Caller holds the state lock. CKR_SLOT_ID_INVALID. */
 KK_RV kk_app_slot(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_slot **ret_slot);
@@ -90,6 +92,6 @@ KK_RV kk_app_slot_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_token 
 KK_RV kk_app_init_token(struct kk_app *app, CK_SLOT_ID slot_id, struct kk_span so_pin,
                         const char label[32]);
 
-/* Open sessions and read-write ones, for C_GetTokenInfo. */
+/* Open sessions and read-write ones, without those that ended with their token's leaving. */
 KK_RV kk_app_slot_sessions(struct kk_app *app, CK_SLOT_ID slot_id, size_t *ret_sessions,
                            size_t *ret_rw_sessions);

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "mechanism/mechanism.h"
+#include "session/profile.h"
 
 #include "base/banned.h"
 
@@ -44,14 +45,6 @@ void kk_builtin_clock(CK_CHAR ret_time[16])
 }
 
 /* ---- what there is ---- */
-
-/* The profiles that hold for every token, in all but what is looked at when somebody asks. */
-static const CK_PROFILE_ID profiles[] = {
-    CKP_BASELINE_PROVIDER,
-    CKP_EXTENDED_PROVIDER,
-    CKP_AUTHENTICATION_TOKEN,
-    CKP_PUBLIC_CERTIFICATES_TOKEN,
-};
 
 /* The attribute that tells objects of a class apart. */
 static CK_ATTRIBUTE_TYPE name_of(CK_OBJECT_CLASS object_class)
@@ -153,8 +146,8 @@ static KK_RV make_all(struct kk_call *call, struct kk_builtins **ret_builtins)
     for (size_t i = 0; i < kk_registry_count(registry); i++) {
         KK_TRY(add(made, serial, CKO_MECHANISM, kk_registry_at(registry, i)->type));
     }
-    for (size_t i = 0; i < KK_ARRAY_LEN(profiles); i++) {
-        KK_TRY(add(made, serial, CKO_PROFILE, profiles[i]));
+    for (size_t i = 0; i < kk_profiles_count; i++) {
+        KK_TRY(add(made, serial, CKO_PROFILE, kk_profiles[i]));
     }
     *ret_builtins = KK_STEAL(made);
     return CKR_OK;
@@ -192,26 +185,15 @@ static bool is_asked_for(const struct kk_attrs *tmpl)
            object_class == CKO_PROFILE || kk_attrs_has(tmpl, CKA_UNIQUE_ID);
 }
 
-/*= pkcs11-3.2 Profile objects: which profiles the token implements. Of a Public Certificates Token
- * all certificates can be found without a login */
+/*= pkcs11-3.2 Profile objects: which profiles the token implements. One that does not hold at the
+ * moment is not found */
 static KK_RV holds(struct kk_call *call, const struct kk_object *object, bool *ret_holds)
 {
     uint64_t profile = kk_attrs_number(object->attrs, CKA_PROFILE_ID, CKP_INVALID_ID);
     *ret_holds = true;
-    if (object->object_class != CKO_PROFILE || profile != CKP_PUBLIC_CERTIFICATES_TOKEN) {
-        return CKR_OK;
-    }
-    bool user = false;
-    size_t count = 0;
-    KK_CLEANUP(kk_freep) struct kk_uuid *uuids = NULL;
-    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
-    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = kk_session_unlock(call->session, &user);
-    KK_TRY(kk_attrs_new(&tmpl));
-    KK_TRY(kk_attrs_set_number(tmpl, CKA_CLASS, CKO_CERTIFICATE));
-    KK_TRY(kk_attrs_set_flag(tmpl, CKA_PRIVATE, true));
-    KK_TRY(kk_token_find(call->session->token, unlock, user, tmpl, &uuids, &count));
-    *ret_holds = count == 0;
-    return CKR_OK;
+    return object->object_class != CKO_PROFILE
+               ? CKR_OK
+               : kk_profile_holds(call, (CK_PROFILE_ID)profile, ret_holds);
 }
 
 KK_RV kk_builtins_find(struct kk_call *call, const struct kk_attrs *tmpl,

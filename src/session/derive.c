@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * C_DeriveKey: one key, or all that the mechanism's parameter asks for, in one transaction. How a
- * new key's flags follow from those of the keys it comes from is a column of the mechanism's row.
+ * new key's flags follow from those of the keys it comes from, and what comes out at all, are
+ * columns of the mechanism's row.
  */
 #include "session/keys_internal.h"
 
@@ -121,6 +122,37 @@ static KK_RV force_flag(struct kk_attrs *set, CK_ATTRIBUTE_TYPE type, bool value
     return CKR_OK;
 }
 
+static KK_RV hide(const struct kk_key_facts *facts, struct kk_attrs *tmpl)
+{
+    if (facts->sensitive) {
+        KK_TRY(force_flag(tmpl, CKA_SENSITIVE, true));
+    }
+    if (!facts->extractable) {
+        KK_TRY(force_flag(tmpl, CKA_EXTRACTABLE, false));
+    }
+    return CKR_OK;
+}
+
+static KK_RV default_flags(const struct kk_key_facts *facts, struct kk_attrs *tmpl)
+{
+    KK_TRY(default_flag(tmpl, CKA_SENSITIVE, facts->sensitive));
+    return default_flag(tmpl, CKA_EXTRACTABLE, facts->extractable);
+}
+
+/*= pkcs11-3.2 Key and MAC derivation: the template may not specify values for any of these
+ * attributes which differ from those held by the base key */
+static KK_RV same_flags(const struct kk_key_facts *facts, struct kk_attrs *tmpl)
+{
+    KK_TRY(force_flag(tmpl, CKA_SENSITIVE, facts->sensitive));
+    KK_TRY(force_flag(tmpl, CKA_EXTRACTABLE, facts->extractable));
+    KK_TRY(force_flag(tmpl, CKA_ALWAYS_SENSITIVE, facts->always_sensitive));
+    KK_TRY(force_flag(tmpl, CKA_NEVER_EXTRACTABLE, facts->never_extractable));
+    /* No template gives these two anywhere else: the rules set them. */
+    kk_attrs_remove(tmpl, CKA_ALWAYS_SENSITIVE);
+    kk_attrs_remove(tmpl, CKA_NEVER_EXTRACTABLE);
+    return CKR_OK;
+}
+
 /* What the keys that go in say to a template. */
 static KK_RV inherit(const struct derivation *derivation, struct kk_attrs *tmpl)
 {
@@ -129,18 +161,54 @@ static KK_RV inherit(const struct derivation *derivation, struct kk_attrs *tmpl)
     case KK_INHERIT_HISTORY:
         break;
     case KK_INHERIT_FLAGS:
-        if (facts->sensitive) {
-            KK_TRY(force_flag(tmpl, CKA_SENSITIVE, true));
-        }
-        if (!facts->extractable) {
-            KK_TRY(force_flag(tmpl, CKA_EXTRACTABLE, false));
-        }
-        break;
+        return hide(facts, tmpl);
     case KK_INHERIT_DEFAULTS:
-        KK_TRY(default_flag(tmpl, CKA_SENSITIVE, facts->sensitive));
-        KK_TRY(default_flag(tmpl, CKA_EXTRACTABLE, facts->extractable));
-        break;
+        return default_flags(facts, tmpl);
+    case KK_INHERIT_BASE:
+        KK_TRY(hide(facts, tmpl));
+        return default_flags(facts, tmpl);
+    case KK_INHERIT_SAME:
+        return same_flags(facts, tmpl);
     }
+    return CKR_OK;
+}
+
+/* What the mechanism says the new key may be used for; a template may allow less. */
+static KK_RV limit_uses(const struct kk_derive_ops *ops, struct kk_attrs *tmpl)
+{
+    const struct kk_attr *given = kk_attrs_find(tmpl, CKA_ALLOWED_MECHANISMS);
+    if (ops->use_count == 0) {
+        return CKR_OK;
+    }
+    if (given == NULL || given->kind != KK_ATTR_MECHANISMS || given->len == 0) {
+        return kk_attrs_set_mechanisms(tmpl, CKA_ALLOWED_MECHANISMS, ops->uses, ops->use_count);
+    }
+    for (size_t i = 0; i < given->len; i++) {
+        bool is_use = false;
+        for (size_t j = 0; j < ops->use_count; j++) {
+            is_use |= given->value.mechanisms[i] == ops->uses[j];
+        }
+        KK_ENSURE(is_use, CKR_TEMPLATE_INCONSISTENT);
+    }
+    return CKR_OK;
+}
+
+/* The length that the new key is to have; 0: nobody says it. */
+static KK_RV settle_length(const struct derivation *derivation, const struct kk_attrs *set,
+                           size_t *ret_length)
+{
+    const struct kk_derive_ops *ops = derivation->mechanism->derive;
+    size_t wanted = kk_wanted_length(set);
+    if (ops->length > 0) {
+        /*= pkcs11-3.2 Master key derivation: the length is implicit in the mechanism */
+        KK_ENSURE(wanted == 0 || wanted == ops->length, CKR_TEMPLATE_INCONSISTENT);
+        wanted = ops->length;
+    }
+    /*= pkcs11-3.2 Miscellaneous simple key derivation mechanisms: a key type without a length in
+     * the template must have a well-defined length */
+    bool is_generic = kk_attrs_number(set, CKA_KEY_TYPE, 0) == CKK_GENERIC_SECRET;
+    KK_ENSURE(wanted > 0 || is_generic || !ops->sized, CKR_TEMPLATE_INCOMPLETE);
+    *ret_length = wanted;
     return CKR_OK;
 }
 
@@ -148,24 +216,20 @@ static KK_RV inherit(const struct derivation *derivation, struct kk_attrs *tmpl)
 static KK_RV begin_key(struct derivation *derivation, size_t i, const struct kk_attrs *given)
 {
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    bool is_fixed = derivation->mechanism->derive->length > 0;
     struct kk_begin begin = {.verb = KK_VERB_DERIVE,
-                             .object_class = CK_UNAVAILABLE_INFORMATION,
-                             .key_type = CK_UNAVAILABLE_INFORMATION,
+                             .object_class = is_fixed ? CKO_SECRET_KEY : CK_UNAVAILABLE_INFORMATION,
+                             .key_type = is_fixed ? CKK_GENERIC_SECRET : CK_UNAVAILABLE_INFORMATION,
                              .imposed =
                                  kk_template_of(derivation->base.object, CKA_DERIVE_TEMPLATE)};
     KK_TRY(kk_attrs_dup(given, &tmpl));
     KK_TRY(inherit(derivation, tmpl));
+    KK_TRY(limit_uses(derivation->mechanism->derive, tmpl));
     kk_session_actor(derivation->call->session, &begin.actor);
     KK_TRY(kk_policy_begin(&begin, tmpl, &derivation->sets[i]));
     KK_ENSURE(kk_attrs_number(derivation->sets[i], CKA_CLASS, 0) == CKO_SECRET_KEY,
               CKR_TEMPLATE_INCONSISTENT);
-    derivation->lengths[i] = kk_wanted_length(derivation->sets[i]);
-    /*= pkcs11-3.2 Miscellaneous simple key derivation mechanisms: a key type without a length in
-     * the template must have a well-defined length */
-    bool is_generic = kk_attrs_number(derivation->sets[i], CKA_KEY_TYPE, 0) == CKK_GENERIC_SECRET;
-    KK_ENSURE(derivation->lengths[i] > 0 || is_generic || !derivation->mechanism->derive->sized,
-              CKR_TEMPLATE_INCOMPLETE);
-    return CKR_OK;
+    return settle_length(derivation, derivation->sets[i], &derivation->lengths[i]);
 }
 
 static KK_RV begin_further(struct derivation *derivation, size_t i)
@@ -278,6 +342,118 @@ static KK_RV derive_data(struct derivation *derivation, const struct kk_attrs *g
     return kk_call_create_object(derivation->call, tmpl, ret_object);
 }
 
+/* The template of the keys for MACs: of the caller's what says where an object is and what it is
+ * called. */
+static KK_RV mac_template(const struct kk_material *material, const struct kk_attrs *given,
+                          struct kk_attrs **ret_tmpl)
+{
+    static const CK_ATTRIBUTE_TYPE taken[] = {CKA_TOKEN,
+                                              CKA_PRIVATE,
+                                              CKA_MODIFIABLE,
+                                              CKA_COPYABLE,
+                                              CKA_DESTROYABLE,
+                                              CKA_LABEL,
+                                              CKA_ID,
+                                              CKA_SENSITIVE,
+                                              CKA_EXTRACTABLE,
+                                              CKA_ALWAYS_SENSITIVE,
+                                              CKA_NEVER_EXTRACTABLE};
+    static const CK_ATTRIBUTE_TYPE refused[] = {CKA_ENCRYPT, CKA_DECRYPT, CKA_WRAP, CKA_UNWRAP};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    KK_TRY(kk_attrs_new(&tmpl));
+    for (size_t i = 0; i < KK_ARRAY_LEN(taken); i++) {
+        const struct kk_attr *attr = kk_attrs_find(given, taken[i]);
+        if (attr != NULL) {
+            KK_TRY(kk_attrs_set_copy(tmpl, attr));
+        }
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(refused); i++) {
+        KK_TRY(kk_attrs_set_flag(tmpl, refused[i], false));
+    }
+    KK_TRY(kk_attrs_set_flag(tmpl, CKA_SIGN, true));
+    KK_TRY(kk_attrs_set_flag(tmpl, CKA_VERIFY, true));
+    KK_TRY(kk_attrs_set_flag(tmpl, CKA_DERIVE, material->macs_derive));
+    *ret_tmpl = KK_STEAL(tmpl);
+    return CKR_OK;
+}
+
+/*= pkcs11-3.2 Key and MAC derivation: by default they are flagged as valid for encryption,
+ * decryption, and derivation operations */
+static KK_RV cipher_template(const struct kk_attrs *given, struct kk_attrs **ret_tmpl)
+{
+    static const struct {
+        CK_ATTRIBUTE_TYPE type;
+        bool value;
+    } defaults[] = {{CKA_ENCRYPT, true}, {CKA_DECRYPT, true}, {CKA_DERIVE, true}, {CKA_SIGN, false},
+                    {CKA_VERIFY, false}, {CKA_WRAP, false},   {CKA_UNWRAP, false}};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    KK_TRY(kk_attrs_dup(given, &tmpl));
+    for (size_t i = 0; i < KK_ARRAY_LEN(defaults); i++) {
+        KK_TRY(default_flag(tmpl, defaults[i].type, defaults[i].value));
+    }
+    *ret_tmpl = KK_STEAL(tmpl);
+    return CKR_OK;
+}
+
+static KK_RV begin_material_key(struct derivation *derivation, const struct kk_material *material,
+                                const struct kk_material_key *key, const struct kk_attrs *given)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    size_t i = derivation->count;
+    KK_TRY(key->is_mac ? mac_template(material, given, &tmpl) : cipher_template(given, &tmpl));
+    derivation->count++;
+    KK_TRY(begin_key(derivation, i, tmpl));
+    KK_ENSURE(derivation->lengths[i] == 0 || derivation->lengths[i] == key->len,
+              CKR_TEMPLATE_INCONSISTENT);
+    derivation->lengths[i] = key->len;
+    return CKR_OK;
+}
+
+/* Keys and IVs, all of which the parameter gives back. */
+static KK_RV derive_material(struct derivation *derivation, const struct kk_attrs *tmpl)
+{
+    struct kk_material material = {0};
+    CK_OBJECT_HANDLE handles[KK_MATERIAL_KEYS] = {0};
+    KK_TRY(derivation->mechanism->derive->material(derivation->mechanism, derivation->param,
+                                                   &material));
+    for (size_t i = 0; i < material.count; i++) {
+        if (material.keys[i].len > 0) {
+            KK_TRY(begin_material_key(derivation, &material, &material.keys[i], tmpl));
+        }
+    }
+    KK_TRY(compute(derivation));
+    for (size_t i = 0; i < derivation->count; i++) {
+        KK_TRY(finish_key(derivation, i));
+    }
+    kk_call_note(derivation->call, KK_AUDIT_DERIVE, derivation->mechanism->type,
+                 derivation->base.object);
+    KK_TRY(kk_call_store(derivation->call, derivation->sets, derivation->uuids, derivation->count,
+                         handles));
+    const CK_OBJECT_HANDLE *next = handles;
+    for (size_t i = 0; i < material.count; i++) {
+        *material.keys[i].handle = material.keys[i].len > 0 ? *next++ : CK_INVALID_HANDLE;
+    }
+    kk_param_give_back(derivation->param);
+    return CKR_OK;
+}
+
+/*= pkcs11-3.2 WTLS PRF: the template shall be a NULL_PTR */
+/* What the base key demands of keys made from it, no bytes can fulfil. */
+static KK_RV derive_output(struct derivation *derivation, const struct kk_attrs *tmpl)
+{
+    KK_ENSURE(tmpl->count == 0, CKR_TEMPLATE_INCONSISTENT);
+    KK_ENSURE(kk_template_of(derivation->base.object, CKA_DERIVE_TEMPLATE) == NULL,
+              CKR_TEMPLATE_INCONSISTENT);
+    struct kk_call *call = derivation->call;
+    KK_TRY(compute(derivation));
+    kk_call_note(call, KK_AUDIT_DERIVE, derivation->mechanism->type, derivation->base.object);
+    if (kk_app_audits(call->app)) {
+        KK_TRY(kk_call_audit_write(call, KK_AUDIT_DERIVE, derivation->base.object, &call->note));
+    }
+    kk_param_give_back(derivation->param);
+    return CKR_OK;
+}
+
 KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
                      struct kk_param *param, CK_OBJECT_HANDLE base_key, const struct kk_attrs *tmpl,
                      CK_OBJECT_HANDLE *ret_key)
@@ -289,6 +465,15 @@ KK_RV kk_call_derive(struct kk_call *call, const struct kk_mechanism *mechanism,
         kk_take_key(call, mechanism, base_key, KK_USAGE_DERIVE, &kk_base_codes, &derivation.base));
     KK_TRY(resolve_keys(&derivation));
     join_facts(&derivation);
-    return mechanism->derive->makes == KK_DERIVED_DATA ? derive_data(&derivation, tmpl, ret_key)
-                                                       : derive_keys(&derivation, tmpl, ret_key);
+    switch (mechanism->derive->makes) {
+    case KK_DERIVED_KEY:
+        return derive_keys(&derivation, tmpl, ret_key);
+    case KK_DERIVED_DATA:
+        return derive_data(&derivation, tmpl, ret_key);
+    case KK_DERIVED_MATERIAL:
+        return derive_material(&derivation, tmpl);
+    case KK_DERIVED_OUTPUT:
+        break;
+    }
+    return derive_output(&derivation, tmpl);
 }

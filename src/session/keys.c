@@ -73,6 +73,22 @@ static CK_OBJECT_CLASS class_made(const struct kk_generate_ops *ops)
     return ops->domain ? CKO_DOMAIN_PARAMETERS : key;
 }
 
+/*= pkcs11-3.2 Pre-master key generation: the mechanism contributes CKA_VALUE_LEN if it is not
+ * supplied in the template */
+static KK_RV with_length(const struct kk_generate_ops *ops, const struct kk_attrs *tmpl,
+                         struct kk_attrs **ret_tmpl)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *whole = NULL;
+    KK_TRY(kk_attrs_dup(tmpl, &whole));
+    if (ops->length > 0 && !kk_attrs_has(whole, CKA_VALUE_LEN)) {
+        KK_TRY(kk_attrs_set_number(whole, CKA_VALUE_LEN, ops->length));
+    }
+    KK_ENSURE(ops->length == 0 || kk_attrs_number(whole, CKA_VALUE_LEN, 0) == ops->length,
+              CKR_TEMPLATE_INCONSISTENT);
+    *ret_tmpl = KK_STEAL(whole);
+    return CKR_OK;
+}
+
 KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mechanism,
                            struct kk_param *param, const struct kk_attrs *tmpl,
                            CK_OBJECT_HANDLE *ret_key)
@@ -81,13 +97,15 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_ENSURE(mechanism->generate != NULL && !mechanism->generate->pair, CKR_MECHANISM_INVALID);
     KK_CLEANUP(kk_new_sets_clear) struct kk_new_sets made = {0};
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *whole = NULL;
     struct kk_begin begin = {.verb = KK_VERB_GENERATE,
                              .object_class = class_made(mechanism->generate),
                              .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
                                                                        : mechanism->key_type};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
-    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
+    KK_TRY(with_length(mechanism->generate, tmpl, &whole));
+    KK_TRY(kk_begin_set(call, &begin, whole, &made.sets[0]));
     CK_KEY_TYPE type =
         (CK_KEY_TYPE)kk_attrs_number(made.sets[0], CKA_KEY_TYPE, mechanism->key_type);
     KK_TRY(kk_policy_generation(crypto, type, made.sets[0], &parts));

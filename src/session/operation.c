@@ -69,8 +69,21 @@ static void clear_used(struct kk_buffer *buffer)
     }
 }
 
+KK_RV kk_operation_room(struct kk_session *session, enum kk_op_kind kind,
+                        struct kk_operation **ret_operation)
+{
+    if (KK_UNLIKELY(session->operations[kind] == NULL)) {
+        KK_TRY(kk_alloc(sizeof(struct kk_operation), &session->operations[kind]));
+    }
+    *ret_operation = session->operations[kind];
+    return CKR_OK;
+}
+
 void kk_operation_end(struct kk_operation *operation)
 {
+    if (operation == NULL) {
+        return;
+    }
     operation->active = false;
     operation->multi = false;
     operation->needs_login = false;
@@ -93,16 +106,24 @@ void kk_operation_clear(struct kk_operation *operation)
     *operation = (struct kk_operation){0};
 }
 
+void kk_operation_free(struct kk_operation *operation)
+{
+    if (operation != NULL) {
+        kk_operation_clear(operation);
+        kk_free(operation);
+    }
+}
+
 CK_RV kk_operation_cancel(struct kk_call *call, enum kk_op_kind kind)
 {
-    kk_operation_end(&call->session->operations[kind]);
+    kk_operation_end(call->session->operations[kind]);
     return CKR_OK;
 }
 
 CK_RV kk_operation_fail(struct kk_call *call, enum kk_op_kind kind, CK_RV rv)
 {
-    struct kk_operation *operation = &call->session->operations[kind];
-    if (!operation->active) {
+    struct kk_operation *operation = call->session->operations[kind];
+    if (operation == NULL || !operation->active) {
         return CKR_OPERATION_NOT_INITIALIZED;
     }
     kk_operation_end(operation);
@@ -121,10 +142,11 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
         return mechanism->message != NULL;
     case KK_OP_SIGN:
     case KK_OP_VERIFY:
-    case KK_OP_MESSAGE_SIGN:
-    case KK_OP_MESSAGE_VERIFY:
     case KK_OP_VERIFY_SIGNATURE:
         return mechanism->sign != NULL;
+    case KK_OP_MESSAGE_SIGN:
+    case KK_OP_MESSAGE_VERIFY:
+        return mechanism->sign != NULL && !mechanism->sign->one_time;
     case KK_OP_SIGN_RECOVER:
     case KK_OP_VERIFY_RECOVER:
         return mechanism->sign != NULL && mechanism->sign->recover != NULL;
@@ -183,7 +205,7 @@ void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
                         struct kk_key *key)
 {
     struct kk_session *session = call->session;
-    struct kk_operation *operation = &session->operations[kind];
+    struct kk_operation *operation = session->operations[kind];
     prepare(operation, mechanism, kind, call->app->engine->crypto);
     operation->is_private = object != NULL && object->is_private;
     operation->needs_login = object != NULL && object->always_authenticate;
@@ -203,7 +225,8 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
                         CK_OBJECT_HANDLE key_handle)
 {
     struct kk_session *session = call->session;
-    struct kk_operation *operation = &session->operations[kind];
+    struct kk_operation *operation = NULL;
+    KK_TRY(kk_operation_room(session, kind, &operation));
     KK_ENSURE(!operation->active, CKR_OPERATION_ACTIVE);
     KK_ENSURE(offers(mechanism, kind), CKR_MECHANISM_INVALID);
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
@@ -261,8 +284,8 @@ static bool key_gone(struct kk_call *call, struct kk_operation *operation)
 KK_RV kk_operation_find(struct kk_call *call, enum kk_op_kind kind,
                         struct kk_operation **ret_operation)
 {
-    struct kk_operation *operation = &call->session->operations[kind];
-    KK_ENSURE(operation->active, CKR_OPERATION_NOT_INITIALIZED);
+    struct kk_operation *operation = call->session->operations[kind];
+    KK_ENSURE(operation != NULL && operation->active, CKR_OPERATION_NOT_INITIALIZED);
     if (KK_UNLIKELY(key_gone(call, operation))) {
         kk_operation_clear(operation);
         return CKR_OPERATION_NOT_INITIALIZED;
@@ -287,8 +310,9 @@ static KK_RV active(struct kk_call *call, enum kk_op_kind kind, struct kk_operat
 void kk_operation_forget_destroyed(struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        struct kk_operation *operation = &session->operations[i];
-        if (operation->object != NULL && atomic_load(&operation->object->destroyed)) {
+        struct kk_operation *operation = session->operations[i];
+        if (operation != NULL && operation->object != NULL &&
+            atomic_load(&operation->object->destroyed)) {
             kk_operation_clear(operation);
         }
     }
@@ -297,7 +321,8 @@ void kk_operation_forget_destroyed(struct kk_session *session)
 bool kk_operation_wants_login(const struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        if (session->operations[i].active && session->operations[i].needs_login) {
+        const struct kk_operation *operation = session->operations[i];
+        if (operation != NULL && operation->active && operation->needs_login) {
             return true;
         }
     }
@@ -307,7 +332,9 @@ bool kk_operation_wants_login(const struct kk_session *session)
 void kk_operation_grant_login(struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        session->operations[i].needs_login = false;
+        if (session->operations[i] != NULL) {
+            session->operations[i]->needs_login = false;
+        }
     }
 }
 
@@ -523,14 +550,15 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
 
 size_t kk_operation_signature_length(const struct kk_call *call)
 {
-    return kk_operation_length(&call->session->operations[KK_OP_SIGN].op);
+    return kk_operation_length(&call->session->operations[KK_OP_SIGN]->op);
 }
 
 bool kk_operation_is_slow(struct kk_call *call, enum kk_phase phase, const struct kk_output *out)
 {
     static const CK_KEY_TYPE slow[] = {CKK_RSA, CKK_ML_DSA, CKK_SLH_DSA};
-    const struct kk_operation *operation = &call->session->operations[KK_OP_SIGN];
-    if (!operation->active || operation->needs_login || operation->object == NULL ||
+    const struct kk_operation *operation = call->session->operations[KK_OP_SIGN];
+    if (operation == NULL || !operation->active || operation->needs_login ||
+        operation->object == NULL ||
         (phase == KK_PHASE_SINGLE ? operation->multi : !kk_operation_has_update(&operation->op)) ||
         out->data == NULL || *out->len < kk_operation_length(&operation->op)) {
         return false; /* answered at once */
@@ -608,7 +636,7 @@ KK_RV kk_operation_verify_signature_init(struct kk_call *call, const struct kk_m
                                          struct kk_span signature)
 {
     KK_TRY(kk_operation_init(call, KK_OP_VERIFY_SIGNATURE, mechanism, param, key));
-    struct kk_operation *operation = &call->session->operations[KK_OP_VERIFY_SIGNATURE];
+    struct kk_operation *operation = call->session->operations[KK_OP_VERIFY_SIGNATURE];
     CK_RV rv = keep_signature(operation, signature);
     if (rv != CKR_OK) {
         kk_operation_end(operation);

@@ -100,7 +100,10 @@ CK_RV kk_operation_fail(struct kk_call *call, enum kk_op_kind kind, CK_RV rv);
 /* Forgets everything, context included. */
 void kk_operation_clear(struct kk_operation *operation);
 
-/* Ends it and keeps the context. */
+/* The same, and gives its room back. NULL is fine. */
+void kk_operation_free(struct kk_operation *operation);
+
+/* Ends it and keeps the context. NULL is fine. */
 void kk_operation_end(struct kk_operation *operation);
 
 /* Clears operations and idle contexts whose key was destroyed. */

@@ -38,8 +38,13 @@ KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mec
                             enum kk_op_kind kind, CK_OBJECT_HANDLE handle,
                             struct kk_object **ret_object, struct kk_key **ret_key);
 
-/* Makes the operation of this kind one with mechanism and key, which it takes over (NULL: none);
- * the family is not started, nothing is active. */
+/* The session's operation of a kind, made when it is the first; inactive then. It stays until the
+ * session is closed: most sessions use one or two kinds. */
+KK_RV kk_operation_room(struct kk_session *session, enum kk_op_kind kind,
+                        struct kk_operation **ret_operation);
+
+/* Makes the operation of this kind, for which there is room, one with mechanism and key, which it
+ * takes over (NULL: none); the family is not started, nothing is active. */
 void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
                         const struct kk_mechanism *mechanism, struct kk_object *object,
                         struct kk_key *key);

@@ -20,7 +20,7 @@ struct kk_session *kk_session_ref(struct kk_session *session)
 static void session_free(struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        kk_operation_clear(&session->operations[i]);
+        kk_operation_free(session->operations[i]);
     }
     kk_find_clear(&session->find);
     kk_job_unref(atomic_load(&session->job));
@@ -41,7 +41,7 @@ static void cancel(struct kk_session *session, unsigned int what)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
         if ((what & KK_CANCEL_OPERATION(i)) != 0) {
-            kk_operation_end(&session->operations[i]);
+            kk_operation_end(session->operations[i]);
         }
     }
     if ((what & KK_CANCEL_FIND) != 0) {
@@ -57,8 +57,8 @@ static void forget_logins(struct kk_session *session, uint64_t round)
 {
     atomic_store(&session->login_round, round);
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        struct kk_operation *operation = &session->operations[i];
-        if (operation->is_private && operation->login_round != round) {
+        struct kk_operation *operation = session->operations[i];
+        if (operation != NULL && operation->is_private && operation->login_round != round) {
             kk_operation_clear(operation);
         }
     }
@@ -137,6 +137,8 @@ static KK_RV check_job(struct kk_session *session, const struct kk_job *job)
     return job == NULL ? CKR_OPERATION_ACTIVE : CKR_FUNCTION_CANCELED;
 }
 
+static void end_void(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_slot *slot);
+
 static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_job *job,
                    unsigned int what, struct kk_call *ret_call)
 {
@@ -154,7 +156,7 @@ static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk
     if (rv != CKR_OK) {
         kk_mutex_unlock(&session->lock);
         if (rv == CKR_SESSION_HANDLE_INVALID) {
-            KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
+            end_void(app, handle, session->slot);
         }
         return rv;
     }
@@ -223,7 +225,7 @@ KK_RV kk_session_living(struct kk_app *app, CK_SESSION_HANDLE handle,
     KK_CLEANUP(kk_session_unrefp) struct kk_session *session = find_session(app, handle);
     KK_ENSURE(session != NULL, CKR_SESSION_HANDLE_INVALID);
     if (check_alive(session, &epoch) == CKR_SESSION_HANDLE_INVALID) {
-        KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
+        end_void(app, handle, session->slot);
         return CKR_SESSION_HANDLE_INVALID;
     }
     *ret_session = KK_STEAL(session);
@@ -322,6 +324,7 @@ KK_RV kk_session_open(struct kk_app *app, CK_SLOT_ID slot_id, CK_FLAGS flags,
     KK_ENSURE(token != NULL, CKR_TOKEN_NOT_RECOGNIZED);
     CK_RV rv = kk_token_fresh(token, &epoch);
     KK_TRY(rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv);
+    kk_session_close_void(app, slot_id);
     KK_TRY(session_new(app, token, flags, &session));
     KK_LOCK_SCOPE(&app->lock);
     KK_TRY(kk_handle_map_add(app->sessions, session, &session->handle));
@@ -369,13 +372,15 @@ KK_RV kk_session_close(struct kk_app *app, CK_SESSION_HANDLE handle)
 
 struct closing {
     const struct kk_slot *slot; /* NULL: every one */
+    bool only_void;             /* whose token is another one now, or was out of its slot */
 };
 
 static bool close_one(KK_UNUSED CK_ULONG handle, void *value, void *context)
 {
     struct kk_session *session = value;
     const struct closing *closing = context;
-    if (closing->slot != NULL && closing->slot != session->slot) {
+    if ((closing->slot != NULL && closing->slot != session->slot) ||
+        (closing->only_void && kk_token_incarnation(session->token) == session->incarnation)) {
         return true;
     }
     leave_slot(session);
@@ -393,6 +398,33 @@ KK_RV kk_session_close_slot(struct kk_app *app, CK_SLOT_ID slot_id)
     KK_LOCK_SCOPE(&app->lock);
     kk_handle_map_each(app->sessions, close_one, &(struct closing){.slot = slot});
     return CKR_OK;
+}
+
+/* One session that finds itself void takes the others along: they count as open until then. */
+static void close_void(struct kk_app *app, const struct kk_slot *slot)
+{
+    struct closing closing = {.slot = slot, .only_void = true};
+    KK_LOCK_SCOPE(&app->lock);
+    kk_handle_map_each(app->sessions, close_one, &closing);
+}
+
+static void end_void(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk_slot *slot)
+{
+    KK_IGNORE(kk_session_close(app, handle)); /* another thread may have closed it */
+    close_void(app, slot);
+}
+
+void kk_session_close_void(struct kk_app *app, CK_SLOT_ID slot_id)
+{
+    struct kk_slot *slot = NULL;
+    KK_WITH_LOCK(&app->state_lock)
+    {
+        if (kk_app_slot(app, slot_id, &slot) != CKR_OK || slot->sessions == 0 ||
+            slot->incarnation == kk_token_incarnation(slot->token)) {
+            return;
+        }
+    }
+    close_void(app, slot);
 }
 
 void kk_session_close_all(struct kk_app *app)

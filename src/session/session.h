@@ -46,7 +46,7 @@ struct kk_session {
     _Atomic(struct kk_job *) job; /* an asynchronous call, a reference; changed under state lock */
     _Atomic unsigned int cancelled; /* KK_CANCEL_ bits that whoever holds the lock owes */
     struct kk_mutex lock;           /* KK_RANK_SESSION; covers what follows */
-    struct kk_operation operations[KK_OP_COUNT];
+    struct kk_operation *operations[KK_OP_COUNT]; /* NULL: none of that kind was begun yet */
     struct kk_find find;
     struct kk_guarded guarded;
 };
@@ -85,6 +85,9 @@ KK_RV kk_session_open(struct kk_app *app, CK_SLOT_ID slot_id, CK_FLAGS flags,
 KK_RV kk_session_close(struct kk_app *app, CK_SESSION_HANDLE handle);
 KK_RV kk_session_close_slot(struct kk_app *app, CK_SLOT_ID slot_id);
 void kk_session_close_all(struct kk_app *app);
+
+/* Closes the slot's sessions that ended when their token left it or was initialised anew. */
+void kk_session_close_void(struct kk_app *app, CK_SLOT_ID slot_id);
 
 struct kk_session *kk_session_ref(struct kk_session *session);
 void kk_session_unref(struct kk_session *session);

@@ -209,7 +209,8 @@ static KK_RV find_keys(struct kk_call *call, const struct kk_state_seal *seal,
 
 static KK_RV restore_operation(struct kk_call *call, struct saved *saved)
 {
-    struct kk_operation *operation = &call->session->operations[saved->kind];
+    struct kk_operation *operation = NULL;
+    KK_TRY(kk_operation_room(call->session, saved->kind, &operation));
     struct kk_reader reader = kk_reader_new(saved->family);
     kk_operation_adopt(call, saved->kind, saved->mechanism, KK_STEAL(saved->object),
                        KK_STEAL(saved->key));
@@ -241,7 +242,7 @@ KK_RV kk_call_restore_state(struct kk_call *call, struct kk_span state,
     KK_ENSURE(authentication_key == CK_INVALID_HANDLE, CKR_KEY_NOT_NEEDED);
     KK_TRY(find_keys(call, seal, encryption_key, &all));
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        kk_operation_end(&call->session->operations[i]);
+        kk_operation_end(call->session->operations[i]);
     }
     kk_find_clear(&call->session->find);
     for (size_t i = 0; i < all.count; i++) {

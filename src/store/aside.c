@@ -41,21 +41,43 @@ static KK_RV not_opened(int error, const char *path)
     return rv == CKR_DEVICE_REMOVED ? CKR_DEVICE_ERROR : rv;
 }
 
-KK_RV kk_aside_path(const char *location, const char serial[16], const char *name,
-                    unsigned int umask, char **ret_path)
+static void fd_close(int *fd)
+{
+    if (*fd >= 0) {
+        (void)close(*fd);
+    }
+}
+
+/* Who may put a token into the tokens' directory may set one aside: group and mode are that one's.
+ * A group that cannot be given gets nothing. */
+static KK_RV share(int fd, const char *location, const char *folder)
+{
+    struct stat status;
+    struct stat parent;
+    if (fstat(fd, &status) != 0 || stat(location, &parent) != 0) {
+        return kk_failure_errno(errno, folder, "cannot look at");
+    }
+    bool same_group = status.st_gid == parent.st_gid || fchown(fd, (uid_t)-1, parent.st_gid) == 0;
+    mode_t mode = parent.st_mode & 07777 & ~(mode_t)(same_group ? 0 : 02070);
+    return fchmod(fd, mode | 0700) == 0 ? CKR_OK
+                                        : kk_failure_errno(errno, folder, "cannot set the mode");
+}
+
+KK_RV kk_aside_path(const char *location, const char serial[16], const char *name, char **ret_path)
 {
     char prefix[PREFIX_SIZE];
     KK_CLEANUP(kk_freep) char *folder = NULL;
     prefix_of(serial, prefix);
     KK_TRY(kk_path_join(location, "", FOLDER, &folder));
-    if (mkdir(folder, 0777 & ~umask) != 0 && errno != EEXIST) {
+    bool is_new = mkdir(folder, 0700) == 0;
+    if (!is_new && errno != EEXIST) {
         return kk_failure_errno(errno, folder, "cannot create");
     }
-    int fd = open_dir(AT_FDCWD, folder);
+    KK_CLEANUP(fd_close) int fd = open_dir(AT_FDCWD, folder);
     if (fd < 0) {
         return not_opened(errno, folder);
     }
-    (void)close(fd);
+    KK_TRY(is_new ? share(fd, location, folder) : CKR_OK);
     return kk_path_join(folder, prefix, name, ret_path);
 }
 

@@ -403,6 +403,7 @@ const struct kk_store_ops kk_store_memory = {
     .object_delete = kk_memory_object_delete,
     .object_count = kk_memory_object_count,
     .object_find = kk_memory_object_find,
+    .object_any = kk_memory_object_any,
     .object_clear = kk_memory_object_clear,
     .tries_lock = memory_tries_lock,
     .tries_unlock = memory_tries_unlock,

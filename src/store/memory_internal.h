@@ -70,4 +70,6 @@ KK_RV kk_memory_object_count(struct kk_store_tx *tx, enum kk_store_private which
 KK_RV kk_memory_object_find(struct kk_store_tx *tx, enum kk_store_private which,
                             const struct kk_store_condition *conditions, size_t count,
                             kk_store_object_visit *visit, void *context);
+KK_RV kk_memory_object_any(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                           uint32_t without, bool *ret_any);
 KK_RV kk_memory_object_clear(struct kk_store_tx *tx, enum kk_store_private which);

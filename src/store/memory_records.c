@@ -376,3 +376,32 @@ KK_RV kk_memory_object_find(struct kk_store_tx *tx, enum kk_store_private which,
     }
     return end_of_visits(visit_found(&search, visit, context));
 }
+
+struct presence {
+    uint32_t with, without;
+    bool found;
+};
+
+static CK_RV look_for(const struct kk_memory_record *record, void *context)
+{
+    struct presence *presence = context;
+    uint32_t set = record->object.columns_set;
+    presence->found = (set & presence->with) == presence->with && (set & presence->without) == 0;
+    return presence->found ? CKR_CANCEL : CKR_OK;
+}
+
+/* Among those that have the last column of `with`. */
+KK_RV kk_memory_object_any(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                           uint32_t without, bool *ret_any)
+{
+    KK_ENSURE(with != 0 && (with | without) >> KK_STORE_COLUMNS == 0, CKR_GENERAL_ERROR);
+    bool is_private = which == KK_STORE_PRIVATE_ONLY;
+    uint32_t lead = 31 - (uint32_t)__builtin_clz(with);
+    struct presence presence = {.with = with, .without = without};
+    struct kk_memory_key from = index_key(is_private, lead, 0, &lowest);
+    struct kk_memory_key to = index_key(is_private, lead, UINT64_MAX, &highest);
+    KK_TRY(end_of_visits(
+        kk_memory_tree_walk(tx_of(tx)->state.index, &from, &to, look_for, &presence)));
+    *ret_any = presence.found;
+    return CKR_OK;
+}

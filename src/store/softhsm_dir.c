@@ -16,6 +16,7 @@
 #include "store/gate.h"
 #include "store/ofd_lock.h"
 #include "store/path.h"
+#include "store/plug.h"
 #include "store/softhsm_internal.h"
 
 #include "base/banned.h"
@@ -344,8 +345,8 @@ KK_RV kk_softhsm_create(struct kk_softhsm_dir *dir, struct kk_softhsm_new *objec
 /* What a token has, and nothing else. */
 static bool is_ours(const char *name)
 {
-    static const char *const plain[] = {"token.object", "token.lock", "token.new",
-                                        "token.copy",   GENERATION,   TRIES};
+    static const char *const plain[] = {"token.object", "token.lock", "token.new", "token.copy",
+                                        GENERATION,     TRIES,        KK_PLUG_FILE};
     static const char *const suffixes[] = {".object", ".lock", ".new", ".draft"};
     struct kk_uuid uuid;
     bool ours = false;

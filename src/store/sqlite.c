@@ -351,6 +351,7 @@ const struct kk_store_ops kk_store_sqlite = {
     .object_delete = kk_sqlite_object_delete,
     .object_count = kk_sqlite_object_count,
     .object_find = kk_sqlite_object_find,
+    .object_any = kk_sqlite_object_any,
     .object_clear = kk_sqlite_object_clear,
     .check = kk_sqlite_check,
     .scrub = kk_sqlite_scrub,

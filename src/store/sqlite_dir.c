@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "store/failure.h"
 #include "store/path.h"
+#include "store/plug.h"
 #include "store/sqlite_internal.h"
 
 #include "base/banned.h"
@@ -44,6 +45,7 @@ static const char *const known_files[] = {KK_SQLITE_DB,
                                           KK_SQLITE_DB "-journal",
                                           KK_SQLITE_DB KK_FAILURE_PROBE,
                                           CHANGE,
+                                          KK_PLUG_FILE,
                                           "audit.lock",
                                           "tries.lock",
                                           "write.lock"};

@@ -214,3 +214,43 @@ KK_RV kk_sqlite_object_find(struct kk_store_tx *base, enum kk_store_private whic
     CK_RV rv = visit_pages(&search, page, visit, context);
     return rv == CKR_CANCEL ? CKR_OK : rv;
 }
+
+/* " AND +c1 IS NULL" for each column of the set. */
+static void put_columns(struct kk_buffer *text, uint32_t set, const char *what)
+{
+    for (unsigned int i = 0; i < KK_STORE_COLUMNS; i++) {
+        char part[40];
+        if ((set >> i & 1) != 0) {
+            (void)snprintf(part, sizeof part, " AND +c%u IS%s NULL", i, what);
+            put_text(text, part);
+        }
+    }
+}
+
+/* By the index of the last column of `with`, which has those objects only. */
+KK_RV kk_sqlite_object_any(struct kk_store_tx *base, enum kk_store_private which, uint32_t with,
+                           uint32_t without, bool *ret_any)
+{
+    KK_ENSURE(with != 0 && (with | without) >> KK_STORE_COLUMNS == 0, CKR_GENERAL_ERROR);
+    const struct search search = {.tx = kk_sqlite_tx_of(base)};
+    unsigned int lead = 31 - (unsigned int)__builtin_clz(with);
+    char from[96];
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer text = {0};
+    KK_CLEANUP(kk_statement_done) sqlite3_stmt *statement = NULL;
+    (void)snprintf(from, sizeof from,
+                   "SELECT 1 FROM objects INDEXED BY objects_c%u WHERE private = ?1 AND c%u IS NOT "
+                   "NULL",
+                   lead, lead);
+    put_text(&text, from);
+    put_columns(&text, with, " NOT");
+    put_columns(&text, without, "");
+    put_text(&text, " LIMIT 1");
+    KK_TRY(statement_of(&search, &text, &statement));
+    (void)kk_sqlite_bind_u64(statement, 1, which == KK_STORE_PRIVATE_ONLY);
+    int result = sqlite3_step(statement);
+    if (result != SQLITE_ROW && result != SQLITE_DONE) {
+        return kk_sqlite_tx_fail(search.tx, result, "cannot search");
+    }
+    *ret_any = result == SQLITE_ROW;
+    return CKR_OK;
+}

@@ -162,5 +162,7 @@ KK_RV kk_sqlite_object_count(struct kk_store_tx *tx, enum kk_store_private which
 KK_RV kk_sqlite_object_find(struct kk_store_tx *tx, enum kk_store_private which,
                             const struct kk_store_condition *conditions, size_t count,
                             kk_store_object_visit *visit, void *context);
+KK_RV kk_sqlite_object_any(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                           uint32_t without, bool *ret_any);
 KK_RV kk_sqlite_check(struct kk_store_tx *tx, bool thorough, bool *ret_sound);
 KK_RV kk_sqlite_object_clear(struct kk_store_tx *tx, enum kk_store_private which);

@@ -151,6 +151,10 @@ struct kk_store_ops {
     KK_RV (*object_find)(struct kk_store_tx *tx, enum kk_store_private which,
                          const struct kk_store_condition *conditions, size_t count,
                          kk_store_object_visit *visit, void *context);
+    /* MAY. Whether an object of that kind has every column whose bit is set in `with` (not 0) and
+     * none of those in `without`. */
+    KK_RV (*object_any)(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                        uint32_t without, bool *ret_any);
     /* Deletes all objects of a kind (C_InitToken, so_recovery = off). */
     KK_RV (*object_clear)(struct kk_store_tx *tx, enum kk_store_private which);
 

@@ -88,7 +88,7 @@ static KK_RV append(struct kk_audit *audit, const struct kk_audit_writer *writer
     char text[KK_AUDIT_LINE_MAX + 1];
     struct kk_json_line line = kk_json_line_new(text, KK_AUDIT_LINE_MAX);
     uint64_t offset = kk_journal_size(audit->journal);
-    kk_audit_entry_body(&line, head->seq + 1, writer->who, event, &audit->process);
+    kk_audit_entry_body(&line, head->seq + 1, writer, event, &audit->process);
     KK_TRY(seal(audit, writer, &line));
     KK_ENSURE(!line.failed, CKR_FUNCTION_FAILED); /* text is cut so that an entry always fits */
     text[line.len] = '\n';

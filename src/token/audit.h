@@ -41,6 +41,8 @@ enum kk_audit_kind {
     KK_AUDIT_RESTORE,   /* the first one of a token that was made from a backup */
     KK_AUDIT_BACKUP,    /* a backup of it is being written */
     KK_AUDIT_SET_ASIDE, /* the last one of a token of which a conversion made another */
+    KK_AUDIT_UNPLUG,    /* it was taken out of its slot, */
+    KK_AUDIT_PLUG,      /* and put back */
     KK_AUDIT_CREATE,
     KK_AUDIT_GENERATE,
     KK_AUDIT_DERIVE,
@@ -78,6 +80,7 @@ struct kk_audit_note {
 struct kk_audit_event {
     enum kk_audit_kind kind;
     enum kk_audit_who tried;      /* PIN_FAILED, GUARD_LOCKED: whose PIN */
+    struct kk_span of;            /* the named user that it is about, or whose PIN that was */
     bool is_context;              /* LOGIN and these two: of C_Login with CKU_CONTEXT_SPECIFIC */
     const struct kk_uuid *object; /* and its attributes, for class and label */
     const struct kk_attrs *attrs;
@@ -113,6 +116,7 @@ KK_DEFINE_CLEANUP(struct kk_audit *, kk_audit_free);
 /* Who writes an entry, and with what. */
 struct kk_audit_writer {
     enum kk_audit_who who;
+    struct kk_span name;                /* a named user's */
     struct kk_span key;                 /* K_audit, 32 bytes; empty without a login */
     const struct kk_audit_mark *anchor; /* an entry that must be there (NULL: none known); where it
                                            is not, GAP goes before the event */

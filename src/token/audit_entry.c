@@ -42,6 +42,8 @@ static const struct kk_audit_row rows[KK_AUDIT_KINDS] = {
     [KK_AUDIT_RESTORE]        = {"restore", true, false, NULL, NULL},
     [KK_AUDIT_BACKUP]         = {"backup", true, false, NULL, NULL},
     [KK_AUDIT_SET_ASIDE]      = {"set-aside", true, false, NULL, NULL},
+    [KK_AUDIT_UNPLUG]         = {"unplug", true, false, NULL, NULL},
+    [KK_AUDIT_PLUG]           = {"plug", true, false, NULL, NULL},
     [KK_AUDIT_CREATE]         = {"create", true, false, NULL, NULL},
     [KK_AUDIT_GENERATE]       = {"generate", true, false, NULL, NULL},
     [KK_AUDIT_DERIVE]         = {"derive", true, false, NULL, NULL},
@@ -158,16 +160,26 @@ static void put_own(struct kk_json_line *line, const struct kk_audit_event *even
     }
 }
 
-void kk_audit_entry_body(struct kk_json_line *line, uint64_t seq, enum kk_audit_who who,
-                         const struct kk_audit_event *event, const struct kk_audit_process *process)
+static void put_user(struct kk_json_line *line, const char *name, struct kk_span user)
+{
+    if (user.len > 0) {
+        kk_json_line_text(line, name, user);
+    }
+}
+
+void kk_audit_entry_body(struct kk_json_line *line, uint64_t seq,
+                         const struct kk_audit_writer *writer, const struct kk_audit_event *event,
+                         const struct kk_audit_process *process)
 {
     kk_json_line_number(line, "seq", seq);
     put_time(line);
     put_text(line, "event", rows[event->kind].name);
-    put_text(line, "user", who_names[who]);
+    put_text(line, "user", who_names[writer->who]);
+    put_user(line, "name", writer->name);
     if (event->kind == KK_AUDIT_PIN_FAILED || event->kind == KK_AUDIT_GUARD_LOCKED) {
         put_text(line, "tried", who_names[event->tried]);
     }
+    put_user(line, "of", event->of);
     if (event->is_context) {
         put_constant(line, "as", KK_NAMES_CKU, CKU_CONTEXT_SPECIFIC);
     }

@@ -25,8 +25,8 @@ struct kk_audit_process {
 };
 
 /* Everything up to the hash. */
-void kk_audit_entry_body(struct kk_json_line *line, uint64_t seq, enum kk_audit_who who,
-                         const struct kk_audit_event *event,
+void kk_audit_entry_body(struct kk_json_line *line, uint64_t seq,
+                         const struct kk_audit_writer *writer, const struct kk_audit_event *event,
                          const struct kk_audit_process *process);
 
 /* A line that was read: what verifying needs. */

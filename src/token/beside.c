@@ -51,7 +51,7 @@ static KK_RV put_aside(const struct clearing *clearing, struct kk_repository *re
     KK_CLEANUP(kk_freep) char *path = NULL;
     KK_ENSURE(engine->location != NULL && repository->ops->set_aside != NULL,
               CKR_FUNCTION_NOT_SUPPORTED);
-    KK_TRY(kk_aside_path(engine->location, clearing->serial, name, engine->config->umask, &path));
+    KK_TRY(kk_aside_path(engine->location, clearing->serial, name, &path));
     kk_log_warning("%s: was left by a try that did not end, or is another token of the same serial "
                    "number: moved to %s",
                    repository->ops->path(repository), path);

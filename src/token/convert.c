@@ -371,8 +371,7 @@ static KK_RV exchange(struct conversion *conversion)
     struct kk_engine *engine = conversion->engine;
     struct kk_token *old = conversion->old.token;
     KK_CLEANUP(kk_freep) char *path = NULL;
-    KK_TRY(kk_aside_path(engine->location, conversion->state.serial, kk_token_name(old),
-                         engine->config->umask, &path));
+    KK_TRY(kk_aside_path(engine->location, conversion->state.serial, kk_token_name(old), &path));
     KK_TRY(kk_token_set_aside(old, path));
     kk_log_info("token %s: is of the kind %s now, in %s; what it was is kept in %s",
                 kk_token_path(old), conversion->kind->name, kk_token_path(conversion->new.token),

@@ -194,6 +194,7 @@ static KK_RV list_one(struct listing *listing, const struct found *found)
 {
     struct kk_token *token = find_token(listing->engine, found->name);
     if (token != NULL) {
+        kk_token_look_plug(token);
         return listing_add(listing, kk_token_ref(token));
     }
     CK_RV rv = open_token(listing->engine, found, &token);
@@ -303,6 +304,21 @@ KK_RV kk_engine_refresh(struct kk_engine *engine)
     return CKR_OK;
 }
 
+void kk_engine_look_plugs(struct kk_engine *engine)
+{
+    KK_LOCK_SCOPE(&engine->lock);
+    for (size_t i = 0; i < engine->token_count; i++) {
+        kk_token_look_plug(engine->tokens[i]);
+    }
+}
+
+KK_RV kk_engine_set_plug(struct kk_engine *engine, struct kk_token *token, bool out)
+{
+    KK_TRY(kk_token_set_plug(token, out));
+    kk_wait_wake(engine);
+    return CKR_OK;
+}
+
 static bool slot_id_taken(struct kk_engine *engine, CK_SLOT_ID id)
 {
     KK_LOCK_SCOPE(&engine->lock);
@@ -357,16 +373,22 @@ KK_RV kk_engine_create_token(struct kk_engine *engine, struct kk_span so_pin, co
     return CKR_OK;
 }
 
-/* What was set aside of the token goes with it: it holds the same keys. */
+/* What was set aside of the token goes with it: it holds the same keys. It goes last: a token that
+ * could not be deleted is left with what it had. */
 KK_RV kk_engine_delete_token(struct kk_engine *engine, struct kk_token *token)
 {
     size_t count = 0;
-    if (engine->location != NULL) {
-        KK_TRY(kk_aside_remove(engine->location, kk_token_serial(token), &count));
-    }
     KK_TRY(kk_token_remove(token));
     kk_engine_forget(engine, token);
-    return CKR_OK;
+    if (engine->location == NULL) {
+        return CKR_OK;
+    }
+    CK_RV rv = kk_aside_remove(engine->location, kk_token_serial(token), &count);
+    if (rv != CKR_OK) {
+        kk_log_error("%s/.backup: the token %.16s was deleted, what was set aside of it was not",
+                     engine->location, kk_token_serial(token));
+    }
+    return rv;
 }
 
 void kk_engine_forget(struct kk_engine *engine, struct kk_token *token)

@@ -49,6 +49,11 @@ KK_DEFINE_CLEANUP(struct kk_engine *, kk_engine_free);
  * opened is logged and skipped; a serial that is there twice is reported, the first name wins. */
 KK_RV kk_engine_refresh(struct kk_engine *engine);
 
+/* Asks the disk which tokens are out of their slots (token.h); takes one out, or puts it back, and
+ * wakes those who wait for slot events. Codes of kk_token_set_plug(). */
+void kk_engine_look_plugs(struct kk_engine *engine);
+KK_RV kk_engine_set_plug(struct kk_engine *engine, struct kk_token *token, bool out);
+
 /* References to all present tokens, in the order of their names; the caller unrefs each and frees.
  */
 KK_RV kk_engine_tokens(struct kk_engine *engine, struct kk_token ***ret_tokens, size_t *ret_count);

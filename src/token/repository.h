@@ -116,6 +116,11 @@ struct kk_check_result {
     bool private_checked; /* the private objects were opened */
 };
 
+/* What there may be among the private objects. */
+struct kk_hidden {
+    bool certificates, private_keys;
+};
+
 struct kk_repository_ops {
     const char *name;  /* "sealed" */
     bool keeps_states; /* no other program puts an older version of an object back: private keys
@@ -163,6 +168,10 @@ struct kk_repository_ops {
     KK_RV (*find)(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
                   const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
 
+    /* MAY. What private objects there are, as far as it shows without a login: nothing may be there
+     * that it denies. Without it there may be all. */
+    KK_RV (*hidden)(struct kk_repository *repository, struct kk_hidden *ret_hidden);
+
     /* MUST. One object, opened and verified. CKR_OBJECT_HANDLE_INVALID: there is none.
      * CKR_USER_NOT_LOGGED_IN: private and no key. CKR_DEVICE_ERROR: damaged (one log line that
      * names the object). */
@@ -176,6 +185,10 @@ struct kk_repository_ops {
     KK_RV (*change)(struct kk_repository *repository, struct kk_unlock *unlock,
                     const struct kk_stored_change *changes, size_t count,
                     struct kk_object **ret_objects);
+
+    /* MAY. Whether many changes in one call cost hardly more than one, and fail without a trace:
+     * then those of several threads are put together. */
+    bool (*joins)(const struct kk_repository *repository);
 
     /* MAY. Everything held against everything. CKR_PIN_INCORRECT and the like: the PIN's try;
      * damage is no failure. */
@@ -237,6 +250,9 @@ struct kk_repository_ops {
 
     /* MAY. The store's number of losses (store.h). */
     uint64_t (*losses)(const struct kk_repository *repository);
+
+    /* MAY. Moves the stamp for every process, and changes nothing. */
+    KK_RV (*nudge)(struct kk_repository *repository);
 
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);

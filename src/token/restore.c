@@ -12,6 +12,7 @@
 #include "token/backup_file.h"
 #include "token/beside.h"
 #include "token/kinds.h"
+#include "token/restore_try.h"
 #include "token/sealed_internal.h"
 
 #include "base/banned.h"
@@ -112,6 +113,15 @@ static KK_RV open_copy(struct kk_restore *restore)
     return CKR_OK;
 }
 
+static KK_RV adopt(struct kk_restore *restore, const struct kk_backup_pin *pin, bool take_damaged)
+{
+    KK_CLEANUP(kk_restore_try_clear) struct kk_restore_try try = {0};
+    if (pin->given) {
+        KK_TRY(kk_restore_try_begin(restore->engine, restore->info.serial, pin->role, &try));
+    }
+    return kk_restore_try_end(&try, kk_sealed_adopt(restore->copy, pin, take_damaged));
+}
+
 KK_RV kk_restore_read(struct kk_engine *engine, const struct kk_backup_stream *from,
                       const struct kk_backup_key *key, const struct kk_backup_pin *pin,
                       bool take_damaged, struct kk_restore **ret_restore)
@@ -121,7 +131,7 @@ KK_RV kk_restore_read(struct kk_engine *engine, const struct kk_backup_stream *f
     restore->engine = engine;
     KK_TRY(read_all(restore, from, key));
     KK_TRY(open_copy(restore));
-    KK_TRY(kk_sealed_adopt(restore->copy, pin, take_damaged));
+    KK_TRY(adopt(restore, pin, take_damaged));
     restore->is_renewed = pin->given;
     *ret_restore = KK_STEAL(restore);
     return CKR_OK;
@@ -129,16 +139,26 @@ KK_RV kk_restore_read(struct kk_engine *engine, const struct kk_backup_stream *f
 
 /* ---- new keys ---- */
 
-KK_RV kk_restore_rekey(struct kk_restore *restore, const struct kk_rekey *rekey)
+static KK_RV rekey_copy(struct kk_restore *restore, const struct kk_rekey *rekey, bool is_pending)
 {
-    struct kk_token_state state;
-    KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
-    KK_TRY(restore->copy->ops->state(restore->copy, &state));
-    KK_ENSURE(!state.user_pin_set || rekey->user_pin.data != NULL, CKR_USER_NOT_LOGGED_IN);
-    if (state.rekey_pending) {
+    if (is_pending) {
         KK_TRY(kk_sealed_rekey(restore->copy, rekey));
     }
     return kk_sealed_rekey(restore->copy, rekey);
+}
+
+/* The SO's PIN was right when the backup was read: a wrong one is the user's. */
+KK_RV kk_restore_rekey(struct kk_restore *restore, const struct kk_rekey *rekey)
+{
+    struct kk_token_state state;
+    KK_CLEANUP(kk_restore_try_clear) struct kk_restore_try try = {0};
+    KK_ENSURE(restore->is_renewed, CKR_USER_NOT_LOGGED_IN);
+    KK_TRY(restore->copy->ops->state(restore->copy, &state));
+    KK_ENSURE(!state.user_pin_set || rekey->user_pin.data != NULL, CKR_USER_NOT_LOGGED_IN);
+    if (rekey->user_pin.data != NULL) {
+        KK_TRY(kk_restore_try_begin(restore->engine, restore->info.serial, KK_ROLE_USER, &try));
+    }
+    return kk_restore_try_end(&try, rekey_copy(restore, rekey, state.rekey_pending));
 }
 
 /* ---- tokens that there are ---- */

@@ -257,6 +257,15 @@ static KK_RV sealed_fresh(struct kk_repository *repository, struct kk_store_stam
     return sealed->store->ops->fresh(sealed->store, ret_stamp);
 }
 
+/* A transaction that writes nothing steps the change counter. */
+static KK_RV sealed_nudge(struct kk_repository *repository)
+{
+    struct kk_store *store = ((struct kk_sealed *)repository)->store;
+    KK_CLEANUP(kk_store_tx_rollbackp) struct kk_store_tx *tx = NULL;
+    KK_TRY(store->ops->begin(store, KK_STORE_WRITE, &tx));
+    return kk_store_tx_commit(&tx);
+}
+
 static KK_RV sealed_remove(struct kk_repository *repository)
 {
     struct kk_sealed *sealed = (struct kk_sealed *)repository;
@@ -320,6 +329,12 @@ static uint64_t sealed_losses(const struct kk_repository *repository)
     return store->ops->losses != NULL ? store->ops->losses(store) : 0;
 }
 
+/* What was tried and failed would stand in the audit log. */
+static bool sealed_joins(const struct kk_repository *repository)
+{
+    return !((const struct kk_sealed *)repository)->audits;
+}
+
 static const struct kk_repository_ops sealed_ops = {
     .name = "sealed",
     .keeps_states = true,
@@ -333,8 +348,10 @@ static const struct kk_repository_ops sealed_ops = {
     .set_pin = kk_sealed_set_pin,
     .init_pin = kk_sealed_init_pin,
     .find = kk_sealed_find,
+    .hidden = kk_sealed_hidden,
     .read = kk_sealed_read,
     .change = kk_sealed_change,
+    .joins = sealed_joins,
     .check = kk_sealed_check,
     .repair = kk_sealed_repair,
     .rekey = kk_sealed_rekey,
@@ -348,6 +365,7 @@ static const struct kk_repository_ops sealed_ops = {
     .users = kk_sealed_users,
     .state_key = sealed_state_key,
     .counter = kk_sealed_counter,
+    .nudge = sealed_nudge,
     .remove = sealed_remove,
     .path = sealed_path,
 };

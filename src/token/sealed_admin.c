@@ -214,7 +214,9 @@ static KK_RV write_user_row(struct kk_sealed *sealed, const struct kk_sealed_unl
     KK_TRY(kk_root_set_row(&root, row->no, hash));
     KK_TRY(kk_tries_reset(&op, row->no));
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    return kk_sealed_commit_audited(&op, KK_ROLE_SO, &so->keys, KK_AUDIT_PIN_INIT);
+    const struct kk_sealed_actor actor = kk_sealed_actor_of(so);
+    const struct kk_audit_event event = {.kind = KK_AUDIT_PIN_INIT};
+    return kk_sealed_commit_audited(&op, &actor, &event);
 }
 
 /* The lock of the tries, without a try. */

@@ -176,7 +176,32 @@ static struct kk_audit_writer writer_of(enum kk_role role, const struct kk_side_
     return writer;
 }
 
-KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct kk_side_keys *keys,
+struct kk_sealed_actor kk_sealed_actor_of(const struct kk_sealed_unlock *unlock)
+{
+    return (struct kk_sealed_actor){.role = unlock->head.role,
+                                    .name = KK_SPAN(unlock->name, unlock->name_len),
+                                    .keys = &unlock->keys};
+}
+
+static struct kk_audit_writer writer_as(const struct kk_sealed_actor *actor)
+{
+    struct kk_audit_writer writer = writer_of(actor->role, actor->keys);
+    writer.name = actor->name;
+    return writer;
+}
+
+/* NULL: nobody is logged in. */
+static struct kk_audit_writer writer_with(struct kk_unlock *unlock)
+{
+    if (unlock == NULL) {
+        return writer_of(KK_ROLE_USER, NULL);
+    }
+    const struct kk_sealed_actor actor =
+        kk_sealed_actor_of((const struct kk_sealed_unlock *)unlock);
+    return writer_as(&actor);
+}
+
+static KK_RV write_as(struct kk_sealed *sealed, const struct kk_audit_writer *writer,
                       const struct kk_audit_event *event, struct kk_audit_mark *ret_mark)
 {
     if (ret_mark != NULL) {
@@ -185,8 +210,14 @@ KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct 
     if (!sealed->audits) {
         return CKR_OK;
     }
+    return kk_audit_write(sealed->audit, writer, event, ret_mark);
+}
+
+KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct kk_side_keys *keys,
+                      const struct kk_audit_event *event, struct kk_audit_mark *ret_mark)
+{
     const struct kk_audit_writer writer = writer_of(role, keys);
-    return kk_audit_write(sealed->audit, &writer, event, ret_mark);
+    return write_as(sealed, &writer, event, ret_mark);
 }
 
 KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, const struct kk_sealed_try *try, CK_RV rv)
@@ -194,6 +225,7 @@ KK_RV kk_sealed_audit_try(struct kk_sealed *sealed, const struct kk_sealed_try *
     const struct kk_audit_event event = {
         .kind = try->failed,
         .tried = try->role == KK_ROLE_SO ? KK_AUDIT_SO : KK_AUDIT_USER,
+        .of = try->name,
         .is_context = try->is_context,
         .result = rv,
     };
@@ -221,16 +253,23 @@ KK_RV kk_sealed_audit_failed(struct kk_sealed *sealed, enum kk_role role,
     return result;
 }
 
-KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, enum kk_role role,
-                               const struct kk_side_keys *keys, enum kk_audit_kind kind)
+KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, const struct kk_sealed_actor *actor,
+                               const struct kk_audit_event *event)
 {
-    const struct kk_audit_event event = {.kind = kind};
-    if (kind == KK_AUDIT_NONE) {
+    const struct kk_audit_writer writer = writer_as(actor);
+    struct kk_audit_mark mark = {0};
+    if (event->kind == KK_AUDIT_NONE) {
         return kk_sealed_commit_scrubbed(op);
     }
-    CK_RV rv = kk_sealed_audit_anchored(op, role, keys, &event);
+    CK_RV rv = write_as(op->sealed, &writer, event, &mark);
+    rv = rv == CKR_OK ? anchor_put(op, actor->keys, &mark) : rv;
     rv = rv == CKR_OK ? kk_sealed_commit_scrubbed(op) : rv;
-    return kk_sealed_audit_failed(op->sealed, role, keys, kind, rv);
+    if (rv != CKR_OK) {
+        struct kk_audit_event failed = *event;
+        failed.result = rv;
+        KK_IGNORE(write_as(op->sealed, &writer, &failed, NULL)); /* the result says more */
+    }
+    return rv;
 }
 
 KK_RV kk_sealed_audit_epoch(struct kk_sealed_op *op, enum kk_audit_kind kind,
@@ -298,7 +337,7 @@ KK_RV kk_sealed_audit_changes(struct kk_sealed_op *op, struct kk_unlock *unlock,
                               const struct kk_stored_change *changes, size_t count, CK_RV result)
 {
     const struct kk_side_keys *keys = keys_of(unlock);
-    struct kk_audit_writer writer = writer_of(unlock != NULL ? unlock->role : KK_ROLE_USER, keys);
+    struct kk_audit_writer writer = writer_with(unlock);
     struct kk_audit_mark mark = {0};
     bool gap = false;
     for (size_t i = 0; op->sealed->audits && i < count; i++) {
@@ -344,7 +383,7 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock, bool
     struct kk_audit_mark mark = {0};
     KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
     bool sound = false;
-    struct kk_audit_writer writer = writer_of(unlock->role, keys_of(unlock));
+    struct kk_audit_writer writer = writer_with(unlock);
     KK_TRY(kk_sealed_begin(sealed, unlock, KK_STORE_WRITE, &op));
     KK_TRY(kk_root_read(&op, KK_SIDE_PRIVATE, &root));
     KK_TRY(anchor_read(&op, keys_of(unlock), &root, &anchor, &sound));
@@ -371,7 +410,7 @@ static KK_RV login_cold(struct kk_sealed *sealed, struct kk_unlock *unlock, bool
 static KK_RV login_again(struct kk_sealed *sealed, struct kk_sealed_unlock *unlock, bool is_context)
 {
     const struct kk_audit_event event = {.kind = KK_AUDIT_LOGIN, .is_context = is_context};
-    struct kk_audit_writer writer = writer_of(unlock->head.role, &unlock->keys);
+    struct kk_audit_writer writer = writer_with(&unlock->head);
     writer.is_quick = true;
     writer.has_generation = true;
     writer.generation = atomic_load(&unlock->audit_generation);
@@ -415,8 +454,7 @@ KK_RV kk_sealed_audit_event(struct kk_repository *repository, struct kk_unlock *
     if (!sealed->audits) {
         return CKR_OK;
     }
-    struct kk_audit_writer writer =
-        writer_of(unlock != NULL ? unlock->role : KK_ROLE_USER, keys_of(unlock));
+    struct kk_audit_writer writer = writer_with(unlock);
     if (unlock != NULL) {
         writer.has_generation = true;
         writer.generation = atomic_load(&((struct kk_sealed_unlock *)unlock)->audit_generation);

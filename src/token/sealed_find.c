@@ -140,3 +140,38 @@ KK_RV kk_sealed_find(struct kk_repository *repository, struct kk_unlock *unlock,
     }
     return merge(&of_private, &of_public, ret_uuids, ret_count);
 }
+
+static uint32_t column_bit(CK_ATTRIBUTE_TYPE type)
+{
+    uint32_t bit = 0;
+    for (size_t i = 0; i < KK_INDEX_COLUMNS; i++) {
+        bit |= kk_index_types[i] == type ? 1u << i : 0;
+    }
+    return bit;
+}
+
+/* Whether a column is there says what an object is, though not what it holds: keys have a key type,
+ * private keys a subject beside it, certificates a subject or a serial number (trust objects, too)
+ * and no key type. */
+KK_RV kk_sealed_hidden(struct kk_repository *repository, struct kk_hidden *ret_hidden)
+{
+    KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
+    const uint32_t key_type = column_bit(CKA_KEY_TYPE);
+    const uint32_t subject = column_bit(CKA_SUBJECT);
+    bool any = true;
+    *ret_hidden = (struct kk_hidden){.certificates = true, .private_keys = true};
+    KK_TRY(kk_sealed_begin((struct kk_sealed *)repository, NULL, KK_STORE_READ, &op));
+    const struct kk_store_ops *ops = op.tx->ops;
+    if (ops->object_any == NULL) {
+        return CKR_OK;
+    }
+    KK_TRY(ops->object_any(op.tx, KK_STORE_PRIVATE_ONLY, key_type | subject, 0, &any));
+    ret_hidden->private_keys = any;
+    KK_TRY(ops->object_any(op.tx, KK_STORE_PRIVATE_ONLY, column_bit(CKA_SERIAL_NUMBER), key_type,
+                           &any));
+    if (!any) {
+        KK_TRY(ops->object_any(op.tx, KK_STORE_PRIVATE_ONLY, subject, key_type, &any));
+    }
+    ret_hidden->certificates = any;
+    return CKR_OK;
+}

@@ -156,6 +156,8 @@ struct kk_sealed_unlock {
     struct kk_side_keys keys;
     struct kk_side_keys old; /* while a rekey is under way; empty otherwise */
     uint32_t row_no;
+    uint8_t name[KK_USER_NAME_MAX]; /* a named user's */
+    size_t name_len;
     uint32_t key_epoch; /* of the private side, when it was opened */
     uint8_t row_hash[KK_HASH_LEN];
     _Atomic uint64_t audit_generation;
@@ -465,6 +467,7 @@ KK_RV kk_sealed_columns(const struct kk_sealed_op *op, enum kk_side side,
                         uint32_t *ret_set);
 KK_RV kk_sealed_find(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
                      const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+KK_RV kk_sealed_hidden(struct kk_repository *repository, struct kk_hidden *ret_hidden);
 
 /* ---- sealed_change.c ---- */
 
@@ -493,6 +496,7 @@ KK_RV kk_sealed_audit(struct kk_sealed *sealed, enum kk_role role, const struct 
 /* A PIN that is shown, as the log tells of it. */
 struct kk_sealed_try {
     enum kk_role role;
+    struct kk_span name;       /* a named user's */
     bool is_context;           /* C_Login with CKU_CONTEXT_SPECIFIC */
     enum kk_audit_kind failed; /* what is written when it is not taken */
 };
@@ -510,9 +514,16 @@ KK_RV kk_sealed_audit_anchored(struct kk_sealed_op *op, enum kk_role role,
 KK_RV kk_sealed_audit_failed(struct kk_sealed *sealed, enum kk_role role,
                              const struct kk_side_keys *keys, enum kk_audit_kind kind,
                              CK_RV result);
+/* Who does something. */
+struct kk_sealed_actor {
+    enum kk_role role;
+    struct kk_span name; /* a named user's */
+    const struct kk_side_keys *keys;
+};
+struct kk_sealed_actor kk_sealed_actor_of(const struct kk_sealed_unlock *unlock);
 /* An entry, the anchor, and kk_sealed_commit_scrubbed(); a commit that fails has a second entry. */
-KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, enum kk_role role,
-                               const struct kk_side_keys *keys, enum kk_audit_kind kind);
+KK_RV kk_sealed_commit_audited(struct kk_sealed_op *op, const struct kk_sealed_actor *actor,
+                               const struct kk_audit_event *event);
 /* In a transaction that gives the token new keys, op->identity being the new one: the last entry
  * of the old keys, of that kind, EPOCH as the new ones' first, and the anchor on that. The commit
  * is the caller's, and kk_sealed_audit_failed() with the old keys behind the two. */

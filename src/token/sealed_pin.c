@@ -206,12 +206,12 @@ static KK_RV number_of(struct kk_sealed *sealed, enum kk_role role, struct kk_sp
     return find_row(&op, role, *ret_no, &row, hash);
 }
 
-static KK_RV try_pin(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span name,
-                     struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
+static KK_RV try_pin(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span pin,
+                     bool trusting, struct kk_opened *ret_opened)
 {
     KK_CLEANUP(kk_opened_clear) struct kk_opened opened = {0};
     uint32_t no = 0;
-    KK_TRY(number_of(sealed, try->role, name, &no));
+    KK_TRY(number_of(sealed, try->role, try->name, &no));
     KK_TRY(kk_attempt_lock(&sealed->book, try->role, no, &opened.attempt));
     KK_TRY(load_row(sealed, try->role, &opened));
     KK_TRY(kk_attempt_mark(&opened.attempt));
@@ -235,8 +235,8 @@ static KK_RV try_pin(struct kk_sealed *sealed, struct kk_sealed_try *try, struct
 KK_RV kk_sealed_try(struct kk_sealed *sealed, enum kk_role role, struct kk_span name,
                     struct kk_span pin, bool trusting, struct kk_opened *ret_opened)
 {
-    struct kk_sealed_try try = {.role = role, .failed = KK_AUDIT_PIN_FAILED};
-    CK_RV rv = try_pin(sealed, &try, name, pin, trusting, ret_opened);
+    struct kk_sealed_try try = {.role = role, .name = name, .failed = KK_AUDIT_PIN_FAILED};
+    CK_RV rv = try_pin(sealed, &try, pin, trusting, ret_opened);
     return kk_sealed_audit_try(sealed, &try, rv);
 }
 
@@ -289,7 +289,10 @@ static KK_RV replace_row(struct kk_sealed *sealed, struct kk_opened *opened,
         KK_TRY(rewrap_pub(&op, &root));
     }
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    KK_TRY(kk_sealed_commit_audited(&op, row->role, &opened->keys, kind));
+    const struct kk_sealed_actor actor = {
+        .role = row->role, .name = KK_SPAN(row->name, row->name_len), .keys = &opened->keys};
+    const struct kk_audit_event event = {.kind = kind};
+    KK_TRY(kk_sealed_commit_audited(&op, &actor, &event));
     opened->row = *row;
     memcpy(opened->row_hash, hash, sizeof opened->row_hash);
     return CKR_OK;
@@ -385,6 +388,8 @@ static KK_RV unlock_new(struct kk_sealed *sealed, struct kk_opened *opened, stru
     unlock->head.role = opened->row.role;
     memcpy(unlock->head.epoch, opened->identity->epoch, sizeof unlock->head.epoch);
     unlock->row_no = opened->row.no;
+    unlock->name_len = opened->row.name_len;
+    memcpy(unlock->name, opened->row.name, opened->row.name_len);
     unlock->key_epoch = opened->identity->key_epoch[KK_SIDE_PRIVATE];
     memcpy(unlock->row_hash, opened->row_hash, sizeof unlock->row_hash);
     KK_TRY(kk_rekey_open_private(sealed, opened->identity, &opened->keys, &unlock->old));
@@ -427,12 +432,12 @@ static KK_RV check_lists(struct kk_sealed *sealed, struct kk_unlock *unlock)
     return CKR_OK;
 }
 
-static KK_RV unlock_cold(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span name,
-                         struct kk_span pin, struct kk_unlock **ret_unlock)
+static KK_RV unlock_cold(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span pin,
+                         struct kk_unlock **ret_unlock)
 {
     KK_CLEANUP(kk_opened_clear) struct kk_opened opened = {0};
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
-    CK_RV rv = try_pin(sealed, try, name, pin, false, &opened);
+    CK_RV rv = try_pin(sealed, try, pin, false, &opened);
     KK_TRY(kk_sealed_audit_try(sealed, try, rv));
     renew_row(sealed, &opened, pin);
     kk_attempt_release(&opened.attempt);
@@ -493,17 +498,17 @@ static KK_RV unlock_again(struct kk_sealed *sealed, struct kk_unlock *known,
     return CKR_OK;
 }
 
-static KK_RV unlock_as(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span name,
-                       struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock)
+static KK_RV unlock_as(struct kk_sealed *sealed, struct kk_sealed_try *try, struct kk_span pin,
+                       struct kk_unlock *known, struct kk_unlock **ret_unlock)
 {
     struct kk_tries tries = {0};
     bool is_same = false;
     if (known != NULL && known->role == try->role) {
-        KK_TRY(
-            is_known(sealed, (struct kk_sealed_unlock *)known, try->role, name, &is_same, &tries));
+        KK_TRY(is_known(sealed, (struct kk_sealed_unlock *)known, try->role, try->name, &is_same,
+                        &tries));
     }
     if (!is_same) {
-        return unlock_cold(sealed, try, name, pin, ret_unlock);
+        return unlock_cold(sealed, try, pin, ret_unlock);
     }
     return unlock_again(sealed, known, try, &tries, pin, ret_unlock);
 }
@@ -511,14 +516,15 @@ static KK_RV unlock_as(struct kk_sealed *sealed, struct kk_sealed_try *try, stru
 KK_RV kk_sealed_unlock(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                        struct kk_span pin, struct kk_unlock *known, struct kk_unlock **ret_unlock)
 {
-    struct kk_sealed_try try = {.role = role, .failed = KK_AUDIT_PIN_FAILED};
-    return unlock_as((struct kk_sealed *)repository, &try, name, pin, known, ret_unlock);
+    struct kk_sealed_try try = {.role = role, .name = name, .failed = KK_AUDIT_PIN_FAILED};
+    return unlock_as((struct kk_sealed *)repository, &try, pin, known, ret_unlock);
 }
 
 KK_RV kk_sealed_verify_pin(struct kk_repository *repository, enum kk_role role, struct kk_span name,
                            struct kk_span pin, struct kk_unlock *known)
 {
-    struct kk_sealed_try try = {.role = role, .is_context = true, .failed = KK_AUDIT_PIN_FAILED};
+    struct kk_sealed_try try = {
+        .role = role, .name = name, .is_context = true, .failed = KK_AUDIT_PIN_FAILED};
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *proof = NULL;
-    return unlock_as((struct kk_sealed *)repository, &try, name, pin, known, &proof);
+    return unlock_as((struct kk_sealed *)repository, &try, pin, known, &proof);
 }

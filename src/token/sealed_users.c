@@ -118,6 +118,15 @@ static KK_RV copy_keys(const struct kk_side_keys *from, struct kk_side_keys *ret
     return CKR_OK;
 }
 
+/* The entry says whom it is about. */
+static KK_RV commit_for(struct kk_sealed_op *op, const struct kk_sealed_unlock *actor,
+                        enum kk_audit_kind kind, struct kk_span name)
+{
+    const struct kk_sealed_actor who = kk_sealed_actor_of(actor);
+    const struct kk_audit_event event = {.kind = kind, .of = name};
+    return kk_sealed_commit_audited(op, &who, &event);
+}
+
 static KK_RV write_row(struct kk_sealed *sealed, const struct kk_sealed_unlock *actor,
                        const struct kk_key_row *row)
 {
@@ -131,7 +140,7 @@ static KK_RV write_row(struct kk_sealed *sealed, const struct kk_sealed_unlock *
     KK_TRY(kk_root_set_row(&root, row->no, hash));
     KK_TRY(kk_tries_reset(&op, row->no));
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    return kk_sealed_commit_audited(&op, actor->head.role, &actor->keys, KK_AUDIT_USER_ADD);
+    return commit_for(&op, actor, KK_AUDIT_USER_ADD, KK_SPAN(row->name, row->name_len));
 }
 
 KK_RV kk_sealed_user_add(struct kk_repository *repository, struct kk_unlock *unlock,
@@ -158,7 +167,8 @@ KK_RV kk_sealed_user_add(struct kk_repository *repository, struct kk_unlock *unl
     return write_row(sealed, actor, &row);
 }
 
-static KK_RV delete_row(struct kk_sealed *sealed, const struct kk_sealed_unlock *actor, uint32_t no)
+static KK_RV delete_row(struct kk_sealed *sealed, const struct kk_sealed_unlock *actor, uint32_t no,
+                        struct kk_span name)
 {
     KK_CLEANUP(kk_sealed_end) struct kk_sealed_op op = {0};
     KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
@@ -167,7 +177,7 @@ static KK_RV delete_row(struct kk_sealed *sealed, const struct kk_sealed_unlock 
     KK_TRY(op.tx->ops->row_delete(op.tx, KK_TABLE_TRIES, no));
     kk_root_remove_row(&root, no);
     KK_TRY(kk_root_write(&op, KK_SIDE_PRIVATE, &root));
-    return kk_sealed_commit_audited(&op, actor->head.role, &actor->keys, KK_AUDIT_USER_REMOVE);
+    return commit_for(&op, actor, KK_AUDIT_USER_REMOVE, name);
 }
 
 KK_RV kk_sealed_user_remove(struct kk_repository *repository, struct kk_unlock *unlock,
@@ -182,7 +192,7 @@ KK_RV kk_sealed_user_remove(struct kk_repository *repository, struct kk_unlock *
     KK_TRY(sealed->store->ops->tries_lock(sealed->store, &hold.lock));
     KK_TRY(take_survey(sealed, name, &survey, serial));
     KK_ENSURE(survey.found, CKR_USER_PIN_NOT_INITIALIZED);
-    return delete_row(sealed, (const struct kk_sealed_unlock *)unlock, survey.no);
+    return delete_row(sealed, (const struct kk_sealed_unlock *)unlock, survey.no, name);
 }
 
 /* ---- listing ---- */

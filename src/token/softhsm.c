@@ -42,6 +42,14 @@ static KK_RV softhsm_set_aside(struct kk_repository *repository, const char *pat
     return kk_softhsm_set_aside(((struct kk_softhsm *)repository)->dir, path);
 }
 
+/* SoftHSM, too, reads anew what it knows. */
+static KK_RV softhsm_nudge(struct kk_repository *repository)
+{
+    uint64_t before = 0;
+    uint64_t after = 0;
+    return kk_softhsm_bump(((struct kk_softhsm *)repository)->dir, &before, &after);
+}
+
 static KK_RV softhsm_remove(struct kk_repository *repository)
 {
     return kk_softhsm_remove(((struct kk_softhsm *)repository)->dir);
@@ -91,9 +99,11 @@ static const struct kk_repository_ops softhsm_ops = {
     .set_pin = kk_softhsm_set_pin,
     .init_pin = kk_softhsm_init_pin,
     .find = kk_softhsm_find,
+    .hidden = kk_softhsm_hidden,
     .read = kk_softhsm_read_op,
     .change = kk_softhsm_change,
     .set_aside = softhsm_set_aside,
+    .nudge = softhsm_nudge,
     .remove = softhsm_remove,
     .path = softhsm_path,
 };

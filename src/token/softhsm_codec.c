@@ -114,7 +114,7 @@ static const struct {
 
 struct head_reading {
     struct kk_softhsm_head head;
-    uint64_t object_class, key_type;
+    uint64_t key_type;
     bool is_token, has_private;
     unsigned int filled; /* bit per row of material */
 };
@@ -123,7 +123,7 @@ static CK_RV read_head(const struct item *item, void *context)
 {
     struct head_reading *reading = context;
     if (item->type == CKA_CLASS) {
-        reading->object_class = number_of(item);
+        reading->head.object_class = number_of(item);
     } else if (item->type == CKA_TOKEN) {
         reading->is_token = item->value.data[0] != 0;
     } else if (item->type == CKA_PRIVATE) {
@@ -144,7 +144,7 @@ static bool has_material(const struct head_reading *reading)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(material); i++) {
         bool counts =
-            material[i].object_class == reading->object_class &&
+            material[i].object_class == reading->head.object_class &&
             (material[i].key_type == UINT64_MAX || material[i].key_type == reading->key_type);
         if (counts && (reading->filled & 1u << i) == 0) {
             return false;
@@ -155,9 +155,9 @@ static bool has_material(const struct head_reading *reading)
 
 KK_RV kk_softhsm_head(struct kk_span body, struct kk_softhsm_head *ret_head)
 {
-    struct head_reading reading = {.object_class = UINT64_MAX, .key_type = UINT64_MAX};
+    struct head_reading reading = {.head.object_class = UINT64_MAX, .key_type = UINT64_MAX};
     KK_TRY(walk(body, read_head, &reading));
-    reading.head.is_whole = reading.object_class != UINT64_MAX && reading.is_token &&
+    reading.head.is_whole = reading.head.object_class != UINT64_MAX && reading.is_token &&
                             reading.has_private && has_material(&reading);
     *ret_head = reading.head;
     return CKR_OK;

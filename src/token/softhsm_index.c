@@ -32,7 +32,8 @@ static struct kk_softhsm_entry *entry_of(struct kk_softhsm *repo, const struct k
 }
 
 static KK_RV entry_put(struct kk_softhsm *repo, const struct kk_uuid *uuid,
-                       const struct kk_softhsm_seen *seen, enum kk_softhsm_kind kind)
+                       const struct kk_softhsm_seen *seen, enum kk_softhsm_kind kind,
+                       uint64_t object_class)
 {
     KK_ASSERT_HELD(&repo->lock);
     struct kk_softhsm_entry *entry = kk_uuid_map_get(repo->entries, uuid);
@@ -44,6 +45,7 @@ static KK_RV entry_put(struct kk_softhsm *repo, const struct kk_uuid *uuid,
     }
     entry->seen = *seen;
     entry->kind = kind;
+    entry->object_class = object_class;
     entry->survey = repo->survey;
     entry->told = false;
     return CKR_OK;
@@ -86,9 +88,9 @@ static void say(const struct kk_softhsm *repo, const struct kk_uuid *uuid, const
 }
 
 static KK_RV kind_of(const struct kk_softhsm *repo, const struct kk_uuid *uuid, struct kk_span body,
-                     enum kk_softhsm_kind *ret_kind)
+                     enum kk_softhsm_kind *ret_kind, uint64_t *ret_class)
 {
-    struct kk_softhsm_head head = {0};
+    struct kk_softhsm_head head = {.object_class = UINT64_MAX};
     CK_RV rv = kk_softhsm_head(body, &head);
     if (rv == CKR_DEVICE_ERROR) {
         say(repo, uuid, "is damaged");
@@ -99,6 +101,7 @@ static KK_RV kind_of(const struct kk_softhsm *repo, const struct kk_uuid *uuid, 
     *ret_kind = !head.is_whole    ? KK_SOFTHSM_UNFINISHED
                 : head.is_private ? KK_SOFTHSM_PRIVATE
                                   : KK_SOFTHSM_PUBLIC;
+    *ret_class = head.object_class;
     return CKR_OK;
 }
 
@@ -121,10 +124,10 @@ static KK_RV snapshot(struct kk_softhsm *repo, const struct kk_unlock *unlock,
 
 static KK_RV remember(struct kk_softhsm *repo, struct kk_unlock *unlock, const struct kk_uuid *uuid,
                       const struct kk_softhsm_seen *seen, enum kk_softhsm_kind kind,
-                      struct kk_object *object)
+                      uint64_t object_class, struct kk_object *object)
 {
     KK_LOCK_SCOPE(&repo->lock);
-    KK_TRY(entry_put(repo, uuid, seen, kind));
+    KK_TRY(entry_put(repo, uuid, seen, kind, object_class));
     if (kind != KK_SOFTHSM_PUBLIC) {
         (void)kk_index_remove(repo->public_objects, uuid);
     } else {
@@ -140,7 +143,8 @@ KK_RV kk_softhsm_learn(struct kk_softhsm *repo, struct kk_unlock *unlock,
 {
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     enum kk_softhsm_kind kind = KK_SOFTHSM_UNFINISHED;
-    KK_TRY(kind_of(repo, uuid, body, &kind));
+    uint64_t object_class = UINT64_MAX;
+    KK_TRY(kind_of(repo, uuid, body, &kind, &object_class));
     bool opens = kind == KK_SOFTHSM_PUBLIC || (kind == KK_SOFTHSM_PRIVATE && unlock != NULL);
     if (opens) {
         CK_RV rv = snapshot(repo, unlock, uuid, body, seen->version, &object);
@@ -151,7 +155,7 @@ KK_RV kk_softhsm_learn(struct kk_softhsm *repo, struct kk_unlock *unlock,
             KK_TRY(rv);
         }
     }
-    CK_RV rv = remember(repo, unlock, uuid, seen, kind, object);
+    CK_RV rv = remember(repo, unlock, uuid, seen, kind, object_class, object);
     if (rv != CKR_OK) {
         kk_softhsm_forget(repo, uuid); /* half remembered, it would pass for seen */
         return rv;
@@ -470,5 +474,26 @@ KK_RV kk_softhsm_find(struct kk_repository *repository, struct kk_unlock *unlock
     }
     *ret_uuids = KK_STEAL(finding.list.uuids);
     *ret_count = finding.list.count;
+    return CKR_OK;
+}
+
+static bool note_hidden(KK_UNUSED const struct kk_uuid *uuid, void *value, void *context)
+{
+    const struct kk_softhsm_entry *entry = value;
+    struct kk_hidden *hidden = context;
+    if (entry->kind == KK_SOFTHSM_PRIVATE) {
+        hidden->certificates = hidden->certificates || entry->object_class == CKO_CERTIFICATE;
+        hidden->private_keys = hidden->private_keys || entry->object_class == CKO_PRIVATE_KEY;
+    }
+    return true;
+}
+
+/* The class of a private object lies in its file in clear. */
+KK_RV kk_softhsm_hidden(struct kk_repository *repository, struct kk_hidden *ret_hidden)
+{
+    struct kk_softhsm *repo = (struct kk_softhsm *)repository;
+    *ret_hidden = (struct kk_hidden){0};
+    KK_LOCK_SCOPE(&repo->lock);
+    kk_uuid_map_each(repo->entries, note_hidden, ret_hidden);
     return CKR_OK;
 }

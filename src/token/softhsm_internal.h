@@ -47,6 +47,7 @@ KK_RV kk_softhsm_encrypt(const struct kk_softhsm_keys *keys, struct kk_span plai
 struct kk_softhsm_head {
     bool is_whole; /* class, CKA_TOKEN true, and the material that its class must have */
     bool is_private;
+    uint64_t object_class; /* UINT64_MAX: none is said */
 };
 
 /* CKR_DEVICE_ERROR: it is no body. */
@@ -91,6 +92,7 @@ enum kk_softhsm_kind {
 struct kk_softhsm_entry {
     struct kk_softhsm_seen seen;
     enum kk_softhsm_kind kind;
+    uint64_t object_class;
     uint64_t survey; /* the last one that found it */
     bool told;       /* that it is unfinished */
 };
@@ -187,6 +189,7 @@ void kk_softhsm_forget(struct kk_softhsm *repo, const struct kk_uuid *uuid);
 KK_RV kk_softhsm_look(struct kk_repository *repository, const struct kk_uuid *uuid);
 KK_RV kk_softhsm_find(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
                       const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+KK_RV kk_softhsm_hidden(struct kk_repository *repository, struct kk_hidden *ret_hidden);
 KK_RV kk_softhsm_read_op(struct kk_repository *repository, struct kk_unlock *unlock,
                          const struct kk_uuid *uuid, struct kk_object **ret_object);
 

@@ -15,7 +15,10 @@
 #include "base/memory.h"
 #include "crypto/kdf.h"
 #include "object/stateful.h"
+#include "store/path.h"
+#include "store/plug.h"
 #include "token/cache.h"
+#include "token/group.h"
 
 #include "base/banned.h"
 
@@ -26,10 +29,13 @@ struct kk_token {
     char *name;
     char serial[16];
     CK_SLOT_ID slot_id;
+    char *plug_path;       /* store/plug.h; NULL: the token lies in no directory */
+    _Atomic uint64_t plug; /* what it said last */
     _Atomic uint64_t seen; /* the stamp at which the epoch holds */
     _Atomic uint64_t epoch;
     _Atomic uint64_t incarnation;
     atomic_bool dropped;
+    struct kk_group *group;
     struct kk_mutex lock; /* KK_RANK_TOKEN; covers what follows */
     uint8_t token_epoch[16];
     struct kk_cache *cache;
@@ -56,6 +62,7 @@ static CK_SLOT_ID slot_id_of(const char serial[16])
 static void token_free(struct kk_token *token)
 {
     kk_cache_free(token->cache);
+    kk_group_free(token->group);
     for (size_t i = 0; i < KK_ARRAY_LEN(token->known); i++) {
         kk_unlock_unref(token->known[i]);
     }
@@ -63,8 +70,19 @@ static void token_free(struct kk_token *token)
         token->repository->ops->close(token->repository);
     }
     kk_mutex_destroy(&token->lock);
+    kk_free(token->plug_path);
     kk_free(token->name);
     kk_free(token);
+}
+
+static KK_RV find_plug(struct kk_token *token, const struct kk_repository *repository)
+{
+    if (token->engine->location == NULL) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_path_join(repository->ops->path(repository), "", KK_PLUG_FILE, &token->plug_path));
+    token->plug = kk_plug_read(token->plug_path);
+    return CKR_OK;
 }
 
 KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_repository *repository,
@@ -80,7 +98,9 @@ KK_RV kk_token_new(struct kk_engine *engine, const char *name, struct kk_reposit
     KK_CLEANUP(kk_token_unrefp) struct kk_token *token = made;
     KK_TRY(kk_strdup(name, &token->name));
     KK_TRY(kk_cache_new(engine->config->cache_objects, engine->config->cache_keys, &token->cache));
+    KK_TRY(kk_group_new(&token->group));
     token->engine = engine;
+    KK_TRY(find_plug(token, repository));
     memcpy(token->serial, state.serial, sizeof token->serial);
     memcpy(token->token_epoch, state.epoch, sizeof token->token_epoch);
     token->slot_id = slot_id_of(state.serial);
@@ -152,18 +172,57 @@ uint64_t kk_token_incarnation(const struct kk_token *token)
     return atomic_load_explicit(&token->incarnation, memory_order_acquire);
 }
 
-/* Another process committed: rereads the state, and forgets all when the token is a new one. */
+/* What was known of the token, and whoever had it open, is of another one now. Caller holds the
+ * token's lock. */
+static void become_another(struct kk_token *token)
+{
+    KK_ASSERT_HELD(&token->lock);
+    kk_cache_forget(token->cache);
+    atomic_fetch_add_explicit(&token->incarnation, 1, memory_order_release);
+}
+
+void kk_token_look_plug(struct kk_token *token)
+{
+    if (token->plug_path == NULL) {
+        return;
+    }
+    uint64_t plug = kk_plug_read(token->plug_path);
+    if (plug == atomic_load_explicit(&token->plug, memory_order_acquire)) {
+        return;
+    }
+    KK_LOCK_SCOPE(&token->lock);
+    if (plug == atomic_load_explicit(&token->plug, memory_order_relaxed)) {
+        return; /* another thread was quicker */
+    }
+    atomic_store_explicit(&token->plug, plug, memory_order_release);
+    become_another(token);
+    atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
+}
+
+uint64_t kk_token_plug(const struct kk_token *token)
+{
+    return atomic_load_explicit(&token->plug, memory_order_acquire);
+}
+
+bool kk_token_is_out(const struct kk_token *token)
+{
+    return kk_plug_is_out(kk_token_plug(token));
+}
+
+/* Another process committed: rereads the state, and forgets all when the token is a new one. The
+ * stamp of a token that is out of its slot stays unseen, so that every call comes here. */
 static KK_RV notice(struct kk_token *token, const struct kk_store_stamp *stamp)
 {
     struct kk_token_state state;
+    kk_token_look_plug(token);
+    KK_ENSURE(!kk_token_is_out(token), CKR_DEVICE_REMOVED);
     KK_TRY(token->repository->ops->state(token->repository, &state));
     KK_WITH_LOCK(&token->lock)
     {
         if (!kk_mem_equal(token->token_epoch, sizeof token->token_epoch, state.epoch,
                           sizeof state.epoch)) {
             memcpy(token->token_epoch, state.epoch, sizeof state.epoch);
-            kk_cache_forget(token->cache);
-            atomic_fetch_add_explicit(&token->incarnation, 1, memory_order_release);
+            become_another(token);
         }
         token->seen = stamp->stable ? stamp->value : NO_STAMP;
         atomic_fetch_add_explicit(&token->epoch, 1, memory_order_release);
@@ -206,6 +265,37 @@ KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state)
         rv = token->repository->ops->state(token->repository, ret_state);
     }
     return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
+}
+
+KK_RV kk_token_describe(struct kk_token *token, struct kk_token_state *ret_state)
+{
+    return token->repository->ops->state(token->repository, ret_state);
+}
+
+static KK_RV audit_plug(struct kk_token *token, bool out)
+{
+    const struct kk_audit_event event = {.kind = out ? KK_AUDIT_UNPLUG : KK_AUDIT_PLUG};
+    return kk_token_audit(token, NULL, &event);
+}
+
+/* The file first, the stamp behind it: who sees the stamp move looks at the file. */
+KK_RV kk_token_set_plug(struct kk_token *token, bool out)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    struct kk_store_stamp stamp = {0};
+    bool changed = false;
+    KK_ENSURE(token->plug_path != NULL && ops->nudge != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    KK_TRY(ops->fresh(token->repository, &stamp)); /* it was not deleted */
+    if (kk_plug_is_out(kk_plug_read(token->plug_path)) != out) {
+        KK_TRY(audit_plug(token, out));
+    }
+    KK_TRY(kk_plug_write(token->plug_path, 0666 & ~token->engine->config->umask, out, &changed));
+    if (changed) {
+        KK_TRY(ops->nudge(token->repository));
+        kk_plug_tell(token->engine->location);
+    }
+    kk_token_look_plug(token);
+    return CKR_OK;
 }
 
 /* An unlock of this role that somebody holds, or NULL. */
@@ -461,6 +551,28 @@ KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
     return CKR_OK;
 }
 
+KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    uint64_t epoch = 0;
+    if (ops->hidden == NULL) {
+        *ret_hidden = (struct kk_hidden){.certificates = true, .private_keys = true};
+        return CKR_OK;
+    }
+    KK_TRY(look(token, NULL));
+    KK_TRY(kk_token_fresh(token, &epoch));
+    return ops->hidden(token->repository, ret_hidden);
+}
+
+/* A new version of an object may have to be made anew from what is there then, alone. */
+static bool may_join(const struct kk_repository *repository, const struct kk_stored_change *changes,
+                     size_t count)
+{
+    bool replaces =
+        count > 0 && changes[0].kind == KK_CHANGE_PUT && changes[0].expected_generation != 0;
+    return !replaces && repository->ops->joins != NULL && repository->ops->joins(repository);
+}
+
 /*
  * One transaction through the repository. When the stamp moved by exactly this commit and nothing
  * that existed was changed, snapshots stay valid. A change of an object moves the epoch: there may
@@ -472,7 +584,10 @@ static KK_RV commit(struct kk_token *token, struct kk_unlock *unlock,
                     const struct kk_stored_change *changes, size_t count,
                     struct kk_object *replaced, struct kk_object **ret_objects)
 {
-    KK_TRY(token->repository->ops->change(token->repository, unlock, changes, count, ret_objects));
+    struct kk_repository *repository = token->repository;
+    KK_TRY(may_join(repository, changes, count)
+               ? kk_group_change(token->group, repository, unlock, changes, count, ret_objects)
+               : repository->ops->change(repository, unlock, changes, count, ret_objects));
     struct kk_store_stamp stamp = {0};
     CK_RV rv = token->repository->ops->fresh(token->repository, &stamp);
     KK_WITH_LOCK(&token->lock)

@@ -32,8 +32,20 @@ CK_SLOT_ID kk_token_slot_id(const struct kk_token *token);
 void kk_token_drop(struct kk_token *token);
 bool kk_token_is_dropped(const struct kk_token *token);
 
-/* Everything but objects; CKR_TOKEN_NOT_PRESENT when it was deleted. */
+/* Everything but objects; CKR_TOKEN_NOT_PRESENT when it was deleted or is out of its slot. */
 KK_RV kk_token_state(struct kk_token *token, struct kk_token_state *ret_state);
+
+/* The simulated slot (store/plug.h): a token can be taken out of it and put back, which all
+ * processes see at their next call. Its sessions, logins and handles end with that. look_plug asks
+ * the disk; the others say what it said last. set_plug: CKR_FUNCTION_NOT_SUPPORTED for a token that
+ * is only read or lies in no directory; codes of kk_plug_write(). */
+void kk_token_look_plug(struct kk_token *token);
+uint64_t kk_token_plug(const struct kk_token *token); /* moves with each of both */
+bool kk_token_is_out(const struct kk_token *token);
+KK_RV kk_token_set_plug(struct kk_token *token, bool out);
+
+/* The same as kk_token_state() for a token that may be out of its slot. */
+KK_RV kk_token_describe(struct kk_token *token, struct kk_token_state *ret_state);
 KK_RV kk_token_reinitialise(struct kk_token *token, struct kk_span so_pin, const char label[32]);
 KK_RV kk_token_set_pin(struct kk_token *token, enum kk_role role, struct kk_span name,
                        struct kk_span old_pin, struct kk_span new_pin);
@@ -52,7 +64,7 @@ KK_RV kk_token_verify_pin(struct kk_token *token, struct kk_unlock *unlock, enum
 /*
  * Looks whether other processes changed the token. Snapshots taken at one epoch are the present
  * versions as long as the epoch stays the same and they are not marked superseded. Costs an atomic
- * load when nothing happened. CKR_DEVICE_REMOVED when the token is gone.
+ * load when nothing happened. CKR_DEVICE_REMOVED when the token is gone or out of its slot.
  */
 KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch);
 
@@ -60,14 +72,17 @@ KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch);
  * the epoch anew. Leaves `epoch` as it is for all others. */
 KK_RV kk_token_look(struct kk_token *token, const struct kk_uuid *uuid, uint64_t *epoch);
 
-/* Changes when the token was initialised anew (by any process): logins, handles and sessions from
- * before are void. As of the last kk_token_fresh(). */
+/* Changes when the token was initialised anew or left its slot (by any process): logins, handles
+ * and sessions from before are void. As of the last kk_token_fresh(). */
 uint64_t kk_token_incarnation(const struct kk_token *token);
 
 /* Token objects that match, for somebody with this unlock (NULL: public objects). `user`: the
  * unlock is a user's, who sees private objects. */
 KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
                     const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
+
+/* What there may be among the token's private objects, for somebody without a login. */
+KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden);
 
 /* The present version. Codes of repository read; CKR_OBJECT_HANDLE_INVALID when it is gone. */
 KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,

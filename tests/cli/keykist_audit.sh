@@ -4,7 +4,7 @@
 . "$(dirname "$0")/keykist_lib.sh"
 
 keykist token init --label t --so-pin 12345678 --pin 1234 > "$WORK/token.out" 2>&1 ||
-    { echo "Bail out! no token: $(cat "$WORK/token.out")"; exit 1; }
+    bail "no token: $(cat "$WORK/token.out")"
 
 if [ "$KK_KIND" != own ]; then
     runk audit show

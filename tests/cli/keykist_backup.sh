@@ -5,16 +5,16 @@
 
 cd "$WORK" || exit 1
 keykist token init --label t --so-pin 12345678 --pin 1234 > token.out 2>&1 ||
-    { echo "Bail out! no token: $(cat token.out)"; exit 1; }
+    bail "no token: $(cat token.out)"
 "$KK_UTIL" --module "$MODULE" --import "$KEYS/rsa.pem" --token t --label key --id 01 --pin 1234 \
-    > import.out 2>&1 || { echo "Bail out! no key: $(cat import.out)"; exit 1; }
+    > import.out 2>&1 || bail "no key: $(cat import.out)"
 openssl genpkey -algorithm X25519 -out x.key 2> /dev/null && openssl pkey -in x.key -pubout -out x.pub &&
     openssl genpkey -algorithm RSA -out r.key 2> /dev/null && openssl pkey -in r.key -pubout -out r.pub &&
     openssl genpkey -algorithm X25519 -out other.key &&
     openssl genpkey -algorithm ED25519 -out e.key && openssl pkey -in e.key -pubout -out e.pub &&
     openssl pkey -in x.pub -pubin -pubout -outform DER -out x.der &&
     openssl pkcs8 -topk8 -in x.key -passout pass:keyfile-secret -out x.enc ||
-    { echo "Bail out! no keys"; exit 1; }
+    bail "no keys"
 echo "correct horse" > pass
 echo "wrong horse" > wrong
 

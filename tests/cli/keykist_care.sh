@@ -35,7 +35,7 @@ fresh()
     util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > "$WORK/made" &&
         util --import "$KEYS/cert.pem" --import-type cert --label cert --id 02 --token t \
             --pin "$PIN" >> "$WORK/made" ||
-        { echo "Bail out! no objects: $(cat "$WORK/made")"; exit 1; }
+        bail "no objects: $(cat "$WORK/made")"
 }
 
 # finds NAME PATTERN ARGUMENTS...: check says it is damaged, and this finding is listed.

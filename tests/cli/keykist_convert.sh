@@ -19,7 +19,7 @@ fresh()
     util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > "$WORK/made" &&
         util --import "$KEYS/cert.pem" --import-type cert --label cert --id 02 --token t \
             --pin "$PIN" >> "$WORK/made" ||
-        { echo "Bail out! no objects: $(cat "$WORK/made")"; exit 1; }
+        bail "no objects: $(cat "$WORK/made")"
 }
 
 kind()
@@ -115,7 +115,7 @@ killed()
         [ "$status" = 0 ] || bad="$bad then: $(cat "$WORK/err")"
     }
     [ -z "$bad" ] && [ "$kills" -gt 4 ] && [ "$(kind)" = "$wanted" ] || {
-        echo "# $kills kills;$bad" >&2
+        printf '%s kills;%s\n' "$kills" "$bad"
         return 1
     }
 }

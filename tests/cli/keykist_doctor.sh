@@ -88,6 +88,54 @@ chmod 755 "$TOKENS"/*-*
 runk doctor
 bad "a token that others may get at" "token directory" "chmod -R o-rwx"
 chmod 700 "$TOKENS" "$TOKENS"/*-*
+
+# note NAME TOPIC PATTERN: the last run found nothing bad, and told of this.
+note()
+{
+    check "$1" sh -c "test $status = 0 && grep -Eq '^note +$2 +.*$3' '$WORK/out'"
+}
+
+runk doctor
+check "nothing of owners and groups" sh -c "! grep -Eq 'belong|group' '$WORK/out'"
+chmod 770 "$TOKENS"
+runk doctor
+note "a token directory that a group may write to" "token directory" 'a group \(gid [0-9]+\) may write to'
+chmod 1770 "$TOKENS"
+runk doctor
+check "... each member for itself" sh -c "! grep -q 'a group (gid' '$WORK/out'"
+chmod 700 "$TOKENS"
+chmod 770 "$TOKENS"/*-*
+runk doctor
+note "a token that a group may write to" "token directory" "a group may change or delete what is in 1 token"
+chmod 700 "$TOKENS"/*-*
+if [ "$(id -u)" = 0 ]; then
+    chown 4711 "$TOKENS"/*-*
+    runk doctor
+    note "a token of somebody else's" "token directory" '1 token belongs to others .*uid 4711'
+    chown 0 "$TOKENS"/*-*
+else
+    skip "a token of somebody else's" "only root can give files away"
+fi
+runk slot unplug "$(serial_of t)"
+runk doctor
+note "a token that is unplugged" tokens '"t" \(slot [0-9]+\) is unplugged'
+runk slot plug "$(runk slot list --json; json '[s["serial"] for s in d["slots"] if s["label"] == "t"][0]')"
+
+# The same token twice, out of a copy, say; one that does not open; what a deleted one leaves.
+second=$TOKENS/ffffffff-ffff-4fff-8fff-ffffffffffff
+cp -R "$TOKENS"/*-* "$second"
+runk doctor
+bad "two tokens with one serial number" tokens 'is a token that is not shown: it has the serial number'
+rm "$second"/*
+: > "$second/keykist.db"
+runk doctor
+bad "a token that cannot be opened" tokens 'ffffffffffff is a token that is not shown'
+rm "$second"/*
+: > "$second/audit.log"
+runk doctor
+check "a deleted token's log is no token" test "$status" = 0
+rm -r "$second"
+
 chmod 666 "$SOFTHSM2_CONF"
 runk doctor
 bad "a configuration that everybody may write" configuration "everybody may write"

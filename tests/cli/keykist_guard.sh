@@ -29,7 +29,7 @@ logs()
 conf "pin.guard = tpm2" "tpm2.tcti = fake:one"
 make_token t
 util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > /dev/null ||
-    { echo "Bail out! no objects"; exit 1; }
+    bail "no objects"
 
 runk token check --token t --pin "$PIN"
 check "a guarded token is sound" grep -q '1 private and 1 public objects are sound' "$WORK/out"

@@ -75,9 +75,9 @@ python3 -c 'import os, sys
 for i in range(int(sys.argv[2])):
     open(f"{sys.argv[1]}/key-{i:03}.bin", "wb").write(b"K" + os.urandom(31))' "$WORK/raw" "$keys"
 runk object import --type aes --token t --pin "$PIN" "$WORK/raw"
-[ "$status" = 0 ] || { echo "Bail out! no keys: $(cat "$WORK/err")"; exit 1; }
+[ "$status" = 0 ] || bail "no keys: $(cat "$WORK/err")"
 util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > "$WORK/made" ||
-    { echo "Bail out! no key pair: $(cat "$WORK/made")"; exit 1; }
+    bail "no key pair: $(cat "$WORK/made")"
 sound="$((keys + 1)) private and 1 public objects are sound."
 cp -R "$TOKENS" "$WORK/kept"
 ready=$(identity)
@@ -119,7 +119,7 @@ while killed_at "$at" rekey $pins; do
 done
 echo "# rekey: $kills kills, $twice of them twice; the last at call $at"
 echo "# count rekey-kills $((kills + twice))"
-[ -z "$bad" ] || echo "#$bad"
+[ -z "$bad" ] || printf '%s\n' "$bad" | remark
 check "rekey, killed anywhere and run again" \
     test "$kills" -gt 6 -a "$twice" -gt 2 -a "$code" = 0 -a -z "$bad"
 
@@ -131,7 +131,7 @@ make_token t
 util --import "$KEYS/ec.pem" --label pair --id 01 --token t --pin "$PIN" > "$WORK/made" &&
     util --import "$KEYS/cert.pem" --import-type cert --label cert --id 02 --token t \
         --pin "$PIN" >> "$WORK/made" ||
-    { echo "Bail out! no objects: $(cat "$WORK/made")"; exit 1; }
+    bail "no objects: $(cat "$WORK/made")"
 ready=$(identity)
 python3 - "$TOKENS" <<'END'
 import glob, sqlite3, sys
@@ -195,7 +195,7 @@ while killed_at "$at" repair --replace --yes $pins; do
 done
 echo "# repair --replace: $kills kills, $both of them with both tokens there; the last at call $at"
 echo "# count repair-kills $kills"
-[ -z "$bad" ] || echo "#$bad"
+[ -z "$bad" ] || printf '%s\n' "$bad" | remark
 check "repair --replace, killed anywhere and run again" \
     test "$kills" -gt 8 -a "$code" = 0 -a -z "$bad"
 check "... and the token that is shown is the one that was there, until it is deleted" \

@@ -13,7 +13,7 @@ fi
 
 cd "$WORK" || exit 1
 keykist token init --label t --so-pin 12345678 --pin 1234 > token.out 2>&1 ||
-    { echo "Bail out! no token: $(cat token.out)"; exit 1; }
+    bail "no token: $(cat token.out)"
 
 object()
 {
@@ -97,7 +97,7 @@ while read -r kind jwk options; do
     empty
     # shellcheck disable=SC2086 # options
     openssl genpkey $options -out "$kind.pem" 2> genpkey.err ||
-        { echo "Bail out! no $kind: $(cat genpkey.err)"; exit 1; }
+        bail "no $kind: $(cat genpkey.err)"
     der "$kind.pem" > "$kind.der"
     der "$kind.pem" -pubout > "$kind.pub.der"
     object import "$kind.pem" --extractable --not-sensitive --label pair

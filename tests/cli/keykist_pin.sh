@@ -4,7 +4,7 @@
 . "$(dirname "$0")/keykist_lib.sh"
 
 keykist token init --label t --so-pin 12345678 > "$WORK/token.out" 2>&1 ||
-    { echo "Bail out! no token: $(cat "$WORK/token.out")"; exit 1; }
+    bail "no token: $(cat "$WORK/token.out")"
 
 wrong='the PIN is wrong \(CKR_PIN_INCORRECT\)\.'
 runk pin init --so-pin 00000000 --new-pin 1234

@@ -5,7 +5,7 @@
 
 cd "$WORK" || exit 1
 keykist token init --label t --so-pin 12345678 --pin 1234 > token.out 2>&1 ||
-    { echo "Bail out! no token: $(cat token.out)"; exit 1; }
+    bail "no token: $(cat token.out)"
 
 names()
 {

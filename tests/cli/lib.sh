@@ -69,16 +69,30 @@ finish()
     echo "1..$tests"
 }
 
-# check NAME COMMAND...: passes when the command succeeds.
+# remark: its standard input as comments.
+remark()
+{
+    sed 's/^/# /'
+}
+
+# bail TEXT: ends the test; what follows the first line is a comment.
+bail()
+{
+    printf 'Bail out! %s\n' "$1" | sed '2,$s/^/# /'
+    exit 1
+}
+
+# check NAME COMMAND...: passes when the command succeeds. What it says is told when it does not.
 check()
 {
     name=$1
     shift
-    if "$@"; then
+    if "$@" > "$WORK/checked" 2>&1; then
         pass "$name"
-    else
-        fail "$name"
+        return
     fi
+    fail "$name"
+    remark < "$WORK/checked"
 }
 
 # Slot numbers that follow from a random serial, token directories and serials, made the same.
@@ -176,7 +190,7 @@ PIN=1234
 make_token()
 {
     util --init-token --free --label "$1" --so-pin "$SO_PIN" --pin "$PIN" > "$WORK/token.out" 2>&1 ||
-        { echo "Bail out! no token: $(cat "$WORK/token.out")"; exit 1; }
+        bail "no token: $(cat "$WORK/token.out")"
 }
 
 # The serial number, or the slot, of the token with a label.

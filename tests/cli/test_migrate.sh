@@ -15,7 +15,7 @@ fi
 DB=$WORK/db
 mkdir "$DB"
 python3 "$(dirname "$0")/softhsm1_db.py" "$DB" "$BIND/alg08.private" "$BIND/alg10.private" ||
-    { echo "Bail out! no databases"; exit 1; }
+    bail "no databases"
 
 # migrate ARGUMENTS...
 migrate()

@@ -24,6 +24,7 @@ static struct {
     char label[32];
     bool initialized;
     bool token_objects;
+    bool volatile_tokens;     /* the module's tokens end with C_Finalize */
     CK_SESSION_HANDLE keeper; /* 0 while there is none */
     CK_SESSION_HANDLE open[MAX_SESSIONS];
     size_t open_count;
@@ -104,6 +105,8 @@ static void initialize(void)
     if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
         EXPECT_OK(rv);
     state.initialized = true;
+    if (state.volatile_tokens)
+        env_make_again();
 }
 
 static void finalize(void)
@@ -184,15 +187,39 @@ static bool token_is_sound(void)
     return sound;
 }
 
-static void make_token(void)
+static void init_token(void)
 {
     CK_SLOT_ID slot = 0;
     if (!find_free_slot(&slot))
         check_fail(HERE, "no slot with an uninitialised token to make one of the runner's own");
     EXPECT_OK(F->C_InitToken(slot, PIN(SO_PIN), (CK_UTF8CHAR_PTR)state.label));
-    /* Some modules give the new token its slot at the next C_Initialize only. */
+}
+
+static void make_token(void)
+{
+    init_token();
+    /* Some modules give the new token its slot at the next C_Initialize only; in others it is gone
+     * then. */
     finalize();
     initialize();
+    if (find_own_token()) {
+        set_user_pin();
+        return;
+    }
+    state.volatile_tokens = true;
+    env_make_again();
+}
+
+bool env_tokens_stay(void)
+{
+    return !state.volatile_tokens;
+}
+
+void env_make_again(void)
+{
+    if (find_own_token())
+        return;
+    init_token();
     EXPECT_TRUE(find_own_token());
     set_user_pin();
 }

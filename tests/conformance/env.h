@@ -32,6 +32,11 @@ void env_choose_token(const char *chapter); /* makes it when it is not there; fa
 void env_begin(enum fixture fixture);
 void env_end(bool failed); /* a failed check may have spoilt the token: then another is made */
 
+/* False when the module's tokens end with C_Finalize: a check that initialises the library itself
+ * then makes the runner's token again, which does nothing while there is one. */
+bool env_tokens_stay(void);
+void env_make_again(void);
+
 /* Leaves nothing open: for a check that wants to start from less than its fixture. */
 void env_reset(void);
 

@@ -952,6 +952,32 @@ static void sign_usage(void)
     EXPECT(F->C_MessageSignInit(S, MECHANISM(CKM_SHA256), mac_key), CKR_MECHANISM_INVALID);
 }
 
+/* A library that signs messages with these two makes one MAC after the other under one key. */
+static void sign_one_time(void)
+{
+    static const CK_MECHANISM_TYPE types[] = {CKM_POLY1305, CKM_AES_GMAC};
+    CK_BYTE nonce[12] = {1};
+    CK_GCM_PARAMS gcm = {nonce, sizeof nonce, 96, NULL, 0, 128};
+    int refused = 0;
+    for (size_t i = 0; i < COUNT(types); i++) {
+        bool gmac = types[i] == CKM_AES_GMAC;
+        if (!has_mechanism(types[i], CKF_SIGN) || has_mechanism(types[i], CKF_MESSAGE_SIGN))
+            continue;
+        CK_OBJECT_HANDLE once = GENERATE(gmac ? CKM_AES_KEY_GEN : CKM_POLY1305_KEY_GEN,
+                                         ATTR_U(CKA_VALUE_LEN, gmac ? 16 : 32),
+                                         ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_VERIFY, CK_TRUE));
+        CK_MECHANISM mechanism = {types[i], gmac ? &gcm : NULL, gmac ? sizeof gcm : 0};
+        EXPECT(F->C_MessageSignInit(S, &mechanism, once), CKR_MECHANISM_INVALID);
+        EXPECT(F->C_MessageVerifyInit(S, &mechanism, once), CKR_MECHANISM_INVALID);
+        CK_ULONG length = sizeof mac;
+        EXPECT_OK(F->C_SignInit(S, &mechanism, once));
+        EXPECT_OK(F->C_Sign(S, nonce, sizeof nonce, mac, &length));
+        refused++;
+    }
+    if (refused == 0)
+        check_skip("there is no one-time MAC that signs no messages");
+}
+
 static void sign_null_arguments(void)
 {
     CK_ULONG length = sizeof mac;
@@ -1061,6 +1087,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, sign_needs_init, "C_SignMessage", "CKR_OPERATION_NOT_INITIALIZED without C_MessageSignInit"),
     CHECK(FIX_USER, sign_init_twice, "C_MessageSignInit", "CKR_OPERATION_ACTIVE while a process of the kind is active, and no other"),
     CHECK(FIX_USER, sign_cancelled, "C_SessionCancel", "CKF_MESSAGE_SIGN and CKF_MESSAGE_VERIFY end these and no others"),
+    CHECK(FIX_USER, sign_one_time, "C_MessageSignInit", "CKR_MECHANISM_INVALID without CKF_MESSAGE_SIGN: one-time MACs"),
     CHECK(FIX_USER, sign_usage, "C_MessageSignInit", "CKA_SIGN and CKA_VERIFY must be true"),
     CHECK(FIX_USER, sign_null_arguments, "C_SignMessageNext", "CKR_ARGUMENTS_BAD, which ends the message and not the process"),
     CHECK(FIX_USER, sign_wrong_length, "C_SignMessage", "CKR_DATA_LEN_RANGE ends the message, not the process"),

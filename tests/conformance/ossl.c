@@ -12,6 +12,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -52,6 +53,22 @@ CK_ULONG ossl_cmac(const CK_BYTE *key, CK_ULONG key_length, const CK_BYTE *data,
     NEED(EVP_Q_mac(NULL, "CMAC", NULL, cipher, NULL, key, key_length, data, length, out, 128,
                    &out_length) != NULL);
     return out_length;
+}
+
+void ossl_tls_prf(const char *digest, const CK_BYTE *secret, CK_ULONG secret_length,
+                  const CK_BYTE *seed, CK_ULONG seed_length, CK_BYTE *out, CK_ULONG out_length)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, (void *)secret, secret_length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (void *)seed, seed_length),
+        OSSL_PARAM_END,
+    };
+    NEED(context != NULL && EVP_KDF_derive(context, out, out_length, params) == 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
 }
 
 /* ---- ciphers ---- */
@@ -211,6 +228,15 @@ bool ossl_rsa_verify(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG l
     bool good = EVP_PKEY_verify(ctx, signature, signature_length, data, length) == 1;
     EVP_PKEY_CTX_free(ctx);
     return good;
+}
+
+bool ossl_rsa_verify_sha256(const CK_BYTE *data, CK_ULONG length, const CK_BYTE *signature,
+                            CK_ULONG signature_length)
+{
+    CK_BYTE hash[64];
+    const struct ossl_rsa rsa = {.padding = "pkcs1", .digest = "SHA2-256"};
+    CK_ULONG hash_length = ossl_digest("SHA2-256", data, length, hash);
+    return ossl_rsa_verify(&rsa, hash, hash_length, signature, signature_length);
 }
 
 CK_ULONG ossl_rsa_sign(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,

@@ -14,6 +14,10 @@ CK_ULONG ossl_hmac(const char *digest, const CK_BYTE *key, CK_ULONG key_length, 
 CK_ULONG ossl_cmac(const CK_BYTE *key, CK_ULONG key_length, const CK_BYTE *data, CK_ULONG length,
                    CK_BYTE *out);
 
+/* The PRF of TLS 1.2 with a digest, or with "MD5-SHA1" of TLS 1.0; seed with the label in front. */
+void ossl_tls_prf(const char *digest, const CK_BYTE *secret, CK_ULONG secret_length,
+                  const CK_BYTE *seed, CK_ULONG seed_length, CK_BYTE *out, CK_ULONG out_length);
+
 /* AES in the mode of an OpenSSL cipher's name ("AES-128-CBC"); the tag of an AEAD comes last. */
 struct ossl_cipher {
     const char *name;
@@ -44,6 +48,9 @@ struct ossl_rsa {
 };
 bool ossl_rsa_verify(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,
                      const CK_BYTE *signature, CK_ULONG signature_length);
+/* PKCS #1 v1.5 with SHA-256, over data of any length. */
+bool ossl_rsa_verify_sha256(const CK_BYTE *data, CK_ULONG length, const CK_BYTE *signature,
+                            CK_ULONG signature_length);
 CK_ULONG ossl_rsa_sign(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,
                        CK_BYTE *out);
 CK_ULONG ossl_rsa_encrypt(const struct ossl_rsa *rsa, const CK_BYTE *data, CK_ULONG length,

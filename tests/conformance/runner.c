@@ -95,6 +95,7 @@ static void register_chapters(void)
     chapter_derive();
     chapter_kdf();
     chapter_groups();
+    chapter_tls();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
@@ -105,9 +106,12 @@ static void register_chapters(void)
     chapter_random();
     chapter_process();
     chapter_events();
+    chapter_removal();
     chapter_loginuser();
     chapter_async();
     chapter_features();
+    chapter_oasis();
+    chapter_profiles();
     chapter_chaos();
 }
 

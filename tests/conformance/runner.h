@@ -92,6 +92,7 @@ void chapter_wrap(void);
 void chapter_derive(void);
 void chapter_kdf(void);
 void chapter_groups(void);
+void chapter_tls(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);
@@ -102,9 +103,12 @@ void chapter_interop(void);
 void chapter_random(void);
 void chapter_process(void);
 void chapter_events(void);
+void chapter_removal(void);
 void chapter_loginuser(void);
 void chapter_async(void);
 void chapter_features(void);
+void chapter_oasis(void);
+void chapter_profiles(void);
 void chapter_chaos(void);
 
 #define STRINGIFY_(x) #x

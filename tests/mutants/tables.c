@@ -22,6 +22,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_tokens,
     &mutant_verify,
     &mutant_kem,
+    &mutant_stateful,
     &mutant_templates,
     &mutant_wrapauth,
     &mutant_messages,

@@ -71,7 +71,7 @@ static CK_SLOT_ID first_slot(struct stage *stage, bool look)
 {
     CK_SLOT_ID *ids = NULL;
     size_t count = 0;
-    assert_rv(kk_app_slots(stage->app, look, &ids, &count), CKR_OK);
+    assert_rv(kk_app_slots(stage->app, look, false, &ids, &count), CKR_OK);
     CK_SLOT_ID slot = ids[0];
     kk_free(ids);
     return slot;

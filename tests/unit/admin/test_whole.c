@@ -96,7 +96,7 @@ static void test_arguments(void **state)
                      CKR_PIN_LEN_RANGE);
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(world->app, true, &slots, &count));
+    assert_ok(kk_app_slots(world->app, true, false, &slots, &count));
     request.pin_len = 4;
     assert_int_equal(kk_admin_check_token(world->app, slots[count - 1], &request, &result),
                      CKR_TOKEN_NOT_RECOGNIZED);
@@ -137,7 +137,7 @@ static void test_rekey_ends_other_logins(void **state)
     assert_ok(kk_app_new(world->engine, &other));
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(other, true, &slots, &count));
+    assert_ok(kk_app_slots(other, true, false, &slots, &count));
     CK_SESSION_HANDLE session = open_session(other, slots[0]);
     assert_ok(login(other, session, CKU_USER, "1234"));
     assert_ok(kk_admin_rekey_token(world->app, world->slot, &request));
@@ -180,7 +180,7 @@ static size_t token_count(struct world *world)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(world->app, true, &slots, &count));
+    assert_ok(kk_app_slots(world->app, true, false, &slots, &count));
     kk_free(slots);
     return count - 1; /* the empty slot */
 }
@@ -207,7 +207,7 @@ static void test_repair_beside_and_in_place(void **state)
     request.flags = 0;
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(world->app, true, &slots, &count));
+    assert_ok(kk_app_slots(world->app, true, false, &slots, &count));
     assert_int_equal(kk_admin_repair_token(world->app, slots[0], &request, &result),
                      CKR_PIN_INCORRECT);
     kk_free(slots);

@@ -155,6 +155,17 @@ static void test_span_equality(void **state)
     assert_false(kk_span_equal(KK_SPAN_TEXT("ab"), KK_SPAN_TEXT("ac")));
 }
 
+static void test_span_order(void **state)
+{
+    (void)state;
+    assert_int_equal(kk_span_compare(KK_SPAN(NULL, 0), KK_SPAN_TEXT("")), 0);
+    assert_int_equal(kk_span_compare(KK_SPAN_TEXT("ab"), KK_SPAN("abc", 2)), 0);
+    assert_true(kk_span_compare(KK_SPAN(NULL, 0), KK_SPAN_TEXT("a")) < 0);
+    assert_true(kk_span_compare(KK_SPAN_TEXT("abc"), KK_SPAN_TEXT("ab")) > 0);
+    assert_true(kk_span_compare(KK_SPAN_TEXT("ab"), KK_SPAN_TEXT("b")) < 0);
+    assert_true(kk_span_compare(KK_SPAN_TEXT("\xff"), KK_SPAN_TEXT("\1\1")) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_clear_empties_for_further_use),
         cmocka_unit_test(test_fixed_size_numbers),
         cmocka_unit_test(test_span_equality),
+        cmocka_unit_test(test_span_order),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ static CK_RV recover(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *
     return CKR_FUNCTION_FAILED;
 }
 
+static const struct kk_sign_ops once_ops = {.one_time = true};
 static const struct kk_sign_ops recover_ops = {.recover = recover};
 
 #define SIGNS (CKF_SIGN | CKF_VERIFY | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE)
@@ -34,6 +35,7 @@ static const struct {
     {{.cipher = &cipher_ops}, CKF_ENCRYPT | CKF_DECRYPT},
     {{.message = &message_ops}, CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE},
     {{.sign = &sign_ops}, SIGNS},
+    {{.sign = &once_ops}, CKF_SIGN | CKF_VERIFY},
     {{.sign = &recover_ops}, SIGNS | CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER},
     {{.digest = &digest_ops}, CKF_DIGEST},
     {{.generate = &generate_ops}, CKF_GENERATE},

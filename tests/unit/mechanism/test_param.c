@@ -323,6 +323,48 @@ static void test_lengths_in_the_structure_around(void **state)
     kk_param_clear(&param);
 }
 
+/* The IVs' length may be anything then, and nothing is written to their places. */
+static void test_key_material_without_ivs(void **state)
+{
+    struct kk_param param;
+    uint8_t iv[4] = {1, 2, 3, 4};
+    CK_SSL3_KEY_MAT_OUT material = {.pIVClient = iv};
+    CK_TLS12_KEY_MAT_PARAMS mat = {.ulIVSizeInBits = CK_UNAVAILABLE_INFORMATION,
+                                   .pReturnedKeyMaterial = &material};
+    (void)state;
+    expect_invalid(KK_PARAM_TLS12_KEY_MAT, &mat, sizeof mat);
+    assert_ok(kk_param_copy(KK_PARAM_TLS12_KEY_SAFE, &mat, sizeof mat, &param));
+    const CK_TLS12_KEY_MAT_PARAMS *copy = param.data;
+    assert_null(copy->pReturnedKeyMaterial->pIVClient);
+    copy->pReturnedKeyMaterial->hServerKey = 77;
+    kk_param_give_back(&param);
+    kk_param_clear(&param);
+    assert_int_equal(material.hServerKey, 77);
+    assert_ptr_equal(material.pIVClient, iv);
+    assert_memory_equal(iv, "\1\2\3\4", sizeof iv);
+}
+
+static void test_no_bytes_and_no_pointer(void **state)
+{
+    struct kk_param param;
+    struct kk_param moved;
+    uint8_t context[1] = {0};
+    CK_TLS_KDF_PARAMS kdf = {.prfMechanism = CKM_SHA256};
+    (void)state;
+    assert_ok(kk_param_copy(KK_PARAM_TLS_KDF, &kdf, sizeof kdf, &param));
+    assert_null(((const CK_TLS_KDF_PARAMS *)param.data)->pContextData);
+    kk_param_clear(&param);
+    kdf.pContextData = context;
+    assert_ok(kk_param_copy(KK_PARAM_TLS_KDF, &kdf, sizeof kdf, &param));
+    kk_param_move(&moved, &param);
+    assert_non_null(((const CK_TLS_KDF_PARAMS *)moved.data)->pContextData);
+    assert_ptr_not_equal(((const CK_TLS_KDF_PARAMS *)moved.data)->pContextData, context);
+    kk_param_clear(&moved);
+    kdf.pContextData = NULL;
+    kdf.ulContextDataLength = 1;
+    expect_invalid(KK_PARAM_TLS_KDF, &kdf, sizeof kdf);
+}
+
 static void test_arrays_variants_and_handles(void **state)
 {
     struct kk_param param;
@@ -681,6 +723,8 @@ int main(void)
         cmocka_unit_test(test_nested_structures_are_copied_and_moved),
         cmocka_unit_test(test_lengths_behind_pointers),
         cmocka_unit_test(test_lengths_in_the_structure_around),
+        cmocka_unit_test(test_key_material_without_ivs),
+        cmocka_unit_test(test_no_bytes_and_no_pointer),
         cmocka_unit_test(test_arrays_variants_and_handles),
         cmocka_unit_test(test_more_handles_than_there_is_room_for_are_refused),
         cmocka_unit_test(test_texts_mechanisms_and_templates),

@@ -30,6 +30,7 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_dsa,
     &kk_family_dh,
     &kk_family_pq,
+    &kk_family_tls,
 };
 /* clang-format on */
 

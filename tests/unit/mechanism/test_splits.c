@@ -21,6 +21,7 @@ struct some_param {
         CK_CHACHA20_PARAMS chacha;
         CK_SALSA20_PARAMS salsa;
         CK_SALSA20_CHACHA20_POLY1305_PARAMS aead;
+        CK_TLS_MAC_PARAMS tls;
         uint8_t iv[32];
     } value;
     size_t len;
@@ -71,6 +72,12 @@ static void set_aead(struct some_param *param)
     param->len = sizeof param->value.aead;
 }
 
+static void set_tls(struct some_param *param)
+{
+    param->value.tls = (CK_TLS_MAC_PARAMS){CKM_SHA384, 40, 1};
+    param->len = sizeof param->value.tls;
+}
+
 static void make_param(const struct kk_mechanism *row, size_t len, size_t iv_len,
                        struct some_param *param)
 {
@@ -101,6 +108,9 @@ static void make_param(const struct kk_mechanism *row, size_t len, size_t iv_len
         return;
     case KK_PARAM_SALSA20_CHACHA20_POLY1305:
         set_aead(param);
+        return;
+    case KK_PARAM_TLS_MAC:
+        set_tls(param);
         return;
     default:
         fail_msg("%s: this test has no parameter of its shape", row->name);

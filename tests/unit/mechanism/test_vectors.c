@@ -188,11 +188,26 @@ static void fill_pointer(const struct vector_case *test, const struct kk_param_f
     size_t len = 0;
     void *bytes = take_hex(test, memory, value, &len);
     CK_ULONG ulong_len = field->kind == KK_FIELD_POINTER_BITS ? len * 8 : len;
-    if (len != 0) {
+    if (len != 0 || field->kind == KK_FIELD_POINTER_MAYBE) {
         memcpy(at + field->offset, &bytes, sizeof bytes);
     }
     if (field->kind != KK_FIELD_POINTER_FIXED) {
         memcpy(at + field->length_offset, &ulong_len, sizeof ulong_len);
+    }
+}
+
+/* Room that is written to, as much as the value has bytes; its length, where there is one to be
+ * pointed to. */
+static void fill_room(const struct vector_case *test, const struct kk_param_field *field,
+                      const char *value, uint8_t *at, struct param_memory *memory)
+{
+    size_t len = 0;
+    void *bytes = take_hex(test, memory, value, &len);
+    memcpy(at + field->offset, &bytes, sizeof bytes);
+    if (field->kind == KK_FIELD_POINTER_INDIRECT) {
+        CK_ULONG *length = take(memory, sizeof *length);
+        *length = len;
+        memcpy(at + field->length_offset, &length, sizeof(CK_ULONG *));
     }
 }
 
@@ -285,6 +300,9 @@ static void fill_field(const struct vector_case *test, const struct kk_param_fie
         void *bytes = take_hex(test, memory, value, &len);
         assert_int_equal(len, field->size);
         memcpy(at + field->offset, bytes, len);
+    } else if (field->kind == KK_FIELD_POINTER_INDIRECT || field->kind == KK_FIELD_POINTER_OUTER ||
+               field->kind == KK_FIELD_POINTER_OPEN) {
+        fill_room(test, field, value, at, memory);
     } else {
         fill_pointer(test, field, value, at, memory);
     }
@@ -675,6 +693,47 @@ static size_t read_lengths(const struct vector_case *test, size_t *lengths, size
     return count != 0 ? count : 1;
 }
 
+/* What the member of this name points to now; NULL: no such member, or nothing. */
+static const uint8_t *output_at(const struct kk_param_layout *layout, const uint8_t *self,
+                                const char *name)
+{
+    const uint8_t *found = NULL;
+    for (size_t i = 0; i < layout->count && found == NULL; i++) {
+        const struct kk_param_field *field = &layout->fields[i];
+        const uint8_t *pointer = NULL;
+        if (field->kind < KK_FIELD_POINTER) {
+            continue;
+        }
+        memcpy(&pointer, self + field->offset, sizeof pointer);
+        if (strcmp(field->name, name) == 0) {
+            found = pointer;
+        } else if (field->kind == KK_FIELD_NESTED && pointer != NULL) {
+            found = output_at(field->nested, pointer, name);
+        }
+    }
+    return found;
+}
+
+/* Lines "out.<member>": what the parameter's outputs hold now. */
+static void expect_outputs(const struct run *run)
+{
+    const struct kk_param_layout *layout = kk_param_layout(run->mechanism->shape);
+    for (size_t i = 0; i < run->test->count; i++) {
+        const char *name = run->test->fields[i].name;
+        struct kk_buffer want = {0};
+        if (strncmp(name, "out.", 4) != 0) {
+            continue;
+        }
+        assert_non_null(layout);
+        const uint8_t *got = output_at(layout, run->param.data, name + 4);
+        put_hex(run->test, run->test->fields[i].value, &want);
+        if (got == NULL || !kk_mem_equal(got, want.len, want.data, want.len)) {
+            fail_case(run->test, "%s: not the bytes expected", name);
+        }
+        kk_buffer_clear(&want);
+    }
+}
+
 static void run_derive(const struct run *run)
 {
     enum { MOST = 8 };
@@ -682,6 +741,9 @@ static void run_derive(const struct run *run)
     struct kk_secret *values[MOST] = {NULL};
     struct kk_buffer all = {0};
     size_t count = read_lengths(run->test, lengths, MOST);
+    if (run->mechanism->derive->makes == KK_DERIVED_OUTPUT) {
+        count = 0;
+    }
     expect_rv(run->test,
               run->mechanism->derive->derive(crypto, run->mechanism, run->key, &run->param, lengths,
                                              count, values),
@@ -697,6 +759,7 @@ static void run_derive(const struct run *run)
     }
     if (run->result == CKR_OK) {
         expect_bytes(run, "derived", all.data, all.len);
+        expect_outputs(run);
     }
     kk_buffer_clear(&all);
 }

@@ -36,7 +36,7 @@ void world_open_on(struct world *world, const struct kk_store_ops *store_ops, co
     }
     assert_ok(kk_engine_new_on(config, store_ops, &world->engine));
     assert_ok(kk_app_new(world->engine, &world->app));
-    assert_ok(kk_app_slots(world->app, true, &slots, &count));
+    assert_ok(kk_app_slots(world->app, true, false, &slots, &count));
     assert_int_equal(count, 1);
     world->slot = slots[0];
     kk_free(slots);

@@ -65,7 +65,7 @@ static CK_SLOT_ID other_slot(const struct world *world)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(world->other, true, &slots, &count));
+    assert_ok(kk_app_slots(world->other, true, false, &slots, &count));
     assert_int_equal(count, 2);
     CK_SLOT_ID slot = slots[0];
     kk_free(slots);

@@ -47,7 +47,7 @@ static CK_SLOT_ID empty_slot(struct kk_app *app)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(app, true, &slots, &count));
+    assert_ok(kk_app_slots(app, true, false, &slots, &count));
     CK_SLOT_ID slot = slots[count - 1];
     kk_free(slots);
     return slot;
@@ -57,7 +57,7 @@ static size_t count_slots(struct kk_app *app, bool look)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(app, look, &slots, &count));
+    assert_ok(kk_app_slots(app, look, false, &slots, &count));
     kk_free(slots);
     return count;
 }
@@ -96,17 +96,17 @@ static void test_a_token_that_goes_is_an_event_and_its_slot_stays_until_listed(v
 {
     (void)state;
     CK_SLOT_ID slot = 0;
-    bool left = false;
+    bool present = true;
     forget_all_events();
     size_t before = count_slots(world.app, true);
     delete_token(world.app, world.slot);
     assert_ok(ask(world.app, &slot));
     assert_int_equal(slot, world.slot);
-    assert_ok(kk_app_slot_is_left(world.app, slot, &left));
-    assert_true(left);
+    assert_ok(kk_app_slot_is_present(world.app, slot, &present));
+    assert_false(present);
     assert_int_equal(count_slots(world.app, false), before);
     assert_int_equal(count_slots(world.app, true), before - 1);
-    assert_int_equal(kk_app_slot_is_left(world.app, slot, &left), CKR_SLOT_ID_INVALID);
+    assert_int_equal(kk_app_slot_is_present(world.app, slot, &present), CKR_SLOT_ID_INVALID);
     assert_int_equal(ask(world.app, &slot), CKR_NO_EVENT);
 }
 

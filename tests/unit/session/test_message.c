@@ -87,7 +87,7 @@ static const struct kk_operation *operation(enum kk_op_kind kind)
 {
     KK_LOCK_SCOPE(&world.app->lock);
     const struct kk_session *held = kk_handle_map_find(world.app->sessions, session);
-    return &held->operations[kind];
+    return held->operations[kind];
 }
 
 static void assert_signs(void)

@@ -18,7 +18,7 @@ static int set_up(void **state)
     world_open(&world);
     session = session_open(world.app, world.slot, true);
     assert_ok(session_login(world.app, session, CKU_USER, PIN));
-    assert_ok(kk_app_slots(world.other, true, &slots, &count));
+    assert_ok(kk_app_slots(world.other, true, false, &slots, &count));
     theirs = session_open(world.other, slots[0], true);
     kk_free(slots);
     return 0;

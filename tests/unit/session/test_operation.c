@@ -277,7 +277,7 @@ static void test_an_operation_ends_when_another_application_destroys_its_key(voi
     CK_OBJECT_HANDLE key = aes_create(world.app, session, true, false);
     assert_ok(object_label(world.app, session, key, "theirs"));
     assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
-    assert_ok(kk_app_slots(world.other, true, &slots, &count));
+    assert_ok(kk_app_slots(world.other, true, false, &slots, &count));
     CK_SESSION_HANDLE theirs = session_open(world.other, slots[0], true);
     kk_free(slots);
     assert_int_equal(find_count(world.other, theirs, "theirs", &found), 1);
@@ -346,8 +346,8 @@ static bool holds_key(CK_SESSION_HANDLE handle)
 {
     KK_LOCK_SCOPE(&world.app->lock);
     const struct kk_session *held = kk_handle_map_find(world.app->sessions, handle);
-    return held->operations[KK_OP_SIGN].op.key != NULL ||
-           held->operations[KK_OP_SIGN].op.context != NULL;
+    const struct kk_operation *operation = held->operations[KK_OP_SIGN];
+    return operation != NULL && (operation->op.key != NULL || operation->op.context != NULL);
 }
 
 static void test_a_destroyed_key_stays_in_no_context(void **state)

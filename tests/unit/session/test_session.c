@@ -60,11 +60,11 @@ static void test_a_logout_does_not_wait_and_the_call_cleans_up(void **state)
     assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
     assert_ok(kk_call_begin(world.app, session, &call));
     assert_ok(apart(kk_session_logout, world.app, session));
-    assert_true(call.session->operations[KK_OP_SIGN].active);
+    assert_true(call.session->operations[KK_OP_SIGN]->active);
     struct kk_session *held = kk_session_ref(call.session);
     kk_call_end(&call);
-    assert_false(held->operations[KK_OP_SIGN].active);
-    assert_null(held->operations[KK_OP_SIGN].op.key);
+    assert_false(held->operations[KK_OP_SIGN]->active);
+    assert_null(held->operations[KK_OP_SIGN]->op.key);
     kk_session_unref(held);
 }
 
@@ -81,10 +81,10 @@ static void test_a_logout_empties_idle_sessions_at_once(void **state)
     assert_ok(kk_call_begin(world.app, second, &call));
     struct kk_session *held = kk_session_ref(call.session);
     kk_call_end(&call);
-    assert_non_null(held->operations[KK_OP_SIGN].op.context);
+    assert_non_null(held->operations[KK_OP_SIGN]->op.context);
     assert_ok(kk_session_logout(world.app, session));
-    assert_null(held->operations[KK_OP_SIGN].op.context);
-    assert_null(held->operations[KK_OP_SIGN].op.key);
+    assert_null(held->operations[KK_OP_SIGN]->op.context);
+    assert_null(held->operations[KK_OP_SIGN]->op.key);
     kk_session_unref(held);
 }
 

@@ -52,7 +52,7 @@ static CK_SLOT_ID slot_of(struct kk_app *app)
 {
     CK_SLOT_ID *slots = NULL;
     size_t count = 0;
-    assert_ok(kk_app_slots(app, true, &slots, &count));
+    assert_ok(kk_app_slots(app, true, false, &slots, &count));
     CK_SLOT_ID slot = slots[0];
     kk_free(slots);
     return slot;

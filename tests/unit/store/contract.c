@@ -538,6 +538,41 @@ static void test_object_find_follows_changed_columns(void **state)
     assert_int_equal(with_nine.numbers[0], 1);
 }
 
+static bool any_object(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                       uint32_t without)
+{
+    bool any = false;
+    assert_ok(ops->object_any(tx, which, with, without, &any));
+    return any;
+}
+
+static void test_object_any_tells_which_columns_are_set(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t one_four[KK_STORE_COLUMNS] = {-1, 7, -1, -1, INT64_MAX, -1, -1, -1};
+    const int64_t four_six[KK_STORE_COLUMNS] = {-1, -1, -1, -1, 0, -1, 9, -1};
+    struct kk_store_tx *tx = unit_begin(fixture->store, KK_STORE_WRITE);
+    unit_put_object(tx, 1, true, one_four);
+    unit_put_object(tx, 2, false, four_six);
+    assert_ok(ops->commit(tx));
+    tx = unit_begin(fixture->store, KK_STORE_READ);
+    assert_true(any_object(tx, KK_STORE_PRIVATE_ONLY, 1u << 4, 0));
+    assert_true(any_object(tx, KK_STORE_PRIVATE_ONLY, 1u << 4 | 1u << 1, 1u << 6));
+    assert_false(any_object(tx, KK_STORE_PRIVATE_ONLY, 1u << 4, 1u << 1));
+    assert_false(any_object(tx, KK_STORE_PRIVATE_ONLY, 1u << 6, 0));
+    assert_false(any_object(tx, KK_STORE_PRIVATE_ONLY, 1u << 4 | 1u << 6, 0));
+    assert_true(any_object(tx, KK_STORE_PUBLIC_ONLY, 1u << 4 | 1u << 6, 1u << 1));
+    assert_false(any_object(tx, KK_STORE_PUBLIC_ONLY, 1u << 1, 0));
+    ops->rollback(tx);
+    tx = unit_begin(fixture->store, KK_STORE_WRITE);
+    unit_put_object(tx, 2, true, four_six); /* a change of kind */
+    assert_ok(ops->commit(tx));
+    tx = unit_begin(fixture->store, KK_STORE_READ);
+    assert_true(any_object(tx, KK_STORE_PRIVATE_ONLY, 1u << 4, 1u << 1));
+    assert_false(any_object(tx, KK_STORE_PUBLIC_ONLY, 1u << 4, 0));
+    ops->rollback(tx);
+}
+
 static void test_object_find_ends_with_the_visits_code(void **state)
 {
     struct fixture *fixture = *state;
@@ -941,6 +976,7 @@ int main(int argc, char **argv)
         CONTRACT(object_count_and_clear_by_kind),
         CONTRACT(object_find_gives_what_meets_every_condition),
         CONTRACT(object_find_follows_changed_columns),
+        CONTRACT(object_any_tells_which_columns_are_set),
         CONTRACT(object_find_ends_with_the_visits_code),
         CONTRACT(object_find_may_write_and_search_in_a_visit),
         CONTRACT(blob_of_the_largest_size_and_no_more),

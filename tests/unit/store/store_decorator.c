@@ -212,6 +212,13 @@ static KK_RV object_find(struct kk_store_tx *tx, enum kk_store_private which,
     return TX(tx)->inner->ops->object_find(TX(tx)->inner, which, conditions, count, visit, context);
 }
 
+static KK_RV object_any(struct kk_store_tx *tx, enum kk_store_private which, uint32_t with,
+                        uint32_t without, bool *ret_any)
+{
+    KK_TRY(TX(tx)->decorator->before("object_any"));
+    return TX(tx)->inner->ops->object_any(TX(tx)->inner, which, with, without, ret_any);
+}
+
 static KK_RV check(struct kk_store_tx *tx, bool thorough, bool *ret_sound)
 {
     KK_TRY(TX(tx)->decorator->before("check"));
@@ -274,6 +281,7 @@ const struct kk_store_ops kk_store_decorator_ops = {
     .object_delete = object_delete,
     .object_count = object_count,
     .object_find = object_find,
+    .object_any = object_any,
     .object_clear = object_clear,
     .check = check,
     .scrub = scrub,

@@ -113,8 +113,7 @@ static void test_a_link_in_place_of_the_folder_is_not_followed(void **state)
     assert_int_equal(symlink(fixture->foreign, unit_path(fixture->tokens, ".backup")), 0);
     assert_int_equal(kk_aside_remove(fixture->tokens, SERIAL, &count), CKR_DEVICE_ERROR);
     assert_true(is_there(unit_path(unit_path(fixture->foreign, SERIAL "-one"), "letter")));
-    assert_int_equal(kk_aside_path(fixture->tokens, SERIAL, TOKEN_A, 0077, &path),
-                     CKR_DEVICE_ERROR);
+    assert_int_equal(kk_aside_path(fixture->tokens, SERIAL, TOKEN_A, &path), CKR_DEVICE_ERROR);
     assert_null(path);
 }
 
@@ -124,11 +123,33 @@ static void test_the_folder_is_made_once(void **state)
     for (size_t i = 0; i < 2; i++) {
         KK_CLEANUP(kk_freep) char *path = NULL;
         struct stat status;
-        assert_ok(kk_aside_path(fixture->tokens, SERIAL, TOKEN_A, 0077, &path));
+        assert_ok(kk_aside_path(fixture->tokens, SERIAL, TOKEN_A, &path));
         assert_string_equal(path, aside(fixture, SERIAL "-" TOKEN_A));
         assert_int_equal(stat(unit_path(fixture->tokens, ".backup"), &status), 0);
         assert_int_equal(status.st_mode & 07777, 0700);
     }
+}
+
+/* Who may put tokens into the tokens' directory may set them aside, whoever did so first. */
+static void test_the_folder_is_for_those_whom_the_tokens_directory_is_for(void **state)
+{
+    static const mode_t modes[] = {0700, 0770, 02770, 01777, 0750, 0500};
+    struct fixture *fixture = *state;
+    mode_t before = umask(0077);
+    for (size_t i = 0; i < KK_ARRAY_LEN(modes); i++) {
+        KK_CLEANUP(kk_freep) char *path = NULL;
+        struct stat status;
+        assert_int_equal(chmod(fixture->tokens, 0700), 0);
+        (void)rmdir(unit_path(fixture->tokens, ".backup"));
+        assert_int_equal(chmod(fixture->tokens, modes[i]), 0);
+        if (geteuid() == 0 || (modes[i] & 0200) != 0) {
+            assert_ok(kk_aside_path(fixture->tokens, SERIAL, TOKEN_A, &path));
+            assert_int_equal(stat(unit_path(fixture->tokens, ".backup"), &status), 0);
+            assert_int_equal(status.st_mode & 07777, modes[i] | 0700);
+        }
+    }
+    (void)umask(before);
+    assert_int_equal(chmod(fixture->tokens, 0700), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -136,6 +157,7 @@ static void test_the_folder_is_made_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_the_folder_is_for_those_whom_the_tokens_directory_is_for),
         TEST(test_only_the_tokens_own_goes),
         TEST(test_a_link_is_not_followed),
         TEST(test_a_link_in_place_of_the_folder_is_not_followed),

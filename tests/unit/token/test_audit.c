@@ -222,7 +222,17 @@ static void test_the_longest_entry_fits(void **state)
                                          .attrs = attrs,
                                          .note = &note,
                                          .result = CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
-    assert_ok(kk_audit_write(fixture->audit, &user, &event, NULL));
+    char name[64]; /* no longer ones are given out, and none with control characters */
+    for (size_t i = 0; i < sizeof name; i += 2) {
+        memcpy(name + i, "\xc3\xbc", 2);
+    }
+    struct kk_audit_writer longest = user;
+    longest.name = KK_SPAN(name, sizeof name);
+    assert_ok(kk_audit_write(fixture->audit, &longest, &event, NULL));
+    const struct kk_audit_event about = {.kind = KK_AUDIT_USER_REMOVE,
+                                         .of = KK_SPAN(name, sizeof name),
+                                         .result = CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT};
+    assert_ok(kk_audit_write(fixture->audit, &longest, &about, NULL));
     assert_sound(verify(fixture, NULL));
 }
 

@@ -829,6 +829,67 @@ static void assert_rekeyed(struct pair *pair)
     assert_false(house_log_has(&pair->houses[1], "damaged"));
 }
 
+/* ---- tries ---- */
+
+static CK_RV guess(struct pair *pair, size_t where, enum kk_role role, const char *pin)
+{
+    KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin wrong = {.given = true, .role = role, .pin = text_span(pin)};
+    struct kk_backup_stream stream = stream_of(&pair->tape);
+    return kk_restore_read(pair->engines[where], &stream, &key, &wrong, false, &restored);
+}
+
+static unsigned long failed_tries(struct pair *pair)
+{
+    struct kk_token_state told;
+    assert_ok(kk_token_state(pair->token, &told));
+    return told.user_failed;
+}
+
+static void test_a_guess_on_a_backup_counts_on_the_token(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_token_state told;
+    struct kk_unlock *none = NULL;
+    (void)backup(pair, &key);
+    for (unsigned long i = 1; i <= 10; i++) {
+        assert_rv(guess(pair, 0, KK_ROLE_USER, "wrong"), CKR_PIN_INCORRECT);
+        assert_int_equal(failed_tries(pair), i);
+        if (i == 3) { /* a right one says nothing about the token's own PIN */
+            assert_ok(guess(pair, 0, KK_ROLE_USER, "user-secret"));
+            assert_int_equal(failed_tries(pair), i);
+        }
+    }
+    assert_rv(guess(pair, 0, KK_ROLE_USER, "user-secret"), CKR_PIN_LOCKED);
+    assert_rv(kk_token_login(pair->token, KK_ROLE_USER, NO_NAME, USER_PIN, &none), CKR_PIN_LOCKED);
+    assert_rv(guess(pair, 0, KK_ROLE_SO, "wrong"), CKR_PIN_INCORRECT);
+    assert_ok(kk_token_state(pair->token, &told));
+    assert_int_equal(told.so_failed, 1);
+    assert_ok(guess(pair, 0, KK_ROLE_SO, "so-secret"));
+    /* Where the token is not, there is nobody who could count. */
+    assert_rv(guess(pair, 1, KK_ROLE_USER, "wrong"), CKR_PIN_INCORRECT);
+    assert_ok(guess(pair, 1, KK_ROLE_USER, "user-secret"));
+}
+
+static void test_a_guess_at_the_other_pin_of_a_rekey_counts_too(void **state)
+{
+    struct pair *pair = *state;
+    struct kk_backup_key key = by_passphrase(PASSPHRASE);
+    struct kk_backup_pin so = so_pin("so-secret");
+    (void)backup(pair, &key);
+    for (unsigned long i = 1; i <= 2; i++) {
+        KK_CLEANUP(kk_restore_freep) struct kk_restore *restored = NULL;
+        struct kk_backup_stream stream = stream_of(&pair->tape);
+        const struct kk_rekey rekey = {.so_pin = text_span("so-secret"),
+                                       .user_pin = text_span("wrong")};
+        assert_ok(kk_restore_read(pair->engines[0], &stream, &key, &so, false, &restored));
+        assert_rv(kk_restore_rekey(restored, &rekey), CKR_PIN_INCORRECT);
+        assert_int_equal(failed_tries(pair), i);
+    }
+}
+
 static void test_it_gets_new_keys_when_asked(void **state)
 {
     struct pair *pair = *state;
@@ -879,6 +940,9 @@ int main(void)
         WITH(test_the_content_is_said_without_a_pin, peppered),
         WITH(test_the_users_pin_is_good_too, sqlite_sqlite),
         WITH(test_a_wrong_pin_or_passphrase_restores_nothing, sqlite_sqlite),
+        WITH(test_a_guess_on_a_backup_counts_on_the_token, sqlite_sqlite),
+        WITH(test_a_guess_on_a_backup_counts_on_the_token, memory_sqlite),
+        WITH(test_a_guess_at_the_other_pin_of_a_rekey_counts_too, sqlite_sqlite),
         WITH(test_a_token_comes_back_half_rekeyed, sqlite_sqlite),
         WITH(test_a_token_comes_back_half_rekeyed, peppered),
         WITH(test_half_rekeyed_without_its_row_is_damaged, sqlite_sqlite),

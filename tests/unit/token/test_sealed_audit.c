@@ -128,6 +128,59 @@ static struct kk_object *create(struct home *home, struct kk_unlock *unlock, con
     return object;
 }
 
+/* How many lines of the log have this in them. */
+static size_t count_lines(struct home *home, const char *part)
+{
+    static char text[1 << 18];
+    size_t count = 0;
+    FILE *file = fopen(home->path, "re");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    text[len] = '\0';
+    assert_int_equal(fclose(file), 0);
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+static void test_named_users_are_named(void **state)
+{
+    struct home *home = *state;
+    struct kk_span name = text_span("al\"ice");
+    struct kk_unlock *so = NULL;
+    struct kk_unlock *alice = NULL;
+    assert_ok(kk_token_login(home->token, KK_ROLE_SO, NO_NAME, SO_PIN, &so));
+    assert_ok(kk_token_user_add(home->token, so, name, text_span("alice's PIN")));
+    assert_int_equal(count_lines(home, "\"user-add\",\"user\":\"so\",\"of\":\"al\\\"ice\","), 1);
+    assert_rv(kk_token_login(home->token, KK_ROLE_USER, name, text_span("wrong"), &alice),
+              CKR_PIN_INCORRECT);
+    assert_int_equal(count_lines(home, "\"pin-failed\",\"user\":\"public\",\"tried\":\"user\","
+                                       "\"of\":\"al\\\"ice\","),
+                     1);
+    assert_ok(kk_token_login(home->token, KK_ROLE_USER, name, text_span("alice's PIN"), &alice));
+    assert_ok(
+        kk_token_verify_pin(home->token, alice, KK_ROLE_USER, name, text_span("alice's PIN")));
+    assert_int_equal(count_lines(home, "\"login\",\"user\":\"user\",\"name\":\"al\\\"ice\","), 2);
+    kk_object_unref(create(home, alice, "hers"));
+    assert_int_equal(count_lines(home, "\"create\",\"user\":\"user\",\"name\":\"al\\\"ice\","), 1);
+    const struct kk_audit_event use = {.kind = KK_AUDIT_SIGN};
+    assert_ok(kk_token_audit(home->token, alice, &use));
+    assert_int_equal(count_lines(home, "\"sign\",\"user\":\"user\",\"name\":\"al\\\"ice\","), 1);
+    assert_ok(kk_token_set_pin(home->token, KK_ROLE_USER, name, text_span("alice's PIN"),
+                               text_span("another PIN")));
+    assert_int_equal(count_lines(home, "\"pin-change\",\"user\":\"user\",\"name\":\"al\\\"ice\","),
+                     1);
+    kk_token_logout(home->token, alice);
+    assert_ok(kk_token_user_remove(home->token, so, name));
+    assert_int_equal(count_lines(home, "\"user-remove\",\"user\":\"so\",\"of\":\"al\\\"ice\","), 1);
+    struct kk_audit_report report = verify(home, so);
+    assert_string_equal(report.what, "");
+    kk_token_logout(home->token, so);
+    kk_token_logout(home->token, log_in(home)); /* the unnamed user has no name there */
+    assert_int_equal(count_lines(home, "\"login\",\"user\":\"user\",\"uid\""), 1);
+}
+
 static void test_each_event_leaves_an_entry(void **state)
 {
     struct home *home = *state;
@@ -934,6 +987,7 @@ static void test_a_log_outlives_a_conversion_and_its_purge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_named_users_are_named),
         TEST(test_each_event_leaves_an_entry),
         TEST(test_a_login_of_one_operation_says_so),
         TEST(test_a_tpms_lockout_is_an_event_of_its_own),

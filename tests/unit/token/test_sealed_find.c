@@ -112,6 +112,45 @@ static void test_nothing_of_a_private_object_lies_open(void **state)
     }
 }
 
+static void put_class(struct rig *rig, struct kk_unlock *user, bool is_private,
+                      CK_OBJECT_CLASS object_class, const CK_ATTRIBUTE_TYPE *types, size_t count)
+{
+    struct kk_uuid uuid = new_uuid();
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    assert_ok(kk_attrs_new(&attrs));
+    assert_ok(kk_attrs_set_number(attrs, CKA_CLASS, object_class));
+    assert_ok(kk_attrs_set_flag(attrs, CKA_PRIVATE, is_private));
+    for (size_t i = 0; i < count; i++) {
+        assert_ok(kk_attrs_set_bytes(attrs, types[i], KK_SPAN(NULL, 0)));
+    }
+    assert_ok(put_attrs(rig->repo, user, &uuid, attrs, 0, NULL));
+}
+
+/* Without a login it shows whether there are private certificates and keys, not which. */
+static void test_hidden_tells_kinds_of_private_objects(void **state)
+{
+    static const CK_ATTRIBUTE_TYPE of_key[] = {CKA_KEY_TYPE, CKA_ID};
+    static const CK_ATTRIBUTE_TYPE of_private_key[] = {CKA_KEY_TYPE, CKA_ID, CKA_SUBJECT};
+    static const CK_ATTRIBUTE_TYPE of_certificate[] = {CKA_ID, CKA_SUBJECT, CKA_SERIAL_NUMBER};
+    struct rig *rig = *state;
+    struct kk_hidden hidden = {.certificates = true, .private_keys = true};
+    rig_user(rig);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    put_class(rig, user, false, CKO_CERTIFICATE, of_certificate, KK_ARRAY_LEN(of_certificate));
+    put_class(rig, user, true, CKO_SECRET_KEY, of_key, KK_ARRAY_LEN(of_key));
+    (void)put_data(rig->repo, user, true, "label", "value");
+    assert_ok(rig->repo->ops->hidden(rig->repo, &hidden));
+    assert_false(hidden.certificates);
+    assert_false(hidden.private_keys);
+    put_class(rig, user, true, CKO_PRIVATE_KEY, of_private_key, KK_ARRAY_LEN(of_private_key));
+    assert_ok(rig->repo->ops->hidden(rig->repo, &hidden));
+    assert_false(hidden.certificates);
+    assert_true(hidden.private_keys);
+    put_class(rig, user, true, CKO_CERTIFICATE, of_certificate, 2); /* one without serial number */
+    assert_ok(rig->repo->ops->hidden(rig->repo, &hidden));
+    assert_true(hidden.certificates);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +159,7 @@ int main(void)
         ON_ENGINES(test_every_named_column_narrows),
         ON_ENGINES(test_an_attribute_without_a_column_does_not_narrow),
         ON_ENGINES(test_nothing_of_a_private_object_lies_open),
+        ON_ENGINES(test_hidden_tells_kinds_of_private_objects),
     };
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
 }
