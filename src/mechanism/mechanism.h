@@ -144,8 +144,8 @@ struct kk_sign_ops {
     KK_RV (*verify_single)(struct kk_op *op, struct kk_span in, struct kk_span signature);
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
-    const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
     bool one_time; /* two MACs under one key and parameter give the key away: no messages */
+    const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
 };
 
 struct kk_digest_ops {
@@ -166,11 +166,14 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
-    bool domain;   /* domain parameters, not a key */
-    bool otp;      /* a key for one-time passwords */
-    bool any_type; /* the template says what type the key has */
+    bool domain;             /* domain parameters, not a key */
+    bool otp;                /* a key for one-time passwords */
+    bool any_type;           /* the template says what type the key has */
+    bool gives_nothing_back; /* the parameter is read only; the caller's memory may be so, too */
     size_t
         length; /* the bytes that the key has, which no template need say; 0: the template says */
+    CK_ATTRIBUTE_TYPE completes; /* the one attribute that is made where the template has all others
+                                     of the material; 0: all of it is made */
 };
 
 /* How a derived key's flags follow from those of the base key and of the keys that the parameter

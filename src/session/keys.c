@@ -67,12 +67,6 @@ KK_RV kk_finish_set(struct kk_call *call, struct kk_finish *finish, struct kk_at
     return CKR_OK;
 }
 
-static CK_OBJECT_CLASS class_made(const struct kk_generate_ops *ops)
-{
-    CK_OBJECT_CLASS key = ops->otp ? CKO_OTP_KEY : CKO_SECRET_KEY;
-    return ops->domain ? CKO_DOMAIN_PARAMETERS : key;
-}
-
 /*= pkcs11-3.2 Pre-master key generation: the mechanism contributes CKA_VALUE_LEN if it is not
  * supplied in the template */
 static KK_RV with_length(const struct kk_generate_ops *ops, const struct kk_attrs *tmpl,
@@ -89,6 +83,12 @@ static KK_RV with_length(const struct kk_generate_ops *ops, const struct kk_attr
     return CKR_OK;
 }
 
+static CK_OBJECT_CLASS class_made(const struct kk_generate_ops *ops)
+{
+    CK_OBJECT_CLASS key = ops->otp ? CKO_OTP_KEY : CKO_SECRET_KEY;
+    return ops->domain ? CKO_DOMAIN_PARAMETERS : key;
+}
+
 KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mechanism,
                            struct kk_param *param, const struct kk_attrs *tmpl,
                            CK_OBJECT_HANDLE *ret_key)
@@ -101,7 +101,8 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     struct kk_begin begin = {.verb = KK_VERB_GENERATE,
                              .object_class = class_made(mechanism->generate),
                              .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
-                                                                       : mechanism->key_type};
+                                                                       : mechanism->key_type,
+                             .completes = mechanism->generate->completes};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
     KK_TRY(with_length(mechanism->generate, tmpl, &whole));
@@ -117,7 +118,9 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_TRY(kk_stateful_begin(made.sets[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 1, ret_key));
-    kk_param_give_back(param);
+    if (!mechanism->generate->gives_nothing_back) {
+        kk_param_give_back(param);
+    }
     return CKR_OK;
 }
 

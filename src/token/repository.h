@@ -248,11 +248,10 @@ struct kk_repository_ops {
      * gave before, in whatever process, and on the disk when it is returned. */
     KK_RV (*counter)(struct kk_repository *repository, uint64_t least, uint64_t *ret_value);
 
-    /* MAY. The store's number of losses (store.h). */
-    uint64_t (*losses)(const struct kk_repository *repository);
-
     /* MAY. Moves the stamp for every process, and changes nothing. */
     KK_RV (*nudge)(struct kk_repository *repository);
+    /* MAY. The store's number of losses (store.h). */
+    uint64_t (*losses)(const struct kk_repository *repository);
 
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);

@@ -323,16 +323,16 @@ static CK_RV sealed_state_key(struct kk_repository *repository, struct kk_unlock
                           KK_SPAN_TEXT("keykist/operation-state"), key);
 }
 
-static uint64_t sealed_losses(const struct kk_repository *repository)
-{
-    const struct kk_store *store = ((const struct kk_sealed *)repository)->store;
-    return store->ops->losses != NULL ? store->ops->losses(store) : 0;
-}
-
 /* What was tried and failed would stand in the audit log. */
 static bool sealed_joins(const struct kk_repository *repository)
 {
     return !((const struct kk_sealed *)repository)->audits;
+}
+
+static uint64_t sealed_losses(const struct kk_repository *repository)
+{
+    const struct kk_store *store = ((const struct kk_sealed *)repository)->store;
+    return store->ops->losses != NULL ? store->ops->losses(store) : 0;
 }
 
 static const struct kk_repository_ops sealed_ops = {

@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "crypto/kdf.h"
-#include "object/stateful.h"
 #include "store/path.h"
 #include "store/plug.h"
+#include "object/stateful.h"
 #include "token/cache.h"
 #include "token/group.h"
 

@@ -96,6 +96,8 @@ static void register_chapters(void)
     chapter_kdf();
     chapter_groups();
     chapter_tls();
+    chapter_pairs();
+    chapter_curves();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();

@@ -93,6 +93,8 @@ void chapter_derive(void);
 void chapter_kdf(void);
 void chapter_groups(void);
 void chapter_tls(void);
+void chapter_pairs(void);
+void chapter_curves(void);
 void chapter_kem(void);
 void chapter_wrapauth(void);
 void chapter_lattice(void);

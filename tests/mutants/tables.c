@@ -12,6 +12,7 @@ CK_FUNCTION_LIST mutant_list_2_40;
 CK_FUNCTION_LIST_3_0 mutant_list_3_0;
 CK_FUNCTION_LIST_3_2 mutant_list_3_2;
 
+/* clang-format off */
 const struct mutant_table *const mutant_tables[] = {
     &mutant_codes,
     &mutant_lists,
@@ -26,8 +27,10 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_templates,
     &mutant_wrapauth,
     &mutant_messages,
+    &mutant_pairs,
     NULL,
 };
+/* clang-format on */
 
 const struct mutant_fault *mutant_find(const char *name)
 {
