@@ -82,6 +82,7 @@ static KK_RV compute_part(struct kk_hss *hss, struct kk_lms_hash *hash, unsigned
     uint32_t leaves = UINT32_C(1) << height;
     level->has_part = false;
     for (uint32_t k = 0; k < leaves; k++) {
+        KK_ENSURE(!kk_crypto_is_stopped(), CKR_FUNCTION_CANCELED);
         KK_TRY(kk_lms_leaf(hash, &tree, n * leaves + k, node(level->below, leaves + k)));
     }
     uint32_t root = (UINT32_C(1) << kk_hss_kept(&level->set)) + n;

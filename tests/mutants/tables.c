@@ -12,6 +12,7 @@ CK_FUNCTION_LIST mutant_list_2_40;
 CK_FUNCTION_LIST_3_0 mutant_list_3_0;
 CK_FUNCTION_LIST_3_2 mutant_list_3_2;
 
+/* clang-format off */
 const struct mutant_table *const mutant_tables[] = {
     &mutant_codes,
     &mutant_lists,
@@ -22,6 +23,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_tokens,
     &mutant_verify,
     &mutant_kem,
+    &mutant_stateful,
     &mutant_templates,
     &mutant_wrapauth,
     &mutant_messages,
@@ -33,6 +35,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_secrets,
     NULL,
 };
+/* clang-format on */
 
 const struct mutant_fault *mutant_find(const char *name)
 {

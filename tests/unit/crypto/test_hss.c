@@ -285,6 +285,20 @@ static void test_parameters_that_there_are_not(void **state)
     expect_not_generated(2, 9, W8, CKR_PARAMETER_SET_NOT_SUPPORTED);
 }
 
+static void test_a_generation_is_broken_off(void **state)
+{
+    struct kk_key_parts parts = {.kind = KK_KEY_HSS, .hss_levels = 1};
+    atomic_bool stop;
+    (void)state;
+    atomic_init(&stop, true);
+    parts.hss_lms[0] = 7; /* 15 levels: some seconds */
+    parts.hss_lmots[0] = W8;
+    kk_crypto_stop_on(&stop);
+    assert_rv(kk_key_generate(crypto, &parts), CKR_FUNCTION_CANCELED);
+    kk_crypto_stop_on(NULL);
+    kk_key_parts_clear(&parts);
+}
+
 static void test_every_cut_and_changed_state_is_refused_or_read(void **state)
 {
     struct pair pair = make_pair(1, (uint32_t[]){H5}, (uint32_t[]){W2});
@@ -333,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_nodes_go_with_the_state),
         cmocka_unit_test(test_keys_of_two_seeds_are_two),
         cmocka_unit_test(test_parameters_that_there_are_not),
+        cmocka_unit_test(test_a_generation_is_broken_off),
         cmocka_unit_test(test_every_cut_and_changed_state_is_refused_or_read),
         cmocka_unit_test(test_a_state_has_one_home),
     };
