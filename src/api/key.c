@@ -24,7 +24,8 @@ CK_RV kk_api_C_GenerateKey(struct kk_app *app, CK_SESSION_HANDLE hSession,
     KK_ENSURE(phKey != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_arg_mechanism(app, pMechanism, &row, &param));
     KK_TRY(kk_template_copy(pTemplate, ulCount, KK_VERB_GENERATE, &tmpl));
-    if (kk_async_wanted(&call)) {
+    /* What goes back with the parameter goes back with this call. */
+    if (kk_async_wanted(&call) && param.outs == NULL) {
         return kk_async_generate_key(&call, row, &param, &tmpl, phKey);
     }
     return kk_call_generate_key(&call, row, &param, tmpl, phKey);

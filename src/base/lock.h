@@ -18,7 +18,8 @@ enum kk_rank {
     KK_RANK_SESSION = 40,
     KK_RANK_STATE = 45,  /* an application's slots, logins and handles */
     KK_RANK_WORK = 47,   /* the queue of an application's workers */
-    KK_RANK_COMMIT = 48, /* the threads that wait for a commit */
+    KK_RANK_TREE = 48,   /* the trees of an HSS key; held while they are computed */
+    KK_RANK_COMMIT = 49, /* the threads that wait for a commit */
     KK_RANK_TOKEN = 50,
     KK_RANK_INDEX = 60,
     KK_RANK_OBJECT = 65,

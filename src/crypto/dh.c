@@ -27,9 +27,8 @@ static KK_RV get_group(const struct kk_key *key, struct kk_key_parts *parts)
     return CKR_OK;
 }
 
-/* The peer's number as a key of the same group. */
-static KK_RV make_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span peer,
-                       struct kk_key **ret_peer)
+KK_RV kk_dh_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span peer,
+                 struct kk_key **ret_peer)
 {
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {.kind = key->kind};
     KK_TRY(get_group(key, &parts));
@@ -49,7 +48,7 @@ KK_RV kk_dh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span 
                            OSSL_PARAM_construct_end()};
     KK_ENSURE(key->is_private && (key->kind == KK_KEY_DH || key->kind == KK_KEY_X942_DH),
               CKR_KEY_TYPE_INCONSISTENT);
-    KK_TRY(make_peer(crypto, key, peer, &other));
+    KK_TRY(kk_dh_peer(crypto, key, peer, &other));
     ctx = kk_own_keys_operation(crypto->libctx, key->pkey);
     KK_ENSURE(ctx != NULL && EVP_PKEY_derive_init_ex(ctx, params) == 1,
               kk_crypto_error("EVP_PKEY_derive_init_ex", CKR_FUNCTION_FAILED));

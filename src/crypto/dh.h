@@ -12,6 +12,10 @@
 KK_RV kk_dh_derive(struct kk_crypto *crypto, struct kk_key *key, struct kk_span peer,
                    struct kk_secret **ret_secret);
 
+/* The other side's public number as a key of the same group. The same code as above. */
+KK_RV kk_dh_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span peer,
+                 struct kk_key **ret_peer);
+
 /* Of the prime and so of kk_dh_ephemeral()'s number. */
 size_t kk_dh_length(const struct kk_key *key);
 

@@ -5,6 +5,7 @@
 #include "crypto/key_internal.h"
 
 #include "base/memory.h"
+#include "crypto/hss_internal.h"
 
 /* Secrets of any length that a template can ask for (SoftHSM's bound). */
 #define LONGEST_SECRET ((size_t)1 << 27)
@@ -45,7 +46,7 @@ static const struct kk_key_family *family_of(enum kk_key_kind kind)
         [KK_KEY_MONTGOMERY] = &kk_key_family_ecx, [KK_KEY_DSA] = &kk_key_family_group,
         [KK_KEY_DH] = &kk_key_family_group,       [KK_KEY_X942_DH] = &kk_key_family_group,
         [KK_KEY_ML_DSA] = &kk_key_family_pq,      [KK_KEY_ML_KEM] = &kk_key_family_pq,
-        [KK_KEY_SLH_DSA] = &kk_key_family_pq,
+        [KK_KEY_SLH_DSA] = &kk_key_family_pq,     [KK_KEY_HSS] = &kk_key_family_hss,
     };
     return (size_t)kind < KK_ARRAY_LEN(families) ? families[kind] : NULL;
 }
@@ -54,6 +55,7 @@ static void destroy(struct kk_key *key)
 {
     kk_secret_free(key->secret);
     kk_secret_free(key->rejection);
+    kk_hss_free(key->hss);
     if (!kk_crypto_is_over()) {
         EVP_PKEY_free(key->pkey);
     }

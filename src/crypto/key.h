@@ -23,6 +23,7 @@ enum kk_key_kind {
     KK_KEY_ML_DSA,
     KK_KEY_ML_KEM,
     KK_KEY_SLH_DSA,
+    KK_KEY_HSS,
 };
 
 enum kk_part {
@@ -42,7 +43,7 @@ enum kk_part {
     KK_PART_PRIME,     /* DSA, DH p */
     KK_PART_SUBPRIME,  /* DSA q */
     KK_PART_BASE,      /* DSA, DH g */
-    KK_PART_PUBLIC,    /* DSA, DH y; ML-DSA, ML-KEM, SLH-DSA public key */
+    KK_PART_PUBLIC,    /* DSA, DH y; ML-DSA, ML-KEM, SLH-DSA, HSS public key */
     KK_PART_SEED,      /* ML-DSA, ML-KEM */
     KK_PART_COUNT
 };
@@ -55,6 +56,8 @@ struct kk_key_parts {
     CK_ULONG order_bits;    /* generation: DSA, X9.42: of the subprime; DH: of the private value; 0:
                                as usual */
     CK_ULONG parameter_set; /* ML-DSA, ML-KEM, SLH-DSA: CKP_ */
+    unsigned hss_levels;    /* generation of HSS: levels, and the types of each, from the top */
+    uint32_t hss_lms[8], hss_lmots[8];
     struct kk_secret *part[KK_PART_COUNT];
 };
 

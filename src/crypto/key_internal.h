@@ -25,6 +25,7 @@
 #define KK_EC_MAX_POINT_BYTES (1 + 2 * KK_EC_MAX_FIELD_BYTES)
 
 struct kk_pq_set;
+struct kk_hss;
 
 struct kk_key {
     atomic_uint references;
@@ -37,6 +38,7 @@ struct kk_key {
     EVP_PKEY *pkey;
     struct kk_curve curve;
     const struct kk_pq_set *pq; /* ML-KEM, ML-DSA, SLH-DSA */
+    struct kk_hss *hss;
     struct kk_secret
         *rejection; /* RSA private: SHA-256 of d at the modulus' length; see rsa_reject.h */
 };
@@ -53,6 +55,7 @@ extern const struct kk_key_family kk_key_family_ec;
 extern const struct kk_key_family kk_key_family_ecx;   /* Edwards and Montgomery */
 extern const struct kk_key_family kk_key_family_group; /* DSA, DH, X9.42 */
 extern const struct kk_key_family kk_key_family_pq;    /* ML-KEM, ML-DSA, SLH-DSA */
+extern const struct kk_key_family kk_key_family_hss;
 
 static inline bool kk_key_parts_has(const struct kk_key_parts *parts, enum kk_part part)
 {

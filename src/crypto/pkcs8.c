@@ -91,6 +91,7 @@ static KK_RV put_private(struct kk_buffer *der, const struct kk_key_parts *parts
         kk_buffer_put_span(der, kk_key_parts_get(parts, KK_PART_VALUE));
         return CKR_OK;
     case KK_KEY_SECRET:
+    case KK_KEY_HSS: /* a state stays where it is */
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;
@@ -214,6 +215,7 @@ static KK_RV take_private(struct kk_span key, struct kk_key_parts *parts)
     case KK_KEY_SLH_DSA:
         return kk_key_parts_set(parts, KK_PART_VALUE, key);
     case KK_KEY_SECRET:
+    case KK_KEY_HSS: /* a state stays where it is */
         break;
     }
     return CKR_WRAPPED_KEY_INVALID;

@@ -45,6 +45,7 @@ static KK_RV put_public(struct kk_crypto *crypto, struct kk_buffer *der,
         kk_buffer_put_span(der, kk_key_parts_get(parts, KK_PART_PUBLIC));
         return CKR_OK;
     case KK_KEY_SECRET:
+    case KK_KEY_HSS:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;
@@ -61,6 +62,7 @@ static bool has_public(const struct kk_key_parts *parts)
     case KK_KEY_MONTGOMERY:
         return kk_key_parts_get(parts, KK_PART_EC_POINT).len > 0;
     case KK_KEY_SECRET:
+    case KK_KEY_HSS:
     case KK_KEY_DSA:
     case KK_KEY_DH:
     case KK_KEY_X942_DH:
@@ -75,7 +77,7 @@ static bool has_public(const struct kk_key_parts *parts)
 KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                   struct kk_buffer *ret_der)
 {
-    KK_ENSURE(parts->kind != KK_KEY_SECRET, CKR_KEY_TYPE_INCONSISTENT);
+    KK_ENSURE(parts->kind != KK_KEY_SECRET && parts->kind != KK_KEY_HSS, CKR_KEY_TYPE_INCONSISTENT);
     KK_ENSURE(has_public(parts), CKR_ATTRIBUTE_VALUE_INVALID);
     size_t sequence = kk_der_begin(ret_der, KK_DER_SEQUENCE);
     KK_TRY(kk_algorithm_put(ret_der, parts));
@@ -127,6 +129,7 @@ static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
     case KK_KEY_SLH_DSA:
         return kk_key_parts_set(parts, KK_PART_PUBLIC, bits);
     case KK_KEY_SECRET:
+    case KK_KEY_HSS:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;

@@ -27,6 +27,10 @@ extern const struct kk_generate_ops kk_generate_x931_ops;       /* RSA with stro
 /* Domain parameters. */
 extern const struct kk_generate_ops kk_generate_domain_ops;
 
+/* DSA's in two steps; row->detail is an enum kk_dsa_primes. */
+extern const struct kk_generate_ops kk_dsa_primes_ops;
+extern const struct kk_generate_ops kk_dsa_base_ops;
+
 /* The last `len` bytes of an agreed secret, all of it for 0. CKR_KEY_SIZE_RANGE when it is shorter.
  */
 KK_RV kk_agreed_truncate(const struct kk_secret *secret, size_t len, struct kk_secret **ret_value);
@@ -51,6 +55,7 @@ extern const struct kk_sign_ops kk_ecdsa_ops;
 extern const struct kk_sign_ops kk_ecdsa_hash_ops; /* DSA too */
 extern const struct kk_sign_ops kk_dsa_ops;        /* the caller hashes */
 extern const struct kk_sign_ops kk_eddsa_ops;
+extern const struct kk_sign_ops kk_xeddsa_ops; /* single-part */
 extern const struct kk_derive_ops kk_ecdh_ops;
 extern const struct kk_kem_ops kk_ecdh_kem_ops;
 
@@ -62,9 +67,28 @@ extern const struct kk_derive_ops kk_dh_ops;
 extern const struct kk_derive_ops kk_x942_ops;
 extern const struct kk_kem_ops kk_dh_kem_ops;
 
+/* What the derivation functions of X9.42 and of elliptic curves make of an agreed secret: `length`
+ * bytes, 0: as many as come naturally. Only kdf and its info are looked at. Of check(), to be
+ * called first: CKR_MECHANISM_PARAM_INVALID, CKR_KEY_SIZE_RANGE. */
+KK_RV kk_x942_check(const CK_X9_42_DH1_DERIVE_PARAMS *params, size_t length);
+KK_RV kk_x942_value(struct kk_crypto *crypto, const CK_X9_42_DH1_DERIVE_PARAMS *params,
+                    const struct kk_secret *secret, size_t length, struct kk_secret **ret_value);
+KK_RV kk_ecdh_check(const CK_ECDH1_DERIVE_PARAMS *params, size_t length);
+KK_RV kk_ecdh_value(struct kk_crypto *crypto, const CK_ECDH1_DERIVE_PARAMS *params,
+                    struct kk_secret *secret, size_t length, struct kk_secret **ret_value);
+
+/* Agreement with two key pairs on each side. */
+extern const struct kk_derive_ops kk_x942_hybrid_ops;
+extern const struct kk_derive_ops kk_x942_mqv_ops;
+extern const struct kk_derive_ops kk_ecmqv_ops;
+
 /* RSASVE and ML-KEM. */
 extern const struct kk_kem_ops kk_kem_ops;
 
 /* ML-DSA and SLH-DSA; row->hash and row->detail: see pq.c. The second takes a hash, in one part. */
 extern const struct kk_sign_ops kk_pq_ops;
 extern const struct kk_sign_ops kk_pq_hashed_ops;
+
+/* HSS: signatures take their turn (mechanism.h). */
+extern const struct kk_sign_ops kk_hss_ops;
+extern const struct kk_generate_ops kk_generate_hss_ops;

@@ -47,9 +47,8 @@ static KK_RV check_info(const CK_X9_42_DH1_DERIVE_PARAMS *params)
     }
 }
 
-/* The secret key out of the shared number. */
-static KK_RV x942_key(struct kk_crypto *crypto, const CK_X9_42_DH1_DERIVE_PARAMS *params,
-                      struct kk_secret *secret, size_t value_len, struct kk_secret **ret_value)
+KK_RV kk_x942_value(struct kk_crypto *crypto, const CK_X9_42_DH1_DERIVE_PARAMS *params,
+                    const struct kk_secret *secret, size_t value_len, struct kk_secret **ret_value)
 {
     size_t len = value_len != 0 ? value_len : HASH_LEN;
     struct kk_span info = KK_SPAN(params->pOtherInfo, params->ulOtherInfoLen);
@@ -63,12 +62,17 @@ static KK_RV x942_key(struct kk_crypto *crypto, const CK_X9_42_DH1_DERIVE_PARAMS
                             ret_value);
 }
 
+KK_RV kk_x942_check(const CK_X9_42_DH1_DERIVE_PARAMS *params, size_t value_len)
+{
+    KK_TRY(check_info(params));
+    KK_ENSURE(value_len <= KK_AGREED_MAX, CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
+}
+
 static KK_RV check_x942(const struct kk_param *param, size_t value_len)
 {
     KK_ENSURE(param->present, CKR_MECHANISM_PARAM_INVALID);
-    KK_TRY(check_info(param->data));
-    KK_ENSURE(value_len <= KK_AGREED_MAX, CKR_KEY_SIZE_RANGE);
-    return CKR_OK;
+    return kk_x942_check(param->data, value_len);
 }
 
 static KK_RV x942_derive(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
@@ -81,7 +85,7 @@ static KK_RV x942_derive(struct kk_crypto *crypto, const struct kk_mechanism *me
     KK_TRY(check_x942(param, lengths[0]));
     KK_TRY(agree(crypto, mechanism, base, KK_SPAN(params->pPublicData, params->ulPublicDataLen),
                  &secret));
-    return x942_key(crypto, params, secret, lengths[0], &ret_values[0]);
+    return kk_x942_value(crypto, params, secret, lengths[0], &ret_values[0]);
 }
 
 const struct kk_derive_ops kk_dh_ops = {.derive = dh_derive};
@@ -119,7 +123,7 @@ static KK_RV kem_key(struct kk_crypto *crypto, const struct kk_mechanism *mechan
 {
     return mechanism->key_type == CKK_DH
                ? kk_agreed_truncate(secret, value_len, ret_value)
-               : x942_key(crypto, param->data, secret, value_len, ret_value);
+               : kk_x942_value(crypto, param->data, secret, value_len, ret_value);
 }
 
 static KK_RV kem_encapsulate(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,

@@ -211,6 +211,22 @@ static KK_RV derive_agreed(struct kk_crypto *crypto, const struct kdf *kdf,
                             KK_SPAN(params->pSharedData, params->ulSharedDataLen), len, ret_value);
 }
 
+KK_RV kk_ecdh_check(const CK_ECDH1_DERIVE_PARAMS *params, size_t length)
+{
+    const struct kdf *kdf = NULL;
+    KK_TRY(kdf_of(params->kdf, params->ulSharedDataLen, &kdf));
+    KK_ENSURE(length <= LONGEST_VALUE, CKR_KEY_SIZE_RANGE);
+    return CKR_OK;
+}
+
+KK_RV kk_ecdh_value(struct kk_crypto *crypto, const CK_ECDH1_DERIVE_PARAMS *params,
+                    struct kk_secret *secret, size_t length, struct kk_secret **ret_value)
+{
+    const struct kdf *kdf = NULL;
+    KK_TRY(kdf_of(params->kdf, params->ulSharedDataLen, &kdf));
+    return derive_agreed(crypto, kdf, params, secret, length, ret_value);
+}
+
 static KK_RV check_agreement(const struct kk_key *key, const struct kk_param *param, size_t length,
                              const struct kdf **ret_kdf)
 {

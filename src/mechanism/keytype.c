@@ -83,6 +83,7 @@ static const struct key_type key_types[] = {
     {CKK_SHA512_224_HMAC,  KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
     {CKK_SHA512_256_HMAC,  KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
     {CKK_SHA512_T_HMAC,    KK_KEY_SECRET,     0,   0,  0, BY_SHA1},
+    {CKK_HSS,              KK_KEY_HSS,        0,   0,  0, BY_SHA1},
     {CKK_ML_KEM,           KK_KEY_ML_KEM,     0,   0,  0, BY_SHA1},
     {CKK_ML_DSA,           KK_KEY_ML_DSA,     0,   0,  0, BY_SHA1},
     {CKK_SLH_DSA,          KK_KEY_SLH_DSA,    0,   0,  0, BY_SHA1},

@@ -32,6 +32,14 @@ enum kk_op_kind {
 
 enum kk_phase { KK_PHASE_UPDATE, KK_PHASE_FINAL, KK_PHASE_SINGLE };
 
+/* What a key for one-time passwords says of them; zeros for other keys. */
+struct kk_otp_rules {
+    CK_ULONG format, length;                /* CKA_OTP_FORMAT, CKA_OTP_LENGTH */
+    CK_ULONG pin, challenge, time, counter; /* CKA_OTP_..._REQUIREMENT */
+    CK_ULONG interval;                      /* seconds; 0: as usual */
+    bool is_friendly;
+};
+
 /*
  * One operation. session/ owns it and keeps it after its end, so that the next one with the same
  * mechanism and key finds its context (`context`) ready. The family's functions read mechanism,
@@ -47,6 +55,9 @@ struct kk_op {
     struct kk_crypto *crypto;
     struct kk_key *key; /* a reference; NULL for digests */
     struct kk_param param;
+    struct kk_otp_rules otp;
+    bool has_turn; /* `turn` is this signature's own: mechanisms with kk_turn_ops */
+    uint64_t turn;
     void *context;                /* the family's; NULL at first */
     void (*context_free)(void *); /* set together with context */
 };
@@ -109,6 +120,17 @@ struct kk_message_ops {
     const struct kk_aead_ops *aead;
 };
 
+/* Keys that are another one after each signature: session/ takes the number that the key's object
+ * has next out of it, durably and for this signature alone, and sets op->turn before it calls
+ * `single` or `final` (object/stateful.h). */
+struct kk_turn_ops {
+    /* Whether this operation takes a number at all. */
+    bool (*needed)(const struct kk_op *op);
+    /* MAY. What takes long and can be done before the number is taken; it is expected to be `next`,
+     * but may be another one. What comes out is kept in the object. */
+    KK_RV (*prepare)(struct kk_op *op, uint64_t next, struct kk_buffer *ret_kept);
+};
+
 /* Signatures and MACs, by op->kind (sign, verify, and recover where `recover` is set). */
 struct kk_sign_ops {
     KK_RV (*init)(struct kk_op *op);
@@ -123,6 +145,7 @@ struct kk_sign_ops {
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
     bool one_time; /* two MACs under one key and parameter give the key away: no messages */
+    const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
 };
 
 struct kk_digest_ops {
@@ -143,10 +166,14 @@ struct kk_generate_ops {
     KK_RV (*generate)(struct kk_crypto *crypto, const struct kk_mechanism *mechanism,
                       const struct kk_param *param, struct kk_key_parts *parts);
     bool pair;
-    bool domain;   /* domain parameters, not a key */
-    bool any_type; /* the template says what type the key has */
+    bool domain;             /* domain parameters, not a key */
+    bool otp;                /* a key for one-time passwords */
+    bool any_type;           /* the template says what type the key has */
+    bool gives_nothing_back; /* the parameter is read only; the caller's memory may be so, too */
     size_t
         length; /* the bytes that the key has, which no template need say; 0: the template says */
+    CK_ATTRIBUTE_TYPE completes; /* the one attribute that is made where the template has all others
+                                     of the material; 0: all of it is made */
 };
 
 /* How a derived key's flags follow from those of the base key and of the keys that the parameter

@@ -67,6 +67,10 @@ enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
 /* Random keys: any secret key type; row's min_key and max_key are bytes. */
 extern const struct kk_generate_ops kk_generate_secret_ops;
 
+/* Keys for one-time passwords, likewise. */
+extern const struct kk_generate_ops kk_generate_otp_ops;
+extern const struct kk_sign_ops kk_hotp_ops;
+
 /* HMAC and CMAC; row->detail is the full length, the parameter (a CK_ULONG) a shorter one. */
 extern const struct kk_sign_ops kk_hmac_ops;
 extern const struct kk_sign_ops kk_cmac_ops;

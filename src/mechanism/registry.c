@@ -33,6 +33,8 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_dh,
     &kk_family_pq,
     &kk_family_tls,
+    &kk_family_hss,
+    &kk_family_otp,
 };
 /* clang-format on */
 

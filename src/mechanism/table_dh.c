@@ -15,6 +15,8 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_DH_PKCS_DERIVE), GROUP(CKK_DH, 512, 10000, "DH"), .shape = KK_PARAM_BYTES, .derive = &kk_dh_ops, .kem = &kk_dh_kem_ops},
     {KK_MECHANISM(CKM_X9_42_DH_KEY_PAIR_GEN), GROUP(CKK_X9_42_DH, 512, 10000, "DHX"), .generate = &kk_generate_pair_ops},
     {KK_MECHANISM(CKM_X9_42_DH_DERIVE), GROUP(CKK_X9_42_DH, 512, 10000, "DHX"), .shape = KK_PARAM_X9_42_DH1_DERIVE, .param_required = true, .derive = &kk_x942_ops, .kem = &kk_dh_kem_ops},
+    {KK_MECHANISM(CKM_X9_42_DH_HYBRID_DERIVE), GROUP(CKK_X9_42_DH, 512, 10000, "DHX"), .shape = KK_PARAM_X9_42_DH2_DERIVE, .param_required = true, .derive = &kk_x942_hybrid_ops},
+    {KK_MECHANISM(CKM_X9_42_MQV_DERIVE), GROUP(CKK_X9_42_DH, 512, 10000, "DHX"), .shape = KK_PARAM_X9_42_MQV_DERIVE, .param_required = true, .derive = &kk_x942_mqv_ops},
     {KK_MECHANISM(CKM_DH_PKCS_PARAMETER_GEN), GROUP(CKK_DH, 512, 8192, "DH"), .generate = &kk_generate_domain_ops},
     {KK_MECHANISM(CKM_X9_42_DH_PARAMETER_GEN), GROUP(CKK_X9_42_DH, 512, 4096, "DHX"), .generate = &kk_generate_domain_ops},
 };

@@ -2,6 +2,7 @@
 /*
  * DSA. Sizes are bits of the prime.
  */
+#include "crypto/dsa_domain.h"
 #include "mechanism/asym.h"
 #include "mechanism/families.h"
 
@@ -11,6 +12,9 @@
 #define HASHED(hash_) \
     DSA, .shape = KK_PARAM_NONE, .sign = &kk_ecdsa_hash_ops, \
     .needs = KK_ALGORITHM_DIGEST, .algorithm = (hash_), .hash = (hash_)
+#define TWO_STEPS \
+    .key_type = CKK_DSA, .key_type2 = KK_NO_KEY_TYPE, .min_key = 1024, .max_key = 3072, \
+    .shape = KK_PARAM_DSA_PARAMETER_GEN, .param_required = true, .needs = KK_ALGORITHM_KEY, .algorithm = "DSA"
 
 static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_DSA_KEY_PAIR_GEN), PLAIN, .generate = &kk_generate_pair_ops},
@@ -26,6 +30,9 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_DSA_SHA3_512), HASHED("SHA3-512")},
     {KK_MECHANISM(CKM_DSA_PARAMETER_GEN), .key_type = CKK_DSA, .key_type2 = KK_NO_KEY_TYPE, .min_key = 512, .max_key = 4096,
      .shape = KK_PARAM_NONE, .needs = KK_ALGORITHM_KEY, .algorithm = "DSA", .generate = &kk_generate_domain_ops},
+    {KK_MECHANISM(CKM_DSA_PROBABILISTIC_PARAMETER_GEN), TWO_STEPS, .generate = &kk_dsa_primes_ops, .detail = KK_DSA_PROBABLE},
+    {KK_MECHANISM(CKM_DSA_SHAWE_TAYLOR_PARAMETER_GEN), TWO_STEPS, .generate = &kk_dsa_primes_ops, .detail = KK_DSA_PROVABLE},
+    {KK_MECHANISM(CKM_DSA_FIPS_G_GEN), TWO_STEPS, .generate = &kk_dsa_base_ops},
 };
 /* clang-format on */
 

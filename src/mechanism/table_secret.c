@@ -25,6 +25,7 @@ static KK_RV generate(struct kk_crypto *crypto, const struct kk_mechanism *mecha
 }
 
 const struct kk_generate_ops kk_generate_secret_ops = {.generate = generate};
+const struct kk_generate_ops kk_generate_otp_ops = {.generate = generate, .otp = true};
 
 /* clang-format off */
 #define KEY_MAX 134217728UL

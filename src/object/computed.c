@@ -10,6 +10,7 @@
 #include "crypto/kdf.h"
 #include "mechanism/mechanism.h"
 #include "object/object.h"
+#include "object/stateful.h"
 
 #include "base/banned.h"
 
@@ -117,6 +118,8 @@ static bool is_foreign(CK_RV rv)
 static KK_RV settle_created(struct kk_crypto *crypto, struct kk_attrs *attrs,
                             struct kk_key_parts *parts)
 {
+    /* Nobody knows of a state from outside which of its one-time keys were used. */
+    KK_ENSURE(!kk_stateful_is_one_time(attrs), CKR_ATTRIBUTE_VALUE_INVALID);
     CK_RV rv = kk_key_parts_of(crypto, attrs, parts);
     if (rv == CKR_OK) {
         rv = check_parts(crypto, parts);
@@ -135,7 +138,7 @@ static KK_RV dup_parts(const struct kk_key_parts *from, struct kk_key_parts *par
     parts->is_private = from->is_private;
     parts->bits = from->bits;
     parts->order_bits = from->order_bits;
-    parts->parameter_set = from->parameter_set;
+    parts->parameter_set = from->parameter_set; /* of HSS the parts say it all */
     for (size_t i = 0; i < KK_PART_COUNT; i++) {
         if (from->part[i] != NULL) {
             KK_TRY(kk_secret_dup(from->part[i], &parts->part[i]));

@@ -8,6 +8,7 @@
 #include "mechanism/mechanism.h"
 #include "object/computed.h"
 #include "object/object.h"
+#include "object/stateful.h"
 
 #include "base/banned.h"
 
@@ -69,16 +70,17 @@ static const struct part_row part_rows[] = {
     { K_SETS, ON_PUBLIC, CKA_VALUE, KK_PART_PUBLIC, AS_IS },
     { K_SETS, ON_PRIVATE, CKA_VALUE, KK_PART_VALUE, AS_IS },
     { K_LATTICES, ON_PRIVATE, CKA_SEED, KK_PART_SEED, AS_IS },
+    { K(KK_KEY_HSS), ON_PUBLIC, CKA_VALUE, KK_PART_PUBLIC, AS_IS },
+    { K(KK_KEY_HSS), ON_PRIVATE, CKA_VALUE, KK_PART_VALUE, AS_IS },
 };
 /* clang-format on */
 
 static enum half half_of(CK_OBJECT_CLASS object_class)
 {
     static const enum half halves[] = {
-        [CKO_PUBLIC_KEY] = ON_PUBLIC,
-        [CKO_PRIVATE_KEY] = ON_PRIVATE,
-        [CKO_SECRET_KEY] = ON_SECRET,
-        [CKO_DOMAIN_PARAMETERS] = ON_DOMAIN,
+        [CKO_PUBLIC_KEY] = ON_PUBLIC, [CKO_PRIVATE_KEY] = ON_PRIVATE,
+        [CKO_SECRET_KEY] = ON_SECRET, [CKO_DOMAIN_PARAMETERS] = ON_DOMAIN,
+        [CKO_OTP_KEY] = ON_SECRET,
     };
     return object_class < KK_ARRAY_LEN(halves) ? halves[object_class] : 0;
 }
@@ -246,6 +248,13 @@ static KK_RV give_part(struct conversion *conversion, const struct part_row *row
     return give_value(conversion, row->type, value, attrs);
 }
 
+static KK_RV give_remaining(const struct kk_key_parts *parts, struct kk_attrs *attrs)
+{
+    CK_ULONG remaining = 0;
+    KK_TRY(kk_stateful_remaining(kk_key_parts_get(parts, KK_PART_VALUE), &remaining));
+    return kk_attrs_set_number(attrs, CKA_HSS_KEYS_REMAINING, remaining);
+}
+
 KK_RV kk_key_parts_to(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                       CK_OBJECT_CLASS object_class, struct kk_attrs *attrs)
 {
@@ -258,6 +267,9 @@ KK_RV kk_key_parts_to(struct kk_crypto *crypto, const struct kk_key_parts *parts
             struct kk_span value = kk_key_parts_get(parts, row->part);
             KK_TRY(give_part(&conversion, row, value, attrs));
         }
+    }
+    if (parts->kind == KK_KEY_HSS && object_class == CKO_PRIVATE_KEY) {
+        return give_remaining(parts, attrs);
     }
     bool has_set = (K_SETS & K(parts->kind)) != 0;
     return has_set ? kk_attrs_set_number(attrs, CKA_PARAMETER_SET, parts->parameter_set) : CKR_OK;

@@ -114,10 +114,18 @@ static KK_RV settle_schema(const struct kk_begin *begin, struct kk_attrs *attrs,
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 DSA base domain parameter generation: the primes are the template's, though the table
+ * of the object says that they must not be specified */
+static bool is_forbidden(const struct kk_begin *begin, const struct kk_attr_rule *rule)
+{
+    bool is_material = begin->completes != 0 && begin->completes != rule->type &&
+                       (rule->footnotes & verb_footnotes[KK_VERB_CREATE].required) != 0;
+    return !is_material && (rule->footnotes & verb_footnotes[begin->verb].forbidden) != 0;
+}
+
 static KK_RV check_given(const struct kk_begin *begin, const struct kk_schema *schema,
                          const struct kk_attrs *attrs)
 {
-    uint16_t forbidden = verb_footnotes[begin->verb].forbidden;
     for (size_t i = 0; i < attrs->count; i++) {
         const struct kk_attr *attr = &attrs->rows[i];
         const struct kk_attr_rule *rule = kk_schema_rule(schema, attr->type);
@@ -125,7 +133,7 @@ static KK_RV check_given(const struct kk_begin *begin, const struct kk_schema *s
          * makes the template inconsistent; unknown ones were refused when the template was copied
          */
         KK_ENSURE(rule != NULL, CKR_TEMPLATE_INCONSISTENT);
-        KK_ENSURE((rule->footnotes & forbidden) == 0, CKR_ATTRIBUTE_READ_ONLY);
+        KK_ENSURE(!is_forbidden(begin, rule), CKR_ATTRIBUTE_READ_ONLY);
         KK_TRY(check_value(rule, attr, &begin->actor));
     }
     return CKR_OK;
@@ -152,26 +160,37 @@ KK_RV kk_policy_set_default(const struct kk_attr_rule *rule, enum kk_verb verb,
     return CKR_OK;
 }
 
+static bool is_required(const struct kk_begin *begin, const struct kk_attr_rule *rule)
+{
+    if ((rule->rules & KK_RULE_OPTIONAL) != 0) {
+        return false;
+    }
+    if (begin->completes != 0) {
+        return rule->type != begin->completes &&
+               (rule->footnotes & verb_footnotes[KK_VERB_CREATE].required) != 0;
+    }
+    return (rule->footnotes & verb_footnotes[begin->verb].required) != 0;
+}
+
 /* Rows that a later table replaces do not count. */
-static KK_RV complete_row(const struct kk_schema *schema, const struct kk_attr_rule *rule,
-                          enum kk_verb verb, struct kk_attrs *attrs)
+static KK_RV complete_row(const struct kk_begin *begin, const struct kk_schema *schema,
+                          const struct kk_attr_rule *rule, struct kk_attrs *attrs)
 {
     bool is_replaced = kk_schema_rule(schema, rule->type) != rule;
     if (is_replaced || kk_attrs_has(attrs, rule->type)) {
         return CKR_OK;
     }
-    bool is_required = (rule->footnotes & verb_footnotes[verb].required) != 0;
-    bool is_enforced = (rule->rules & KK_RULE_OPTIONAL) == 0;
-    KK_ENSURE(!is_required || !is_enforced, CKR_TEMPLATE_INCOMPLETE);
-    return kk_policy_set_default(rule, verb, attrs);
+    KK_ENSURE(!is_required(begin, rule), CKR_TEMPLATE_INCOMPLETE);
+    return kk_policy_set_default(rule, begin->verb, attrs);
 }
 
-static KK_RV complete(const struct kk_schema *schema, enum kk_verb verb, struct kk_attrs *attrs)
+static KK_RV complete(const struct kk_begin *begin, const struct kk_schema *schema,
+                      struct kk_attrs *attrs)
 {
     for (size_t i = 0; i < KK_SCHEMA_TABLES && schema->tables[i] != NULL; i++) {
         const struct kk_rule_table *table = schema->tables[i];
         for (size_t j = 0; j < table->count; j++) {
-            KK_TRY(complete_row(schema, &table->rows[j], verb, attrs));
+            KK_TRY(complete_row(begin, schema, &table->rows[j], attrs));
         }
     }
     return CKR_OK;
@@ -187,7 +206,7 @@ KK_RV kk_policy_begin(const struct kk_begin *begin, const struct kk_attrs *tmpl,
     KK_TRY(impose(attrs, begin->imposed));
     KK_TRY(settle_schema(begin, attrs, &schema));
     KK_TRY(check_given(begin, schema, attrs));
-    KK_TRY(complete(schema, begin->verb, attrs));
+    KK_TRY(complete(begin, schema, attrs));
     KK_TRY(check_place(attrs, &begin->actor));
     if (begin->verb == KK_VERB_CREATE) {
         KK_TRY(kk_schema_check(schema, attrs));

@@ -52,6 +52,8 @@ struct kk_begin {
                              the template */
     const struct kk_attrs *imposed; /* UNWRAP_TEMPLATE / DERIVE_TEMPLATE of the base key: added
                                        where absent, CKR_TEMPLATE_INCONSISTENT where different */
+    CK_ATTRIBUTE_TYPE completes; /* GENERATE: the template has the material but for this attribute;
+                                    0: none of it */
 };
 
 /*

@@ -95,6 +95,7 @@ extern const struct kk_rule_table kk_rules_secret_key;
 extern const struct kk_rule_table kk_rules_domain;
 extern const struct kk_rule_table kk_rules_trust;
 extern const struct kk_rule_table kk_rules_otp_key;
+extern const struct kk_rule_table kk_rules_hotp;
 extern const struct kk_rule_table kk_rules_securid;
 extern const struct kk_rule_table kk_rules_hw_feature;
 extern const struct kk_rule_table kk_rules_hw_clock;

@@ -373,7 +373,7 @@ const struct kk_schema kk_schemas[] = {
     DOMAIN(CKK_GOST28147, gost_domain_table),
     BY_TOKEN(CKO_MECHANISM, NO_SUBTYPE, &kk_rules_mechanism),
     OTP_KEY(CKK_SECURID, &kk_rules_securid),
-    OTP_KEY(CKK_HOTP, NULL),
+    OTP_KEY(CKK_HOTP, &kk_rules_hotp),
     OTP_KEY(CKK_ACTI, NULL),
     BY_TOKEN(CKO_PROFILE, NO_SUBTYPE, &kk_rules_storage, &kk_rules_storage_public, &kk_rules_profile),
     BY_TOKEN(CKO_VALIDATION, NO_SUBTYPE, &kk_rules_storage, &kk_rules_storage_public, &kk_rules_validation),

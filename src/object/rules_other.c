@@ -40,6 +40,13 @@ static KK_RV check_otp_time(const struct kk_attr *attr)
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 HOTP secret key objects: 8 bytes, big-endian */
+static KK_RV check_counter(const struct kk_attr *attr)
+{
+    KK_ENSURE(attr->len == 0 || attr->len == 8, CKR_ATTRIBUTE_VALUE_INVALID);
+    return CKR_OK;
+}
+
 /* clang-format off */
 static const struct kk_attr_rule trust[] = {
     { CKA_ISSUER, FN(1), 0, DEF_NONE, NULL },
@@ -70,8 +77,13 @@ static const struct kk_attr_rule otp_key[] = {
     { CKA_OTP_SERVICE_IDENTIFIER, 0, KK_RULE_SETTABLE, DEF_EMPTY, NULL },
     { CKA_OTP_SERVICE_LOGO, 0, KK_RULE_SETTABLE, DEF_EMPTY, NULL },
     { CKA_OTP_SERVICE_LOGO_TYPE, 0, KK_RULE_SETTABLE, DEF_EMPTY, NULL },
-    { CKA_OTP_COUNTER, 0, KK_RULE_SETTABLE, DEF_EMPTY, NULL },
+    { CKA_OTP_COUNTER, 0, KK_RULE_SETTABLE, DEF_EMPTY, check_counter },
     { CKA_OTP_TIME, 0, KK_RULE_SETTABLE, DEF_EMPTY, check_otp_time },
+};
+
+/* The step of TOTP, of which the standard does not tell: such keys have CKA_OTP_TIME_REQUIREMENT. */
+static const struct kk_attr_rule hotp[] = {
+    { CKA_OTP_TIME_INTERVAL, FN(9), KK_RULE_EXTRA, DEF_NONE, NULL },
 };
 
 static const struct kk_attr_rule securid[] = {
@@ -134,6 +146,7 @@ static KK_RV check_hash(const struct kk_attrs *attrs)
 
 const struct kk_rule_table kk_rules_trust = KK_RULE_TABLE("trust", trust, check_hash);
 const struct kk_rule_table kk_rules_otp_key = KK_RULE_TABLE("otp-key", otp_key, NULL);
+const struct kk_rule_table kk_rules_hotp = KK_RULE_TABLE("hotp", hotp, NULL);
 const struct kk_rule_table kk_rules_securid = KK_RULE_TABLE("securid", securid, NULL);
 const struct kk_rule_table kk_rules_hw_feature = KK_RULE_TABLE("hw-feature", hw_feature, NULL);
 const struct kk_rule_table kk_rules_hw_clock = KK_RULE_TABLE("hw-clock", hw_clock, NULL);

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "session/audit.h"
+#include "session/guarded.h"
 
 #include "base/banned.h"
 
@@ -50,15 +51,18 @@ static struct kk_key_facts facts_of(const struct kk_object *object)
     };
 }
 
-/* A key that the parameter names is used like the base key: for deriving, and by this mechanism. */
+/* A key that the parameter names is used like the base key: for deriving, and by this mechanism. A
+ * public key has nothing to guard; CKA_DERIVE is not needed of one. */
 static KK_RV resolve_key(struct derivation *derivation, size_t i)
 {
     struct kk_param *param = derivation->param;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
     KK_TRY(
         kk_call_key_object(derivation->call, param->handles[i], CKR_KEY_HANDLE_INVALID, &object));
-    KK_ENSURE((object->usage & KK_USAGE_DERIVE) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
+    bool may_derive = (object->usage & KK_USAGE_DERIVE) != 0;
+    KK_ENSURE(may_derive || object->object_class == CKO_PUBLIC_KEY, CKR_KEY_FUNCTION_NOT_PERMITTED);
     KK_ENSURE(kk_object_allows(object, derivation->mechanism->type), CKR_MECHANISM_INVALID);
+    KK_TRY(kk_call_guard(derivation->call, object));
     param->facts[i] = facts_of(object);
     return kk_call_parsed_key(derivation->call, object, &param->keys[i]);
 }

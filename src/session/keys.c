@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "mechanism/wrap_auth.h"
+#include "object/stateful.h"
 #include "session/audit.h"
 #include "session/guarded.h"
 
@@ -82,6 +83,12 @@ static KK_RV with_length(const struct kk_generate_ops *ops, const struct kk_attr
     return CKR_OK;
 }
 
+static CK_OBJECT_CLASS class_made(const struct kk_generate_ops *ops)
+{
+    CK_OBJECT_CLASS key = ops->otp ? CKO_OTP_KEY : CKO_SECRET_KEY;
+    return ops->domain ? CKO_DOMAIN_PARAMETERS : key;
+}
+
 KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mechanism,
                            struct kk_param *param, const struct kk_attrs *tmpl,
                            CK_OBJECT_HANDLE *ret_key)
@@ -92,10 +99,10 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *whole = NULL;
     struct kk_begin begin = {.verb = KK_VERB_GENERATE,
-                             .object_class = mechanism->generate->domain ? CKO_DOMAIN_PARAMETERS
-                                                                         : CKO_SECRET_KEY,
+                             .object_class = class_made(mechanism->generate),
                              .key_type = mechanism->generate->any_type ? CK_UNAVAILABLE_INFORMATION
-                                                                       : mechanism->key_type};
+                                                                       : mechanism->key_type,
+                             .completes = mechanism->generate->completes};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
     KK_TRY(with_length(mechanism->generate, tmpl, &whole));
@@ -108,21 +115,66 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
         kk_key_value_settle(type, parts.part[KK_PART_VALUE]);
     }
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
+    KK_TRY(kk_stateful_begin(made.sets[0]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 1, ret_key));
-    kk_param_give_back(param);
+    if (!mechanism->generate->gives_nothing_back) {
+        kk_param_give_back(param);
+    }
     return CKR_OK;
 }
 
-/* The only thing that a private template says to a generation. */
-static KK_RV take_value_bits(const struct kk_attrs *private_set, struct kk_key_parts *parts)
+/*= pkcs11-3.2 CKM_HSS_KEY_PAIR_GEN: levels and types are the private key's */
+static KK_RV take_levels(const struct kk_attrs *private_set, struct kk_key_parts *parts)
 {
+    const struct kk_attr *lms = kk_attrs_find(private_set, CKA_HSS_LMS_TYPES);
+    const struct kk_attr *lmots = kk_attrs_find(private_set, CKA_HSS_LMOTS_TYPES);
+    uint64_t levels = kk_attrs_number(private_set, CKA_HSS_LEVELS, 0);
+    bool is_whole = lms != NULL && lmots != NULL && lms->len == levels && lmots->len == levels;
+    KK_ENSURE(is_whole, CKR_TEMPLATE_INCONSISTENT);
+    KK_ENSURE(levels >= 1 && levels <= KK_ARRAY_LEN(parts->hss_lms), CKR_ATTRIBUTE_VALUE_INVALID);
+    for (size_t i = 0; i < levels; i++) {
+        /* What does not fit is no type either. */
+        parts->hss_lms[i] = (uint32_t)KK_MIN(lms->value.mechanisms[i], (uint64_t)UINT32_MAX);
+        parts->hss_lmots[i] = (uint32_t)KK_MIN(lmots->value.mechanisms[i], (uint64_t)UINT32_MAX);
+    }
+    parts->hss_levels = (unsigned)levels;
+    return CKR_OK;
+}
+
+/* What a private template says to a generation. */
+static KK_RV take_private_template(const struct kk_attrs *private_set, struct kk_key_parts *parts)
+{
+    if (parts->kind == KK_KEY_HSS) {
+        return take_levels(private_set, parts);
+    }
     if (parts->kind == KK_KEY_DH) {
         uint64_t bits = kk_attrs_number(private_set, CKA_VALUE_BITS, 0);
         KK_ENSURE(bits <= UINT32_MAX, CKR_ATTRIBUTE_VALUE_INVALID);
         parts->order_bits = (CK_ULONG)bits;
     }
     return CKR_OK;
+}
+
+/* A token that cannot keep it is known before the trees are computed. */
+static KK_RV check_keeper(struct kk_call *call, const struct kk_attrs *private_set)
+{
+    bool is_kept_there =
+        kk_stateful_is_one_time(private_set) && kk_attrs_flag(private_set, CKA_TOKEN, false);
+    KK_ENSURE(!is_kept_there || kk_token_keeps_states(call->session->token),
+              CKR_ATTRIBUTE_VALUE_INVALID);
+    return CKR_OK;
+}
+
+/* A key with a state belongs to the token that it is made on. */
+static KK_RV settle(struct kk_call *call, struct kk_attrs *private_set)
+{
+    struct kk_uuid home;
+    if (!kk_stateful_is_one_time(private_set) || !kk_attrs_flag(private_set, CKA_TOKEN, false)) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_token_home(call->session->token, &home));
+    return kk_stateful_settle(private_set, &home);
 }
 
 KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mechanism,
@@ -143,10 +195,12 @@ KK_RV kk_call_generate_pair(struct kk_call *call, const struct kk_mechanism *mec
     begin.object_class = CKO_PRIVATE_KEY;
     KK_TRY(kk_begin_set(call, &begin, private_tmpl, &made.sets[1]));
     KK_TRY(kk_policy_generation(crypto, mechanism->key_type, made.sets[0], &parts));
-    KK_TRY(take_value_bits(made.sets[1], &parts));
+    KK_TRY(take_private_template(made.sets[1], &parts));
+    KK_TRY(check_keeper(call, made.sets[1]));
     KK_TRY(mechanism->generate->generate(crypto, mechanism, param, &parts));
     KK_TRY(kk_finish_set(call, &finish, made.sets[0], &made.uuids[0]));
     KK_TRY(kk_finish_set(call, &finish, made.sets[1], &made.uuids[1]));
+    KK_TRY(settle(call, made.sets[1]));
     kk_call_note(call, KK_AUDIT_GENERATE, mechanism->type, NULL);
     KK_TRY(kk_call_store(call, made.sets, made.uuids, 2, handles));
     *ret_public = handles[0];

@@ -171,7 +171,7 @@ KK_RV kk_call_message_sign(struct kk_call *call, struct kk_span in, const struct
     }
     KK_TRY(begin_signing(call, operation, KK_OP_MESSAGE_SIGN));
     len = *out->len;
-    rv = kk_operation_compute(operation, KK_PHASE_SINGLE, in, out->data, &len);
+    rv = kk_operation_compute(call, operation, KK_PHASE_SINGLE, in, out->data, &len);
     if (rv == CKR_OK) {
         *out->len = len;
     }
@@ -220,7 +220,7 @@ KK_RV kk_call_message_sign_next(struct kk_call *call, struct kk_span in,
     }
     if (rv == CKR_OK) {
         len = *out->len;
-        rv = kk_operation_compute(operation, last_phase(operation),
+        rv = kk_operation_compute(call, operation, last_phase(operation),
                                   kk_buffer_span(&operation->held), out->data, &len);
     }
     if (rv == CKR_OK) {

@@ -13,10 +13,12 @@
 
 #include "base/memory.h"
 #include "mechanism/message.h"
+#include "object/stateful.h"
 #include "session/audit.h"
 #include "session/handles.h"
 #include "session/objects.h"
 #include "session/session.h"
+#include "session/turn.h"
 
 #include "base/banned.h"
 
@@ -213,6 +215,9 @@ void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
     kk_key_unref(operation->op.key);
     operation->object = object;
     operation->op.key = key;
+    if (object != NULL && object->object_class == CKO_OTP_KEY) {
+        kk_otp_rules_of(object->attrs, &operation->op.otp);
+    }
 }
 
 KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
@@ -334,8 +339,8 @@ void kk_operation_grant_login(struct kk_session *session)
 }
 
 /* How a phase of an operation is computed; *ret_len comes with the room there is. */
-typedef KK_RV compute_fn(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                         uint8_t *out, size_t *ret_len);
+typedef KK_RV compute_fn(struct kk_call *call, struct kk_operation *operation, enum kk_phase phase,
+                         struct kk_span in, uint8_t *out, size_t *ret_len);
 
 /* Hands out a result that waits. */
 static KK_RV deliver_pending(struct kk_operation *operation, const struct kk_output *out,
@@ -354,13 +359,14 @@ static KK_RV deliver_pending(struct kk_operation *operation, const struct kk_out
 }
 
 /* Computes into secret memory of the bound's size, because the caller's buffer is smaller. */
-static KK_RV compute_pending(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                             size_t bound, compute_fn *compute)
+static KK_RV compute_pending(struct kk_call *call, struct kk_operation *operation,
+                             enum kk_phase phase, struct kk_span in, size_t bound,
+                             compute_fn *compute)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *result = NULL;
     size_t len = bound;
     KK_TRY(kk_secret_new(bound, &result));
-    KK_TRY(compute(operation, phase, in, kk_secret_data(result), &len));
+    KK_TRY(compute(call, operation, phase, in, kk_secret_data(result), &len));
     kk_secret_truncate(result, len);
     operation->pending = KK_STEAL(result);
     operation->pending_phase = phase;
@@ -369,9 +375,9 @@ static KK_RV compute_pending(struct kk_operation *operation, enum kk_phase phase
 
 /*= pkcs11-3.2 5.2: with a NULL buffer, or one that is too small, the length is returned and the
  * operation stays active */
-static KK_RV produce(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                     size_t bound, bool exact, compute_fn *compute, const struct kk_output *out,
-                     bool *ret_delivered)
+static KK_RV produce(struct kk_call *call, struct kk_operation *operation, enum kk_phase phase,
+                     struct kk_span in, size_t bound, bool exact, compute_fn *compute,
+                     const struct kk_output *out, bool *ret_delivered)
 {
     *ret_delivered = false;
     if (operation->pending != NULL) {
@@ -385,13 +391,13 @@ static KK_RV produce(struct kk_operation *operation, enum kk_phase phase, struct
     }
     if (KK_LIKELY(*out->len >= bound)) {
         size_t len = bound;
-        KK_TRY(compute(operation, phase, in, out->data, &len));
+        KK_TRY(compute(call, operation, phase, in, out->data, &len));
         *out->len = len;
         *ret_delivered = true;
         return CKR_OK;
     }
     KK_ENSURE(!exact && phase != KK_PHASE_UPDATE, (*out->len = bound, CKR_BUFFER_TOO_SMALL));
-    KK_TRY(compute_pending(operation, phase, in, bound, compute));
+    KK_TRY(compute_pending(call, operation, phase, in, bound, compute));
     return deliver_pending(operation, out, ret_delivered);
 }
 
@@ -407,8 +413,8 @@ static CK_RV conclude(struct kk_operation *operation, enum kk_phase phase, CK_RV
     return rv;
 }
 
-static KK_RV compute_cipher(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                            uint8_t *out, size_t *ret_len)
+static KK_RV compute_cipher(KK_UNUSED struct kk_call *call, struct kk_operation *operation,
+                            enum kk_phase phase, struct kk_span in, uint8_t *out, size_t *ret_len)
 {
     const struct kk_cipher_ops *ops = operation->op.mechanism->cipher;
     if (phase == KK_PHASE_UPDATE) {
@@ -442,7 +448,8 @@ KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
         return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
     size_t bound = ops->bound(&operation->op, phase, in.len);
-    CK_RV rv = produce(operation, phase, in, bound, ops->exact, compute_cipher, out, &delivered);
+    CK_RV rv =
+        produce(call, operation, phase, in, bound, ops->exact, compute_cipher, out, &delivered);
     return conclude(operation, phase, rv, delivered);
 }
 
@@ -512,12 +519,17 @@ static KK_RV compute_sign(struct kk_op *op, enum kk_phase phase, struct kk_span 
     return ops->final(op, out, ret_len);
 }
 
-KK_RV kk_operation_compute(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                           uint8_t *out, size_t *ret_len)
+KK_RV kk_operation_compute(struct kk_call *call, struct kk_operation *operation,
+                           enum kk_phase phase, struct kk_span in, uint8_t *out, size_t *ret_len)
 {
     struct kk_op *op = &operation->op;
-    return op->kind == KK_OP_DIGEST ? compute_digest(op, phase, in, out, ret_len)
-                                    : compute_sign(op, phase, in, out, ret_len);
+    if (op->kind == KK_OP_DIGEST) {
+        return compute_digest(op, phase, in, out, ret_len);
+    }
+    if (KK_UNLIKELY(op->mechanism->sign->turns != NULL)) {
+        KK_TRY(kk_call_take_turn(call, operation));
+    }
+    return compute_sign(op, phase, in, out, ret_len);
 }
 
 KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_phase phase,
@@ -531,7 +543,8 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
         return conclude(operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
     size_t bound = kk_operation_length(&operation->op);
-    CK_RV rv = produce(operation, phase, in, bound, true, kk_operation_compute, out, &delivered);
+    CK_RV rv =
+        produce(call, operation, phase, in, bound, true, kk_operation_compute, out, &delivered);
     return conclude(operation, phase, rv, delivered);
 }
 
@@ -638,8 +651,9 @@ KK_RV kk_operation_verify_signature(struct kk_call *call, enum kk_phase phase, s
     return verify_and_end(operation, phase, in, kk_buffer_span(&operation->signature));
 }
 
-static KK_RV compute_recover(struct kk_operation *operation, KK_UNUSED enum kk_phase phase,
-                             struct kk_span in, uint8_t *out, size_t *ret_len)
+static KK_RV compute_recover(KK_UNUSED struct kk_call *call, struct kk_operation *operation,
+                             KK_UNUSED enum kk_phase phase, struct kk_span in, uint8_t *out,
+                             size_t *ret_len)
 {
     return operation->op.mechanism->sign->recover(&operation->op, in, out, ret_len);
 }
@@ -651,8 +665,8 @@ KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature
     bool delivered = false;
     KK_TRY(active(call, KK_OP_VERIFY_RECOVER, &operation));
     size_t bound = kk_operation_length(&operation->op);
-    CK_RV rv = produce(operation, KK_PHASE_SINGLE, signature, bound, false, compute_recover, out,
-                       &delivered);
+    CK_RV rv = produce(call, operation, KK_PHASE_SINGLE, signature, bound, false, compute_recover,
+                       out, &delivered);
     return conclude(operation, KK_PHASE_SINGLE, rv, delivered);
 }
 

@@ -23,8 +23,8 @@ size_t kk_operation_length(const struct kk_op *op);
 
 /* One more part; a result into `out`, which has room for it; whether a signature is right. */
 KK_RV kk_operation_feed(struct kk_op *op, struct kk_span in);
-KK_RV kk_operation_compute(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
-                           uint8_t *out, size_t *ret_len);
+KK_RV kk_operation_compute(struct kk_call *call, struct kk_operation *operation,
+                           enum kk_phase phase, struct kk_span in, uint8_t *out, size_t *ret_len);
 KK_RV kk_operation_check(struct kk_operation *operation, enum kk_phase phase, struct kk_span in,
                          struct kk_span signature);
 

@@ -27,13 +27,16 @@ static void fd_close(int *fd)
     }
 }
 
-static KK_RV write_all(int fd, const char *path, uint64_t value)
+enum { COUNTER, GENERATION, LOSSES, NUMBERS };
+
+static KK_RV write_all(int fd, const char *path, uint64_t counter, uint64_t losses)
 {
     union {
-        uint64_t value;
+        uint64_t numbers[NUMBERS];
         uint8_t bytes[KK_CHANGE_SIZE];
     } page = {.bytes = {0}};
-    page.value = value;
+    page.numbers[COUNTER] = counter;
+    page.numbers[LOSSES] = losses;
     size_t done = 0;
     while (done < sizeof page.bytes) {
         ssize_t wrote = pwrite(fd, page.bytes + done, sizeof page.bytes - done, (off_t)done);
@@ -58,7 +61,7 @@ KK_RV kk_change_file_create(const char *path, unsigned int mode)
     if (fd < 0) {
         return kk_failure_errno(errno, path, "cannot create");
     }
-    return write_all(fd, path, 0);
+    return write_all(fd, path, 0, 0);
 }
 
 KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool writable,
@@ -113,7 +116,7 @@ KK_RV kk_change_file_repair(const char *path, unsigned int mode)
     if (ftruncate(fd, KK_CHANGE_SIZE) != 0) {
         return kk_failure_errno(errno, path, "cannot set the size");
     }
-    return write_all(fd, path, some_odd_number());
+    return write_all(fd, path, some_odd_number(), some_odd_number());
 }
 
 void kk_change_file_unmap(struct kk_change_file *change)
@@ -148,13 +151,24 @@ void kk_change_file_settle(struct kk_change_file *change)
 
 uint64_t kk_change_file_generation(const struct kk_change_file *change)
 {
-    return change->counter == NULL ? 0 : atomic_load(&change->counter[1]);
+    return change->counter == NULL ? 0 : atomic_load(&change->counter[GENERATION]);
 }
 
 void kk_change_file_set_generation(struct kk_change_file *change, uint64_t generation)
 {
     KK_ASSERT(change->writable);
-    atomic_store(&change->counter[1], generation);
+    atomic_store(&change->counter[GENERATION], generation);
+}
+
+uint64_t kk_change_file_losses(const struct kk_change_file *change)
+{
+    return change->counter == NULL ? UINT64_MAX : atomic_load(&change->counter[LOSSES]);
+}
+
+void kk_change_file_add_loss(struct kk_change_file *change)
+{
+    KK_ASSERT(change->writable);
+    atomic_fetch_add(&change->counter[LOSSES], 1);
 }
 
 void kk_change_file_mark_gone(struct kk_change_file *change)

@@ -5,7 +5,8 @@
  * the token is gone. 4,096 bytes, mapped shared, never truncated, never replaced.
  *
  * Behind it stands the highest generation of a row that was committed. It is written after the
- * commit is on the disk: a database that has less has lost something.
+ * commit is on the disk: a database that has less has lost something. How often that was so stands
+ * there too: by it those know who must never see an older state.
  *
  * What is written here is written under the token's write lock.
  */
@@ -19,7 +20,7 @@
 #define KK_CHANGE_GONE UINT64_MAX
 
 struct kk_change_file {
-    _Atomic uint64_t *counter; /* two numbers; NULL: not mapped, to be treated as odd */
+    _Atomic uint64_t *counter; /* three numbers; NULL: not mapped, to be treated as odd */
     bool writable;
 };
 
@@ -31,7 +32,8 @@ KK_RV kk_change_file_create(const char *path, unsigned int mode);
 KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool writable,
                          bool *ret_sound);
 
-/* Makes the file's size right and the counter odd. Caller holds the write lock. */
+/* Makes the file's size right, the counter odd, and the losses a number that they never were.
+ * Caller holds the write lock. */
 KK_RV kk_change_file_repair(const char *path, unsigned int mode);
 
 void kk_change_file_unmap(struct kk_change_file *change);
@@ -48,5 +50,9 @@ void kk_change_file_step(struct kk_change_file *change);
 /* 0: not known. Set by who holds the write lock. */
 uint64_t kk_change_file_generation(const struct kk_change_file *change);
 void kk_change_file_set_generation(struct kk_change_file *change, uint64_t generation);
+
+/* How often changes were lost; UINT64_MAX without a mapping. */
+uint64_t kk_change_file_losses(const struct kk_change_file *change);
+void kk_change_file_add_loss(struct kk_change_file *change);
 
 void kk_change_file_mark_gone(struct kk_change_file *change);

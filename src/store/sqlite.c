@@ -337,6 +337,7 @@ const struct kk_store_ops kk_store_sqlite = {
     .set_aside = sqlite_set_aside,
     .path = sqlite_path,
     .read_only = sqlite_read_only,
+    .losses = kk_sqlite_losses,
     .fresh = sqlite_fresh,
     .begin = kk_sqlite_begin,
     .commit = kk_sqlite_commit,

@@ -71,6 +71,7 @@ struct kk_sqlite_store {
     _Atomic int log_pages; /* after this process's last commit, or 0 */
     struct kk_change_file change;
     _Atomic uint64_t behind; /* the database's generation where it is behind the change file's */
+    _Atomic uint64_t losses; /* as many were known when that was seen */
 
     /* pool.c; under kk_gate_mutex */
     struct kk_sqlite_store *next;
@@ -108,6 +109,7 @@ KK_RV kk_sqlite_begin(struct kk_store *store, enum kk_store_access access,
                       struct kk_store_tx **ret_tx);
 KK_RV kk_sqlite_commit(struct kk_store_tx *tx);
 /* Says so when the database has less than was committed. */
+uint64_t kk_sqlite_losses(const struct kk_store *store);
 KK_RV kk_sqlite_check_generation(struct kk_sqlite_store *store);
 /* Brings the log into the database when that is worth it and nobody else is at work. A failure is
  * logged, and changes nothing. */

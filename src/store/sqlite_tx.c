@@ -328,6 +328,14 @@ static KK_RV publish(struct kk_sqlite_tx *tx)
     return CKR_OK;
 }
 
+uint64_t kk_sqlite_losses(const struct kk_store *base)
+{
+    const struct kk_sqlite_store *store = (const struct kk_sqlite_store *)base;
+    uint64_t known = kk_change_file_losses(&store->change);
+    bool is_new = atomic_load(&store->behind) != 0 && atomic_load(&store->losses) == known;
+    return known + (is_new ? 1 : 0);
+}
+
 /* What was lost is told until something new is committed. */
 static void note_generation(struct kk_sqlite_tx *tx)
 {
@@ -335,6 +343,9 @@ static void note_generation(struct kk_sqlite_tx *tx)
     uint64_t behind = atomic_load(&tx->store->behind);
     if (tx->generation > kk_change_file_generation(change) ||
         (behind != 0 && tx->generation > behind)) {
+        if (kk_sqlite_losses(&tx->store->base) != kk_change_file_losses(change)) {
+            kk_change_file_add_loss(change);
+        }
         kk_change_file_set_generation(change, tx->generation);
         atomic_store(&tx->store->behind, 0);
     }
@@ -351,6 +362,7 @@ KK_RV kk_sqlite_check_generation(struct kk_sqlite_store *store)
     }
     KK_TRY(read_numbers(kk_sqlite_tx_of(tx), KK_SQL_GENERATION, &present, NULL));
     if ((uint64_t)present < committed) {
+        atomic_store(&store->losses, kk_change_file_losses(&store->change));
         atomic_store(&store->behind, (uint64_t)present);
         kk_log_error("%s: the last changes are missing (it has generation %lld, and %llu was "
                      "committed): its log, " KK_SQLITE_DB

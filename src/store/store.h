@@ -171,6 +171,10 @@ struct kk_store_ops {
      * write the store. */
     KK_RV (*need_writer)(struct kk_store_tx *tx, int format);
 
+    /* MAY. How often the store turned out to have lost changes that were committed, or to be an
+     * older copy of itself; a number that only ever changes with that. */
+    uint64_t (*losses)(const struct kk_store *store);
+
     /* MUST. The lock round a PIN try: among all processes and threads, held across the KDF, taken
      * before any write transaction. Waits as long as it takes. */
     KK_RV (*tries_lock)(struct kk_store *store, void **ret_lock);

@@ -122,7 +122,9 @@ struct kk_hidden {
 };
 
 struct kk_repository_ops {
-    const char *name; /* "sealed" */
+    const char *name;  /* "sealed" */
+    bool keeps_states; /* no other program puts an older version of an object back: private keys
+                          with one-time signatures may be stored */
 
     void (*close)(struct kk_repository *repository);
 
@@ -248,6 +250,8 @@ struct kk_repository_ops {
 
     /* MAY. Moves the stamp for every process, and changes nothing. */
     KK_RV (*nudge)(struct kk_repository *repository);
+    /* MAY. The store's number of losses (store.h). */
+    uint64_t (*losses)(const struct kk_repository *repository);
 
     /* MUST. Deletes the token. */
     KK_RV (*remove)(struct kk_repository *repository);

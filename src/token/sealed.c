@@ -329,8 +329,16 @@ static bool sealed_joins(const struct kk_repository *repository)
     return !((const struct kk_sealed *)repository)->audits;
 }
 
+static uint64_t sealed_losses(const struct kk_repository *repository)
+{
+    const struct kk_store *store = ((const struct kk_sealed *)repository)->store;
+    return store->ops->losses != NULL ? store->ops->losses(store) : 0;
+}
+
 static const struct kk_repository_ops sealed_ops = {
     .name = "sealed",
+    .keeps_states = true,
+    .losses = sealed_losses,
     .close = sealed_close,
     .state = sealed_state,
     .fresh = sealed_fresh,

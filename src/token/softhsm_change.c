@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "object/stateful.h"
 #include "token/softhsm_internal.h"
 
 #include "base/banned.h"
@@ -43,6 +44,9 @@ static KK_RV encode(const struct commit *commit, const struct kk_attrs *attrs,
 {
     const struct kk_softhsm_keys keys = kk_softhsm_keys_of(commit->repo, commit->unlock);
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *stored = NULL;
+    /* SoftHSM writes back what it read before it had the lock, and with it leaves that were used.
+     */
+    KK_ENSURE(!kk_stateful_is_one_time(attrs), CKR_ATTRIBUTE_VALUE_INVALID);
     KK_TRY(kk_softhsm_export(attrs, &stored));
     return kk_softhsm_encode(stored, &keys, ret_body);
 }

@@ -16,6 +16,7 @@
 #include "crypto/kdf.h"
 #include "store/path.h"
 #include "store/plug.h"
+#include "object/stateful.h"
 #include "token/cache.h"
 #include "token/group.h"
 
@@ -421,6 +422,32 @@ static bool visible(const struct kk_object *object, const struct kk_unlock *unlo
     return !object->is_private || (unlock != NULL && user);
 }
 
+KK_RV kk_token_home(const struct kk_token *token, struct kk_uuid *ret_home)
+{
+    const struct kk_repository_ops *ops = token->repository->ops;
+    uint64_t losses = ops->losses != NULL ? ops->losses(token->repository) : 0;
+    KK_ENSURE(kk_uuid_parse(token->name, ret_home), CKR_FUNCTION_FAILED);
+    uint8_t *last = ret_home->bytes + sizeof ret_home->bytes - 8;
+    kk_store_u64(last, kk_load_u64(last) ^ losses);
+    return CKR_OK;
+}
+
+bool kk_token_keeps_states(const struct kk_token *token)
+{
+    return token->repository->ops->keeps_states;
+}
+
+/* Nobody else has the object yet. */
+static KK_RV show(const struct kk_token *token, struct kk_object *read)
+{
+    struct kk_uuid home;
+    if (!kk_stateful_is_one_time(read->attrs) || !kk_token_keeps_states(token)) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_token_home(token, &home));
+    return kk_stateful_show(read->attrs, &home);
+}
+
 KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
                    const struct kk_uuid *uuid, struct kk_object **ret_object)
 {
@@ -452,6 +479,7 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
     }
     KK_TRY(rv);
     KK_ENSURE(visible(read, unlock, user), CKR_OBJECT_HANDLE_INVALID);
+    KK_TRY(show(token, read));
     /* The version that is known already keeps its parsed key. */
     bool same = cached != NULL && cached->generation == read->generation;
     struct kk_object *object = same ? cached : read;

@@ -138,6 +138,12 @@ KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_k
 /* The repository under it, borrowed: for what concerns no snapshots (repair.h). */
 struct kk_repository *kk_token_repository(struct kk_token *token);
 
+/* Where states of keys belong: the token's directory, as long as it has lost nothing. */
+KK_RV kk_token_home(const struct kk_token *token, struct kk_uuid *ret_home);
+
+/* Whether private keys with one-time signatures may be stored (repository.h). */
+bool kk_token_keeps_states(const struct kk_token *token);
+
 /* The audit log: an entry of who holds `unlock` (NULL: nobody), and reading it. Codes of
  * token/audit.h; CKR_FUNCTION_NOT_SUPPORTED where the token can have none. Changes of objects and
  * PIN tries write their entries themselves. */

@@ -101,9 +101,13 @@ static void register_chapters(void)
     chapter_kdf();
     chapter_groups();
     chapter_tls();
+    chapter_pairs();
+    chapter_curves();
     chapter_kem();
     chapter_wrapauth();
     chapter_lattice();
+    chapter_hss();
+    chapter_otp();
     chapter_templates();
     chapter_interop();
     chapter_random();

@@ -135,7 +135,6 @@ int main(int argc, char **argv)
         guest_bail("usage: test_together MODULE");
     }
     guest_load(argv[1]);
-    guest_use_tokens("tokens", "");
     if (!guest_fine(p11->C_Initialize(NULL), "C_Initialize")) {
         return 1;
     }

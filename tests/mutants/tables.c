@@ -27,6 +27,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_messages,
     &mutant_kdf,
     &mutant_provoked,
+    &mutant_pairs,
     NULL,
 };
 

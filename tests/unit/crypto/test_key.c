@@ -67,7 +67,7 @@ static void test_references_keep_a_key_alive(void **state)
 static void test_unknown_kinds_are_refused(void **state)
 {
     (void)state;
-    static const int kinds[] = {KK_KEY_SLH_DSA + 1, KK_KEY_SLH_DSA + 100};
+    static const int kinds[] = {KK_KEY_HSS + 1, KK_KEY_HSS + 100};
     for (size_t i = 0; i < KK_ARRAY_LEN(kinds); i++) {
         struct kk_key_parts parts = {.kind = (enum kk_key_kind)kinds[i]};
         assert_refused(&parts, CKR_KEY_TYPE_INCONSISTENT);

@@ -8,7 +8,7 @@
 
 /* Types of the standard that are neither secret nor of a kind that we have. */
 static const CK_KEY_TYPE without_kind[] = {
-    CKK_KEA, CKK_GOSTR3410, CKK_GOSTR3411, CKK_HSS, CKK_XMSS, CKK_XMSSMT, CKK_VENDOR_DEFINED,
+    CKK_KEA, CKK_GOSTR3410, CKK_GOSTR3411, CKK_XMSS, CKK_XMSSMT, CKK_VENDOR_DEFINED,
 };
 
 static bool is_without_kind(CK_KEY_TYPE type)

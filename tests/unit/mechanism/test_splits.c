@@ -265,7 +265,9 @@ static struct kk_key *key_for(const struct kk_mechanism *row)
 
 static bool is_secret(const struct kk_mechanism *row)
 {
-    return row->key_type != KK_NO_KEY_TYPE && kk_key_kind_of(row->key_type) == KK_KEY_SECRET;
+    bool takes_data = row->sign == NULL || row->sign->turns == NULL; /* one-time passwords do not */
+    return takes_data && row->key_type != KK_NO_KEY_TYPE &&
+           kk_key_kind_of(row->key_type) == KK_KEY_SECRET;
 }
 
 static void check_cipher(const struct kk_mechanism *row, struct kk_key *key, size_t len)

@@ -332,6 +332,59 @@ static struct kk_key *secret_of(const struct vector_case *test, const char *text
     return key;
 }
 
+static const struct {
+    const char *name;
+    enum kk_part part;
+} part_names[] = {
+    {"VALUE", KK_PART_VALUE},
+    {"MODULUS", KK_PART_MODULUS},
+    {"PUBLIC_EXPONENT", KK_PART_PUBLIC_EXPONENT},
+    {"PRIVATE_EXPONENT", KK_PART_PRIVATE_EXPONENT},
+    {"PRIME_1", KK_PART_PRIME_1},
+    {"PRIME_2", KK_PART_PRIME_2},
+    {"EXPONENT_1", KK_PART_EXPONENT_1},
+    {"EXPONENT_2", KK_PART_EXPONENT_2},
+    {"COEFFICIENT", KK_PART_COEFFICIENT},
+    {"EC_PARAMS", KK_PART_EC_PARAMS},
+    {"EC_POINT", KK_PART_EC_POINT},
+    {"PRIME", KK_PART_PRIME},
+    {"SUBPRIME", KK_PART_SUBPRIME},
+    {"BASE", KK_PART_BASE},
+    {"PUBLIC", KK_PART_PUBLIC},
+    {"SEED", KK_PART_SEED},
+};
+
+/* The parts of a key whose lines begin with `prefix`. */
+static void read_parts(const struct vector_case *test, const char *prefix,
+                       struct kk_key_parts *parts)
+{
+    char name[64];
+    for (size_t i = 0; i < KK_ARRAY_LEN(part_names); i++) {
+        (void)snprintf(name, sizeof name, "%s.%s", prefix, part_names[i].name);
+        const char *value = get(test, name);
+        if (value != NULL) {
+            struct kk_buffer bytes = {0};
+            put_hex(test, value, &bytes);
+            expect_rv(test, kk_key_parts_set(parts, part_names[i].part, kk_buffer_span(&bytes)),
+                      CKR_OK);
+            kk_buffer_clear(&bytes);
+        }
+    }
+    (void)snprintf(name, sizeof name, "%s.private", prefix);
+    parts->is_private = get(test, name) != NULL;
+}
+
+/* A key of the base key's type that the parameter names. */
+static struct kk_key *named_key(const struct vector_case *test, const char *prefix)
+{
+    struct kk_key_parts parts = {.kind = kk_key_kind_of(number(test, need(test, "key.type")))};
+    struct kk_key *key = NULL;
+    read_parts(test, prefix, &parts);
+    expect_rv(test, kk_key_new(crypto, &parts, &key), CKR_OK);
+    kk_key_parts_clear(&parts);
+    return key;
+}
+
 static void make_param(struct run *run)
 {
     static struct param_memory memory;
@@ -364,6 +417,12 @@ static void make_param(struct run *run)
             assert_true(i < run->param.key_count);
             run->param.keys[i] = secret_of(test, get(test, name));
         }
+        (void)snprintf(name, sizeof name, "handle.%zu.", i);
+        if (has_prefix(test, name)) {
+            assert_true(i < run->param.key_count);
+            name[strlen(name) - 1] = '\0';
+            run->param.keys[i] = named_key(test, name);
+        }
     }
 }
 
@@ -372,23 +431,9 @@ static void make_param(struct run *run)
 static const struct {
     const char *name;
     enum kk_part part;
-} part_names[] = {
-    {"key.VALUE", KK_PART_VALUE},
-    {"key.MODULUS", KK_PART_MODULUS},
-    {"key.PUBLIC_EXPONENT", KK_PART_PUBLIC_EXPONENT},
-    {"key.PRIVATE_EXPONENT", KK_PART_PRIVATE_EXPONENT},
-    {"key.PRIME_1", KK_PART_PRIME_1},
-    {"key.PRIME_2", KK_PART_PRIME_2},
-    {"key.EXPONENT_1", KK_PART_EXPONENT_1},
-    {"key.EXPONENT_2", KK_PART_EXPONENT_2},
-    {"key.COEFFICIENT", KK_PART_COEFFICIENT},
-    {"key.EC_PARAMS", KK_PART_EC_PARAMS},
-    {"key.EC_POINT", KK_PART_EC_POINT},
-    {"key.PRIME", KK_PART_PRIME},
-    {"key.SUBPRIME", KK_PART_SUBPRIME},
-    {"key.BASE", KK_PART_BASE},
-    {"key.PUBLIC", KK_PART_PUBLIC},
-    {"key.SEED", KK_PART_SEED},
+} domain_names[] = {
+    {"domain.PRIME", KK_PART_PRIME},
+    {"domain.SUBPRIME", KK_PART_SUBPRIME},
 };
 
 static void make_key(struct run *run)
@@ -401,20 +446,10 @@ static void make_key(struct run *run)
     struct kk_key_parts parts = {0};
     CK_KEY_TYPE key_type = number(test, type);
     parts.kind = kk_key_kind_of(key_type);
-    parts.is_private = get(test, "key.private") != NULL;
     if (!kk_mechanism_takes(run->mechanism, key_type)) {
         fail_case(test, "the mechanism does not take %s", type);
     }
-    for (size_t i = 0; i < KK_ARRAY_LEN(part_names); i++) {
-        const char *value = get(test, part_names[i].name);
-        if (value != NULL) {
-            struct kk_buffer bytes = {0};
-            put_hex(test, value, &bytes);
-            expect_rv(test, kk_key_parts_set(&parts, part_names[i].part, kk_buffer_span(&bytes)),
-                      CKR_OK);
-            kk_buffer_clear(&bytes);
-        }
-    }
+    read_parts(test, "key", &parts);
     const char *set = get(test, "key.parameter_set");
     parts.parameter_set = set != NULL ? number(test, set) : 0;
     bool is_the_test = strcmp(need(test, "operation"), "key") == 0;
@@ -764,11 +799,42 @@ static void run_derive(const struct run *run)
     kk_buffer_clear(&all);
 }
 
-/* What has a known answer: keys from passwords. */
+/* The primes that a base is made for. */
+static void read_domain(const struct vector_case *test, struct kk_key_parts *parts)
+{
+    for (size_t i = 0; i < KK_ARRAY_LEN(domain_names); i++) {
+        struct kk_buffer bytes = {0};
+        put_hex(test, need(test, domain_names[i].name), &bytes);
+        expect_rv(test, kk_key_parts_set(parts, domain_names[i].part, kk_buffer_span(&bytes)),
+                  CKR_OK);
+        kk_buffer_clear(&bytes);
+    }
+    parts->bits = number(test, need(test, "length"));
+}
+
+static void run_base(const struct run *run)
+{
+    struct kk_key_parts parts = {.kind = KK_KEY_DSA};
+    read_domain(run->test, &parts);
+    expect_rv(run->test,
+              run->mechanism->generate->generate(crypto, run->mechanism, &run->param, &parts),
+              run->result);
+    if (run->result == CKR_OK) {
+        struct kk_span base = kk_key_parts_get(&parts, KK_PART_BASE);
+        expect_bytes(run, "generated", base.data, base.len);
+    }
+    kk_key_parts_clear(&parts);
+}
+
+/* What has a known answer: keys from passwords, bases from seeds. */
 static void run_generate(const struct run *run)
 {
     struct kk_key_parts parts = {.kind = KK_KEY_SECRET};
     size_t length = 0;
+    if (run->mechanism->generate->domain) {
+        run_base(run);
+        return;
+    }
     (void)read_lengths(run->test, &length, 1);
     parts.bits = length * 8;
     expect_rv(run->test,

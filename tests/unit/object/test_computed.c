@@ -11,7 +11,7 @@
 static struct kk_attrs *begin(enum kk_verb verb, CK_OBJECT_CLASS object_class, CK_KEY_TYPE key_type,
                               struct kk_attrs *tmpl)
 {
-    struct kk_begin begin = {verb, user, object_class, key_type, NULL};
+    struct kk_begin begin = {verb, user, object_class, key_type, NULL, 0};
     struct kk_attrs *attrs = NULL;
     assert_ok(kk_policy_begin(&begin, tmpl, &attrs));
     kk_attrs_free(tmpl);

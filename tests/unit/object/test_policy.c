@@ -15,7 +15,7 @@ static void set_sample(struct kk_attrs *attrs, CK_ATTRIBUTE_TYPE type)
     static const struct {
         CK_ATTRIBUTE_TYPE type;
         size_t len;
-    } lengths[] = {{CKA_CHECK_VALUE, 3}, {CKA_PUBLIC_CRC64_VALUE, 8}};
+    } lengths[] = {{CKA_CHECK_VALUE, 3}, {CKA_PUBLIC_CRC64_VALUE, 8}, {CKA_OTP_COUNTER, 8}};
     static const uint8_t bytes[16] = {0x30, 1};
     struct kk_attrs *nested = NULL;
     size_t len = sizeof bytes;
@@ -476,11 +476,48 @@ static void test_classes_and_types_that_are_not_known(void **state)
     kk_attrs_free(tmpl);
 }
 
+/*= pkcs11-3.2 DSA base domain parameter generation: the primes are the template's, the base is what
+ * the mechanism contributes */
+static void test_a_generation_may_complete_what_the_template_has(void **state)
+{
+    static const uint8_t number[] = {0x97};
+    static const CK_ATTRIBUTE_TYPE primes[] = {CKA_PRIME, CKA_SUBPRIME};
+    static const CK_ATTRIBUTE_TYPE forbidden[] = {CKA_BASE, CKA_UNIQUE_ID};
+    struct kk_begin begin = {KK_VERB_GENERATE, user, CKO_DOMAIN_PARAMETERS,
+                             CKK_DSA,          NULL, CKA_BASE};
+    struct kk_attrs *tmpl =
+        TEMPLATE(KK_VERB_GENERATE, ARRAY_ATTR(CKA_PRIME, number), ARRAY_ATTR(CKA_SUBPRIME, number));
+    struct kk_attrs *attrs = NULL;
+    (void)state;
+    assert_ok(kk_policy_begin(&begin, tmpl, &attrs));
+    assert_true(kk_attrs_has(attrs, CKA_PRIME) && !kk_attrs_has(attrs, CKA_BASE));
+    kk_attrs_free(attrs);
+    attrs = NULL;
+    for (size_t i = 0; i < KK_ARRAY_LEN(forbidden); i++) {
+        assert_ok(kk_attrs_set_bytes(tmpl, forbidden[i], KK_SPAN_ARRAY(number)));
+        assert_int_equal(kk_policy_begin(&begin, tmpl, &attrs), CKR_ATTRIBUTE_READ_ONLY);
+        kk_attrs_remove(tmpl, forbidden[i]);
+    }
+    assert_ok(kk_attrs_set_flag(tmpl, CKA_LOCAL, true));
+    assert_int_equal(kk_policy_begin(&begin, tmpl, &attrs), CKR_ATTRIBUTE_READ_ONLY);
+    kk_attrs_remove(tmpl, CKA_LOCAL);
+    begin.completes = 0;
+    assert_int_equal(kk_policy_begin(&begin, tmpl, &attrs), CKR_ATTRIBUTE_READ_ONLY);
+    begin.completes = CKA_BASE;
+    for (size_t i = 0; i < KK_ARRAY_LEN(primes); i++) {
+        kk_attrs_remove(tmpl, primes[i]);
+        assert_int_equal(kk_policy_begin(&begin, tmpl, &attrs), CKR_TEMPLATE_INCOMPLETE);
+        assert_ok(kk_attrs_set_bytes(tmpl, primes[i], KK_SPAN_ARRAY(number)));
+    }
+    assert_null(attrs);
+    kk_attrs_free(tmpl);
+}
+
 /*= pkcs11-3.2 C_GenerateKey: a class or key type that disagrees with the mechanism */
 static void test_generation_knows_its_class_and_type(void **state)
 {
     (void)state;
-    struct kk_begin begin = {KK_VERB_GENERATE, user, CKO_SECRET_KEY, CKK_AES, NULL};
+    struct kk_begin begin = {KK_VERB_GENERATE, user, CKO_SECRET_KEY, CKK_AES, NULL, 0};
     struct kk_attrs *tmpl = TEMPLATE(KK_VERB_GENERATE, ULONG_ATTR(CKA_VALUE_LEN, 16));
     struct kk_attrs *attrs = NULL;
     assert_ok(kk_policy_begin(&begin, tmpl, &attrs));
@@ -529,8 +566,8 @@ static void test_an_imposed_template_is_added_or_conflicts(void **state)
     struct kk_attrs *tmpl =
         TEMPLATE(KK_VERB_UNWRAP, ULONG_ATTR(CKA_CLASS, CKO_SECRET_KEY),
                  ULONG_ATTR(CKA_KEY_TYPE, CKK_AES), BOOL_ATTR(CKA_SIGN, CK_FALSE));
-    struct kk_begin begin = {KK_VERB_UNWRAP, user, CK_UNAVAILABLE_INFORMATION,
-                             CK_UNAVAILABLE_INFORMATION, imposed};
+    struct kk_begin begin = {
+        KK_VERB_UNWRAP, user, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION, imposed, 0};
     struct kk_attrs *attrs = NULL;
     assert_ok(kk_policy_begin(&begin, tmpl, &attrs));
     assert_true(kk_attrs_flag(attrs, CKA_SENSITIVE, false));
@@ -826,6 +863,7 @@ int main(void)
         cmocka_unit_test(test_a_token_object_needs_a_session_that_writes),
         cmocka_unit_test(test_classes_and_types_that_are_not_known),
         cmocka_unit_test(test_generation_knows_its_class_and_type),
+        cmocka_unit_test(test_a_generation_may_complete_what_the_template_has),
         cmocka_unit_test(test_an_empty_derivation_template_makes_a_generic_secret),
         cmocka_unit_test(test_only_keys_are_unwrapped),
         cmocka_unit_test(test_an_imposed_template_is_added_or_conflicts),

@@ -84,6 +84,27 @@ static void test_gone_stays_gone(void **state)
     kk_change_file_unmap(&change);
 }
 
+static void test_losses_are_counted_for_every_mapping(void **state)
+{
+    struct fixture *fixture = *state;
+    struct kk_change_file none = {0};
+    assert_ok(kk_change_file_create(fixture->path, 0600));
+    struct kk_change_file writer = mapped(fixture->path, true);
+    struct kk_change_file reader = mapped(fixture->path, false);
+    assert_int_equal(kk_change_file_losses(&reader), 0);
+    kk_change_file_add_loss(&writer);
+    kk_change_file_step(&writer);
+    kk_change_file_set_generation(&writer, 7);
+    assert_int_equal(kk_change_file_losses(&reader), 1);
+    assert_true(kk_change_file_losses(&none) == UINT64_MAX);
+    kk_change_file_unmap(&writer);
+    kk_change_file_unmap(&reader);
+    assert_ok(kk_change_file_repair(fixture->path, 0600));
+    reader = mapped(fixture->path, false);
+    assert_true(kk_change_file_losses(&reader) > 1000); /* a random number */
+    kk_change_file_unmap(&reader);
+}
+
 static void test_counter_never_becomes_the_mark_by_counting(void **state)
 {
     struct fixture *fixture = *state;
@@ -161,6 +182,7 @@ int main(void)
         TEST(step_is_seen_through_every_mapping),
         TEST(settle_makes_odd_even_and_leaves_even),
         TEST(gone_stays_gone),
+        TEST(losses_are_counted_for_every_mapping),
         TEST(counter_never_becomes_the_mark_by_counting),
         TEST(wrong_size_is_not_mapped_and_repaired_odd),
         TEST(missing_file_and_directory_in_its_place),
