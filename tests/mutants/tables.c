@@ -28,6 +28,8 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_kdf,
     &mutant_provoked,
     &mutant_pairs,
+    &mutant_profiles,
+    &mutant_tls,
     NULL,
 };
 
