@@ -46,9 +46,6 @@ struct kk_softhsm_stamp {
 
 /* ---- softhsm_env.c: token directories in the tokens' directory ---- */
 
-/* Whether the directory of that name is a token with such a file in it. */
-bool kk_softhsm_is_token(const char *location, const char *name);
-
 typedef CK_RV kk_softhsm_name_visit(const char *name, void *context);
 
 /* Names of what may be tokens, in no order. *ret_unfinished: there was a directory that may become

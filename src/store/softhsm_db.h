@@ -9,8 +9,6 @@
 
 #include "base/bytes.h"
 
-bool kk_softhsm_db_is_token(const char *location, const char *name);
-
 typedef CK_RV kk_softhsm_db_name_visit(const char *name, void *context);
 KK_RV kk_softhsm_db_list(const char *location, kk_softhsm_db_name_visit *visit, void *context);
 

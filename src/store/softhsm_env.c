@@ -29,18 +29,15 @@
 
 static const char *const new_files[] = {"token.object", "token.lock", "generation"};
 
-static KK_RV path_of(const char *location, const char *name, const char *file, char **ret_path)
+/* Whether the directory of that name has a token's file in it. Without memory of its own: what
+ * could not be looked at would pass for a token that is gone. */
+static bool is_token(DIR *stream, const char *name)
 {
-    KK_CLEANUP(kk_freep) char *dir = NULL;
-    KK_TRY(kk_path_join(location, "", name, &dir));
-    return kk_path_join(dir, "", file, ret_path);
-}
-
-bool kk_softhsm_is_token(const char *location, const char *name)
-{
-    KK_CLEANUP(kk_freep) char *path = NULL;
+    char path[KK_UUID_TEXT + sizeof "/token.object"];
     struct stat status;
-    return path_of(location, name, "token.object", &path) == CKR_OK && lstat(path, &status) == 0 &&
+    int len = snprintf(path, sizeof path, "%s/token.object", name);
+    return len > 0 && (size_t)len < sizeof path &&
+           fstatat(dirfd(stream), path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISREG(status.st_mode);
 }
 
@@ -90,11 +87,10 @@ static void remove_stale(const char *location, const char *name)
 }
 
 /* A directory that may be on its way to a token. */
-static bool is_unfinished(const char *location, const char *name)
+static bool is_unfinished(DIR *stream, const char *name)
 {
-    KK_CLEANUP(kk_freep) char *dir = NULL;
     struct stat status;
-    return kk_path_join(location, "", name, &dir) == CKR_OK && lstat(dir, &status) == 0 &&
+    return fstatat(dirfd(stream), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISDIR(status.st_mode) && is_young(&status, UNFINISHED_SECONDS);
 }
 
@@ -110,8 +106,8 @@ KK_RV kk_softhsm_list(const char *location, kk_softhsm_name_visit *visit, void *
         if (name[0] == '.') {
             remove_stale(location, name);
         } else if (kk_uuid_parse(name, &uuid)) {
-            bool token = kk_softhsm_is_token(location, name);
-            *ret_unfinished = *ret_unfinished || (!token && is_unfinished(location, name));
+            bool token = is_token(stream, name);
+            *ret_unfinished = *ret_unfinished || (!token && is_unfinished(stream, name));
             KK_TRY(token ? visit(name, context) : CKR_OK);
         }
     }

@@ -35,15 +35,41 @@ static bool fails_at(const struct good_call *call, unsigned n)
     return failed;
 }
 
-static void no_memory(const void *row)
+static void need_memory(void)
 {
     if (getenv("CONFORMANCE_MEMORY") == NULL)
         check_skip("CONFORMANCE_MEMORY is not set");
     if (!memory_can_fail())
         check_skip("this build of the runner can't refuse memory");
+}
+
+static void no_memory(const void *row)
+{
+    need_memory();
     for (unsigned n = 1; n <= MOST_ALLOCATIONS && fails_at(row, n); n++) {
         env_end(false);
         env_begin(FIX_USER);
+    }
+}
+
+/* A token that could not be looked at is not gone: who is logged in stays so. The list is looked
+ * through anew while it has just changed. */
+static void slots_without_memory(void)
+{
+    CK_UTF8CHAR label[32];
+    CK_ULONG count = 0;
+    bool failed = true;
+    need_memory();
+    memset(label, ' ', sizeof label);
+    EXPECT_OK(F->C_InitToken(require_free_slot(), PIN(SO_PIN), label));
+    for (unsigned n = 1; failed && n <= MOST_ALLOCATIONS; n++) {
+        memory_fail_at(n);
+        CK_RV rv = F->C_GetSlotList(CK_FALSE, NULL, &count);
+        failed = memory_has_failed();
+        memory_fail_at(0);
+        EXPECT_ANY(rv, CKR_OK, CKR_HOST_MEMORY);
+        EXPECT_EQUAL(session_state(open_session(CKF_RW_SESSION)), CKS_RW_USER_FUNCTIONS);
+        EXPECT_EQUAL(session_state(S), CKS_RW_USER_FUNCTIONS);
     }
 }
 
@@ -296,6 +322,7 @@ static const struct check bad_checks[] = {
 };
 
 static const struct check gone_checks[] = {
+    CHECK(FIX_USER, slots_without_memory, "C_GetSlotList", "CKR_HOST_MEMORY loses no token, and logs nobody out"),
     CHECK(FIX_INITIALIZED, removed_sessions, "Cryptoki function return values for functions that use a session handle", "CKR_SESSION_HANDLE_INVALID when the token was removed, never CKR_TOKEN_NOT_PRESENT"),
     CHECK(FIX_INITIALIZED, removed_token, "Cryptoki function return values for functions that use a token", "CKR_TOKEN_NOT_PRESENT before what is wrong with the arguments"),
 };

@@ -12,7 +12,8 @@
 
 enum { BLOCK = 16, ROOM = 1024, EVENT_MS = 2000 };
 
-static CK_BYTE in[BLOCK] = "sixteen bytes!!!", out[ROOM], mac[ROOM], iv[BLOCK] = "an initial value";
+static _Alignas(CK_SLOT_ID) CK_BYTE out[ROOM];
+static CK_BYTE in[BLOCK] = "sixteen bytes!!!", mac[ROOM], iv[BLOCK] = "an initial value";
 static CK_BYTE aad[] = "associated data", tag[BLOCK], wrapped[ROOM];
 static CK_ULONG length, mac_length, wrapped_length, count;
 static CK_OBJECT_HANDLE key, other_key, object, made[2];

@@ -361,6 +361,21 @@ static void recover_too_small(void)
     EXPECT_BYTES(mac, length, in, 20);
 }
 
+/* "CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE have a higher priority than
+ * CKR_BUFFER_TOO_SMALL." */
+static void recover_invalid_before_room(void)
+{
+    CK_OBJECT_HANDLE key = key_rsa_public(ATTR_B(CKA_VERIFY_RECOVER, CK_TRUE));
+    require_mechanism(CKM_RSA_PKCS, CKF_VERIFY_RECOVER);
+    memset(mac, 0x01, sizeof mac);
+    EXPECT_OK(F->C_VerifyRecoverInit(S, MECHANISM(CKM_RSA_PKCS), key));
+    length = 1;
+    EXPECT(F->C_VerifyRecover(S, mac, RSA_BYTES, out, &length), CKR_SIGNATURE_INVALID);
+    EXPECT_OK(F->C_VerifyRecoverInit(S, MECHANISM(CKM_RSA_PKCS), key));
+    length = 1;
+    EXPECT(F->C_VerifyRecover(S, mac, RSA_BYTES - 1, out, &length), CKR_SIGNATURE_LEN_RANGE);
+}
+
 /* Signatures of ECDSA may be shorter than the longest: the end tells. */
 static void short_given_signature(void)
 {
@@ -466,6 +481,42 @@ static void derived_without_length(void)
     EXPECT_ANY(F->C_DeriveKey(S, MECHANISM_P(CKM_CONCATENATE_BASE_AND_DATA, data),
                               key_hmac(16, CK_TRUE), template, 2, &made),
                CKR_TEMPLATE_INCOMPLETE, CKR_TEMPLATE_INCONSISTENT);
+}
+
+/* "This return value has higher priority than CKR_WRAPPED_KEY_INVALID." */
+static void wrapped_lengths(void)
+{
+    static const CK_ULONG lengths[] = {8, 17, 23, 25};
+    CK_ATTRIBUTE template[] = {ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, CKK_AES)};
+    CK_OBJECT_HANDLE made = 0, key = key_aes(16, ANY_LABEL);
+    require_mechanism(CKM_AES_KEY_WRAP, CKF_UNWRAP);
+    for (size_t i = 0; i < COUNT(lengths); i++)
+        EXPECT(
+            F->C_UnwrapKey(S, MECHANISM(CKM_AES_KEY_WRAP), key, in, lengths[i], template, 2, &made),
+            CKR_WRAPPED_KEY_LEN_RANGE);
+    EXPECT(F->C_UnwrapKey(S, MECHANISM(CKM_AES_KEY_WRAP), key, in, 24, template, 2, &made),
+           CKR_WRAPPED_KEY_INVALID);
+}
+
+/* "This return value has a higher priority than CKR_KEY_FUNCTION_NOT_PERMITTED": the codes of
+ * wrapping and unwrapping keys are those of their functions. */
+static void base_key_type_before_usage(void)
+{
+    CK_ECDH1_DERIVE_PARAMS params = {CKD_NULL, 0, NULL, curves[P256].public_length,
+                                     (CK_BYTE_PTR)curves[P256].public};
+    CK_ATTRIBUTE template[] = {ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ATTR_U(CKA_KEY_TYPE, CKK_AES)};
+    CK_OBJECT_HANDLE made = 0, target = key_aes(16, ANY_LABEL);
+    CK_OBJECT_HANDLE rsa = key_rsa_private(ATTR_B(CKA_UNWRAP, CK_FALSE));
+    CK_OBJECT_HANDLE public = key_rsa_public(ATTR_B(CKA_WRAP, CK_FALSE));
+    require_mechanism(CKM_AES_KEY_WRAP, CKF_WRAP | CKF_UNWRAP);
+    require_mechanism(CKM_ECDH1_DERIVE, CKF_DERIVE);
+    length = sizeof out;
+    EXPECT(F->C_DeriveKey(S, MECHANISM_P(CKM_ECDH1_DERIVE, params), rsa, template, 2, &made),
+           CKR_KEY_TYPE_INCONSISTENT);
+    EXPECT(F->C_WrapKey(S, MECHANISM(CKM_AES_KEY_WRAP), public, target, out, &length),
+           CKR_WRAPPING_KEY_TYPE_INCONSISTENT);
+    EXPECT(F->C_UnwrapKey(S, MECHANISM(CKM_AES_KEY_WRAP), rsa, in, 24, template, 2, &made),
+           CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT);
 }
 
 static CK_GCM_MESSAGE_PARAMS wrap_params(void)
@@ -704,6 +755,9 @@ static const struct check checks[] = {
     CHECK(FIX_USER, wrapped_too_long, "C_WrapKeyAuthenticated", "CKR_KEY_SIZE_RANGE for a key longer than the mechanism's messages"),
     CHECK(FIX_USER, recovered_length, "C_VerifyRecover", "CKR_SIGNATURE_LEN_RANGE has higher priority than CKR_SIGNATURE_INVALID"),
     CHECK(FIX_USER, recover_too_small, "C_SignRecover", "CKR_BUFFER_TOO_SMALL, and the operation goes on; in C_VerifyRecover too"),
+    CHECK(FIX_USER, recover_invalid_before_room, "C_VerifyRecover", "CKR_SIGNATURE_INVALID and CKR_SIGNATURE_LEN_RANGE have higher priority than CKR_BUFFER_TOO_SMALL"),
+    CHECK(FIX_USER, wrapped_lengths, "C_UnwrapKey", "CKR_WRAPPED_KEY_LEN_RANGE has higher priority than CKR_WRAPPED_KEY_INVALID"),
+    CHECK(FIX_USER, base_key_type_before_usage, "CKR_KEY_TYPE_INCONSISTENT", "of higher priority than CKR_KEY_FUNCTION_NOT_PERMITTED in C_DeriveKey, C_WrapKey and C_UnwrapKey"),
     CHECK(FIX_USER, short_given_signature, "C_VerifySignatureFinal", "CKR_SIGNATURE_LEN_RANGE for a signature that the beginning could not tell"),
     CHECK(FIX_USER, decrypt_part_too_small, "C_DecryptUpdate", "CKR_BUFFER_TOO_SMALL, and the operation goes on"),
     CHECK(FIX_USER, derived_too_long, "C_DeriveKey", "CKR_KEY_SIZE_RANGE for more bytes than there are"),

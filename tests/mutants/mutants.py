@@ -38,6 +38,8 @@ def make_environment(arguments, fault):
 def list_faults(arguments):
     text = subprocess.run([arguments.list], check=True, capture_output=True, text=True).stdout
     faults = [line.split("\t") for line in text.splitlines()]
+    if len(set(name for name, _ in faults)) < len(faults):
+        raise RuntimeError("two faults have one name: the second is never tried")
     return [fault for fault in faults if fnmatch.fnmatch(fault[0], arguments.fault)]
 
 

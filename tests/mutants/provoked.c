@@ -9,7 +9,7 @@
 static const struct mutant_fault faults[] = {
     CODE_FAULT("derive-other-key-hidden", "kdf", C_DeriveKey, CKR_KEY_HANDLE_INVALID, CKR_OK),
     CODE_FAULT("derive-other-key-permission-hidden", "kdf", C_DeriveKey, CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_OK),
-    CODE_FAULT("derive-parameter-code", "kdf", C_DeriveKey, CKR_MECHANISM_PARAM_INVALID, CKR_ARGUMENTS_BAD),
+    CODE_FAULT("derive-kdf-parameter-code", "kdf", C_DeriveKey, CKR_MECHANISM_PARAM_INVALID, CKR_ARGUMENTS_BAD),
     CODE_FAULT("derive-incomplete-hidden", "returns/derived_without_length", C_DeriveKey, CKR_TEMPLATE_INCOMPLETE, CKR_OK),
     CODE_FAULT("derive-length-hidden", "kdf", C_DeriveKey, CKR_KEY_SIZE_RANGE, CKR_OK),
     CODE_FAULT("message-parts-tag-not-checked", "messages", C_DecryptMessageNext, CKR_AEAD_DECRYPT_FAILED, CKR_OK),

@@ -27,11 +27,11 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_templates,
     &mutant_wrapauth,
     &mutant_messages,
+    &mutant_kdf,
+    &mutant_provoked,
     &mutant_pairs,
     &mutant_profiles,
     &mutant_tls,
-    &mutant_kdf,
-    &mutant_provoked,
     &mutant_secrets,
     NULL,
 };
