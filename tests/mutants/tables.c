@@ -13,9 +13,25 @@ CK_FUNCTION_LIST_3_0 mutant_list_3_0;
 CK_FUNCTION_LIST_3_2 mutant_list_3_2;
 
 const struct mutant_table *const mutant_tables[] = {
-    &mutant_codes,    &mutant_lists,    &mutant_sessions, &mutant_objects, &mutant_operations,
-    &mutant_keys,     &mutant_tokens,   &mutant_verify,   &mutant_kem,     &mutant_templates,
-    &mutant_wrapauth, &mutant_messages, &mutant_pairs,    &mutant_secrets, NULL,
+    &mutant_codes,
+    &mutant_lists,
+    &mutant_sessions,
+    &mutant_objects,
+    &mutant_operations,
+    &mutant_keys,
+    &mutant_tokens,
+    &mutant_verify,
+    &mutant_kem,
+    &mutant_templates,
+    &mutant_wrapauth,
+    &mutant_messages,
+    &mutant_pairs,
+    &mutant_secrets,
+    &mutant_profiles,
+    &mutant_tls,
+    &mutant_kdf,
+    &mutant_provoked,
+    NULL,
 };
 
 const struct mutant_fault *mutant_find(const char *name)
