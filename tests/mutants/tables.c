@@ -30,6 +30,7 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_kdf,
     &mutant_provoked,
     &mutant_pairs,
+    &mutant_secrets,
     &mutant_profiles,
     &mutant_tls,
     &mutant_secrets,
