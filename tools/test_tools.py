@@ -108,6 +108,29 @@ def results_are_counted():
     return found == wanted, str(found)
 
 
+def uncited_clauses_are_told():
+    """Of three clauses one is cited by its heading, one by a name in a title; one can't be reached."""
+    files = {
+        spec_trace.CLAUSES: "# numbers\n5\tFunctions\n5.1\tC_One\tCKR_A CKR_B\n5.2\tC_Two\tCKA_C\n",
+        spec_trace.RETURN_CODES: "C_One CKR_A CKR_B\nC_Two CKR_A\n",
+        spec_trace.UNREACHABLE: "| code | functions | why |\n|---|---|---|\n| `CKR_B` | every function | because |\n",
+        "runner": "#!/bin/sh\necho 'a/b pkcs11-3.2 C_One: CKR_A for something'\n",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        (Path(folder) / "runner").chmod(0o700)
+        before, source_files.TOP = source_files.TOP, Path(folder)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            problems = spec_trace.trace_checks(str(Path(folder) / "runner"))
+        source_files.TOP = before
+    lines = said.getvalue().splitlines()
+    wanted = ["no check cites 5.2 C_Two", "no check cites 5.2 C_Two: CKA_C"]
+    return lines[:-1] == wanted and len(problems) == 1, said.getvalue()
+
+
 def failures_are_shown():
     test = {"name": "t", "stdout": "ok 1 - a\n# why\nnot ok 2 - b\n", "stderr": "said\n"}
     shown = list(count_results.failure_excerpt(test, True))
@@ -119,6 +142,7 @@ def main():
     results.append(("a missing licence line", *licence_is_asked_for()))
     results.append(("results are counted", *results_are_counted()))
     results.append(("failures are shown", *failures_are_shown()))
+    results.append(("uncited clauses are told", *uncited_clauses_are_told()))
     print(f"1..{len(results)}")
     for number, (name, good, output) in enumerate(results, 1):
         print(f"{'ok' if good else 'not ok'} {number} - {name}")

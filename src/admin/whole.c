@@ -132,6 +132,7 @@ CK_RV kk_admin_rekey_token(struct kk_app *app, CK_SLOT_ID slot_id,
     const struct kk_rekey rekey = {.so_pin = check.so_pin,
                                    .user_pin = check.user_pin,
                                    .so_recovery = recovery_of(mine.flags),
+                                   .found = check.found,
                                    .progress = check.progress,
                                    .context = check.context};
     KK_TRY(kk_admin_token(app, slot_id, &token));
@@ -162,12 +163,14 @@ CK_RV kk_admin_convert_token(struct kk_app *app, CK_SLOT_ID slot_id, const CK_UT
     char name[17];
     KK_ENSURE(result != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kind_name(kind, name));
-    KK_TRY(take_request(request, 0, &mine, &check));
+    KK_TRY(take_request(request, CKF_KEYKIST_NO_TRUST, &mine, &check));
     KK_ENSURE(check.so_pin.data != NULL, CKR_ARGUMENTS_BAD);
     watch(&mine, &check);
     const struct kk_convert convert = {.kind = name,
                                        .so_pin = check.so_pin,
                                        .user_pin = check.user_pin,
+                                       .drops_trust = (mine.flags & CKF_KEYKIST_NO_TRUST) != 0,
+                                       .found = check.found,
                                        .progress = check.progress,
                                        .context = check.context};
     KK_TRY(kk_admin_token(app, slot_id, &token));

@@ -11,6 +11,17 @@
 
 #include "base/banned.h"
 
+/*= pkcs11-3.2 More on relative priorities of Cryptoki errors: CKR_TOKEN_NOT_PRESENT comes before
+ * what is wrong with the arguments */
+KK_RV kk_arg_slot(struct kk_app *app, CK_SLOT_ID slot_id)
+{
+    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
+    uint64_t epoch = 0;
+    KK_TRY(kk_app_slot_token(app, slot_id, &token));
+    CK_RV rv = token != NULL ? kk_token_fresh(token, &epoch) : CKR_OK;
+    return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
+}
+
 KK_RV kk_arg_span(const void *data, CK_ULONG len, struct kk_span *ret_span)
 {
     size_t size = 0;

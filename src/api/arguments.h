@@ -7,6 +7,10 @@
 #include "session/operation.h"
 #include "session/session.h"
 
+/* A slot and its token, whatever the other arguments are (PKCS#11 3.2 chapter 5.1.7):
+ * CKR_SLOT_ID_INVALID; CKR_TOKEN_NOT_PRESENT when the token was deleted. */
+KK_RV kk_arg_slot(struct kk_app *app, CK_SLOT_ID slot_id);
+
 /* A caller's bytes. NULL with a length, or a length beyond any memory: CKR_ARGUMENTS_BAD. */
 KK_RV kk_arg_span(const void *data, CK_ULONG len, struct kk_span *ret_span);
 

@@ -13,6 +13,8 @@
 CK_RV kk_api_C_AsyncComplete(struct kk_app *app, CK_SESSION_HANDLE hSession,
                              CK_UTF8CHAR_PTR pFunctionName, CK_ASYNC_DATA_PTR pResult)
 {
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(kk_session_living(app, hSession, &session));
     KK_ENSURE(pFunctionName != NULL && pResult != NULL && pResult->ulVersion == 0,
               CKR_ARGUMENTS_BAD);
     return kk_async_complete(app, hSession, (const char *)pFunctionName, pResult);
@@ -23,6 +25,8 @@ CK_RV kk_api_C_AsyncComplete(struct kk_app *app, CK_SESSION_HANDLE hSession,
 CK_RV kk_api_C_AsyncGetID(struct kk_app *app, CK_SESSION_HANDLE hSession,
                           CK_UTF8CHAR_PTR pFunctionName, CK_ULONG_PTR pulID)
 {
+    KK_CLEANUP(kk_session_unrefp) struct kk_session *session = NULL;
+    KK_TRY(kk_session_living(app, hSession, &session));
     KK_ENSURE(pFunctionName != NULL && pulID != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_async_is_pending(app, hSession, (const char *)pFunctionName));
     return CKR_STATE_UNSAVEABLE;

@@ -16,8 +16,12 @@ CK_RV kk_api_C_OpenSession(struct kk_app *app, CK_SLOT_ID slotID, CK_FLAGS flags
                            KK_UNUSED CK_VOID_PTR pApplication, KK_UNUSED CK_NOTIFY Notify,
                            CK_SESSION_HANDLE_PTR phSession)
 {
+    bool is_serial = (flags & CKF_SERIAL_SESSION) != 0;
+    if (phSession == NULL || !is_serial) {
+        KK_TRY(kk_arg_slot(app, slotID));
+    }
     KK_ENSURE(phSession != NULL, CKR_ARGUMENTS_BAD);
-    KK_ENSURE((flags & CKF_SERIAL_SESSION) != 0, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
+    KK_ENSURE(is_serial, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
     return kk_session_open(
         app, slotID, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION | CKF_ASYNC_SESSION), phSession);
 }

@@ -132,6 +132,7 @@ CK_RV kk_api_C_GetTokenInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_TOKEN_INFO
     CK_TOKEN_INFO info;
     size_t sessions = 0;
     size_t rw_sessions = 0;
+    KK_TRY(kk_arg_slot(app, slotID));
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_app_slot_token(app, slotID, &token));
     const struct identity *identity = identity_of(app);
@@ -157,24 +158,14 @@ CK_RV kk_api_C_GetTokenInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_TOKEN_INFO
     return CKR_OK;
 }
 
-/* CKR_SLOT_ID_INVALID, and CKR_TOKEN_NOT_PRESENT for one whose token was deleted. */
-static KK_RV check_slot(struct kk_app *app, CK_SLOT_ID slot_id)
-{
-    KK_CLEANUP(kk_token_unrefp) struct kk_token *token = NULL;
-    uint64_t epoch = 0;
-    KK_TRY(kk_app_slot_token(app, slot_id, &token));
-    CK_RV rv = token != NULL ? kk_token_fresh(token, &epoch) : CKR_OK;
-    return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
-}
-
 CK_RV kk_api_C_GetMechanismList(struct kk_app *app, CK_SLOT_ID slotID,
                                 CK_MECHANISM_TYPE_PTR pMechanismList, CK_ULONG_PTR pulCount)
 {
     KK_CLEANUP(kk_freep) CK_MECHANISM_TYPE *types = NULL;
     const struct kk_registry *registry = app->engine->registry;
     size_t count = kk_registry_count(registry);
+    KK_TRY(kk_arg_slot(app, slotID));
     KK_ENSURE(pulCount != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(check_slot(app, slotID));
     KK_TRY(kk_alloc_array(count, sizeof *types, &types));
     for (size_t i = 0; i < count; i++) {
         types[i] = kk_registry_at(registry, i)->type;
@@ -185,8 +176,8 @@ CK_RV kk_api_C_GetMechanismList(struct kk_app *app, CK_SLOT_ID slotID,
 CK_RV kk_api_C_GetMechanismInfo(struct kk_app *app, CK_SLOT_ID slotID, CK_MECHANISM_TYPE type,
                                 CK_MECHANISM_INFO_PTR pInfo)
 {
+    KK_TRY(kk_arg_slot(app, slotID));
     KK_ENSURE(pInfo != NULL, CKR_ARGUMENTS_BAD);
-    KK_TRY(check_slot(app, slotID));
     const struct kk_mechanism *row = kk_registry_find(app->engine->registry, type);
     KK_ENSURE(row != NULL, CKR_MECHANISM_INVALID);
     pInfo->ulMinKeySize = row->min_key;
@@ -202,10 +193,10 @@ CK_RV kk_api_C_InitToken(struct kk_app *app, CK_SLOT_ID slotID, CK_UTF8CHAR_PTR 
 {
     struct kk_span pin;
     char label[32];
+    KK_TRY(kk_arg_slot(app, slotID));
     KK_ENSURE(pPin != NULL && pLabel != NULL, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_arg_span(pPin, ulPinLen, &pin));
     memcpy(label, pLabel, sizeof label);
-    KK_TRY(check_slot(app, slotID));
     KK_ENSURE(pin.len > 0 && pin.len <= KK_PIN_MAX, CKR_PIN_INCORRECT);
     return kk_app_init_token(app, slotID, pin, label);
 }

@@ -237,6 +237,7 @@ CK_RV kk_keykist_token_downgrade(struct kk_keykist *keykist);
 
 struct kk_keykist_convert_options {
     bool purge;
+    bool no_trust; /* upgrade only */
 };
 CK_RV kk_keykist_backup_create(struct kk_keykist *keykist);
 CK_RV kk_keykist_backup_show(struct kk_keykist *keykist);

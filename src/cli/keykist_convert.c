@@ -35,6 +35,9 @@ static KK_RV say_converted(const struct kk_keykist *keykist, const struct kk_car
 {
     KK_CLEANUP(kk_json_clear) struct kk_json json = {0};
     if (!keykist->options.json) {
+        if (care->findings.count > 0) {
+            KK_TRY(kk_table_print(&care->findings));
+        }
         printf("%lu private and %lu public objects were copied and compared.\n",
                result->private_objects, result->public_objects);
         printf("What the token was is kept until \"keykist token %s --purge\".\n",
@@ -48,6 +51,7 @@ static KK_RV say_converted(const struct kk_keykist *keykist, const struct kk_car
     kk_json_text(&json, "kind", kind);
     kk_json_number(&json, "private_objects", result->private_objects);
     kk_json_number(&json, "public_objects", result->public_objects);
+    kk_table_json(&care->findings, &json, "findings");
     kk_json_end(&json);
     return kk_json_print(&json);
 }
@@ -87,7 +91,8 @@ static KK_RV convert(struct kk_keykist *keykist, const char *kind)
     if (kk_care_has_user_pin(&care)) {
         KK_TRY(kk_keykist_pin(&options->pin, "--pin", "user PIN", false, &care.pin));
     }
-    const CK_KEYKIST_REQUEST request = kk_care_request(&care);
+    CK_KEYKIST_REQUEST request = kk_care_request(&care);
+    request.flags = own->no_trust ? CKF_KEYKIST_NO_TRUST : 0;
     CK_RV rv = care.vendor->convert_token(care.slot, padded, &request, &result);
     kk_progress_end(&care.bar);
     return rv == CKR_OK ? say_converted(keykist, &care, &result, kind) : convert_failed(rv);

@@ -34,10 +34,17 @@ static const struct kk_option rekey_options[] = {
      "Whether the SO can reset a PIN and keep the objects"},
 };
 
-static const struct kk_option convert_options[] = {
-    {"purge", NULL, KK_OPTION_FLAG, offsetof(struct kk_keykist_convert_options, purge),
-     "Delete what the token was before it was converted"},
+#define PURGE_OPTION                                                                               \
+    {"purge", NULL, KK_OPTION_FLAG, offsetof(struct kk_keykist_convert_options, purge),            \
+     "Delete what the token was before it was converted"}
+
+static const struct kk_option upgrade_options[] = {
+    PURGE_OPTION,
+    {"no-trust", NULL, KK_OPTION_FLAG, offsetof(struct kk_keykist_convert_options, no_trust),
+     "Trust no object: CKA_TRUSTED is false in the new token"},
 };
+
+static const struct kk_option downgrade_options[] = {PURGE_OPTION};
 
 /* clang-format off */
 static const struct kk_keykist_command commands[] = {
@@ -78,17 +85,18 @@ static const struct kk_keykist_command commands[] = {
     {.name = "upgrade", .help = "Make a sealed token of one in SoftHSM's format",
      .more = "Serial number, slot, label, PINs, objects and their ids stay. Every object is compared, then\n"
              "the old directory is set aside; --purge deletes it later. Other programs must not change the\n"
-             "token meanwhile. Interrupted, nothing has changed, and it can be run again.\n",
+             "token meanwhile. Interrupted, nothing has changed, and it can be run again. Objects that say\n"
+             "they are trusted are listed: in SoftHSM's format whoever may write the files can make them so.\n",
      .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN | KK_TAKES_YES,
      .own_size = sizeof(struct kk_keykist_convert_options),
-     .options = convert_options, .option_count = KK_ARRAY_LEN(convert_options),
+     .options = upgrade_options, .option_count = KK_ARRAY_LEN(upgrade_options),
      .run = kk_keykist_token_upgrade},
     {.name = "downgrade", .help = "Make a token in SoftHSM's format of a sealed one",
      .more = "The way back: SoftHSM itself opens the token then. Its format protects less: short PINs are\n"
              "guessed quickly from a copy, and edits of its files are not noticed.\n",
      .takes = KK_TAKES_TOKEN | KK_TAKES_PIN | KK_TAKES_SO_PIN | KK_TAKES_YES,
      .own_size = sizeof(struct kk_keykist_convert_options),
-     .options = convert_options, .option_count = KK_ARRAY_LEN(convert_options),
+     .options = downgrade_options, .option_count = KK_ARRAY_LEN(downgrade_options),
      .run = kk_keykist_token_downgrade},
 };
 /* clang-format on */

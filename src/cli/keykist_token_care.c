@@ -212,6 +212,22 @@ static CK_RV rekey_failed(CK_RV rv)
     }
 }
 
+/* With the named users that went. */
+static KK_RV say_rekeyed(const struct kk_keykist *keykist, const struct kk_care *care,
+                         const char *what)
+{
+    KK_CLEANUP(kk_json_clear) struct kk_json json = {0};
+    if (!keykist->options.json) {
+        return kk_keykist_say(keykist, &care->info, care->slot, what);
+    }
+    kk_json_object(&json, NULL);
+    kk_care_json_token(&json, care);
+    kk_json_text(&json, "result", what);
+    kk_table_json(&care->findings, &json, "findings");
+    kk_json_end(&json);
+    return kk_json_print(&json);
+}
+
 CK_RV kk_keykist_token_rekey(struct kk_keykist *keykist)
 {
     const struct kk_keykist_rekey_options *own = keykist->own;
@@ -232,7 +248,10 @@ CK_RV kk_keykist_token_rekey(struct kk_keykist *keykist)
     if (rv != CKR_OK) {
         return rekey_failed(rv);
     }
-    return kk_keykist_say(keykist, &care.info, care.slot,
-                          pending ? "the rekey that was begun is finished"
-                                  : "it has new keys, and all objects are sealed with them");
+    if (care.findings.count > 0 && !keykist->options.json) {
+        KK_TRY(kk_table_print(&care.findings));
+    }
+    return say_rekeyed(keykist, &care,
+                       pending ? "the rekey that was begun is finished"
+                               : "it has new keys, and all objects are sealed with them");
 }

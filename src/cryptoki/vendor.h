@@ -77,6 +77,9 @@ typedef struct CK_KEYKIST_REQUEST {
  * private objects. With neither it stays as it is. */
 #define CKF_KEYKIST_RECOVERY_ON 0x00000002UL
 #define CKF_KEYKIST_RECOVERY_OFF 0x00000004UL
+/* convert_token: CKA_TRUSTED becomes CK_FALSE where nothing proves it: in all objects of a token in
+ * SoftHSM's format. */
+#define CKF_KEYKIST_NO_TRUST 0x00000008UL
 
 typedef struct CK_KEYKIST_RESULT {
     CK_ULONG private_objects; /* check: that are sound; repair: that were taken along */
@@ -227,13 +230,15 @@ typedef struct CK_KEYKIST_FUNCTIONS {
                          CK_KEYKIST_RESULT *result);
 
     /* Makes a new token, with the same label and the PINs given, of what is sound in this one; what
-     * is left out is told to `found`. The SO's PIN is needed, and the user's where there are
-     * private objects that the SO cannot open (CKR_USER_NOT_LOGGED_IN). With CKF_KEYKIST_REPLACE:
-     * CKR_SESSION_EXISTS when this application has a session open with it. */
+     * is left out is told to `found`. Named users stay with CKF_KEYKIST_REPLACE, where their key
+     * rows are sound and the PINs given open all there is. The SO's PIN is needed, and the user's
+     * where there are private objects that the SO cannot open (CKR_USER_NOT_LOGGED_IN). With
+     * CKF_KEYKIST_REPLACE: CKR_SESSION_EXISTS when this application has a session open with it. */
     CK_RV (*repair_token)(CK_SLOT_ID slot, const CK_KEYKIST_REQUEST *request,
                           CK_KEYKIST_RESULT *result);
 
-    /* Gives the token new keys, and seals its objects with them; or does the rest of that where it
+    /* Gives the token new keys, and seals its objects with them (named users go, each of whom is
+     * told to `found`); or does the rest of that where it
      * was begun. To begin: both PINs (the SO's alone where there is no user). To go on: one that
      * opens the private objects (CKR_USER_NOT_LOGGED_IN). CKR_ARGUMENTS_BAD: a PIN is missing.
      * CKR_DEVICE_ERROR: the token is damaged, or a PIN needs a pepper or TPM that is not there; the
@@ -246,7 +251,8 @@ typedef struct CK_KEYKIST_FUNCTIONS {
     /* Makes the token one of another kind (a name of CK_KEYKIST_TOKEN_INFO: "sealed", "softhsm2"),
      * with the same serial number, slot, label, PINs, objects and unique ids. Needs the SO's PIN
      * and, where there is one, the user's; CKR_ARGUMENTS_BAD without, and when it is of that kind.
-     * What it was is set aside in the tokens' directory. CKR_FUNCTION_REJECTED: another program
+     * What it was is set aside in the tokens' directory. Objects whose CKA_TRUSTED nothing proved
+     * are told to `found`. CKR_FUNCTION_REJECTED: another program
      * changed it meanwhile, or a second token with its serial number holds more than it;
      * CKR_ATTRIBUTE_VALUE_INVALID: the other kind cannot hold an object; the log names it, and
      * nothing has changed. CKR_SESSION_EXISTS as above. */

@@ -170,8 +170,8 @@ struct kk_generate_ops {
     bool otp;                /* a key for one-time passwords */
     bool any_type;           /* the template says what type the key has */
     bool gives_nothing_back; /* the parameter is read only; the caller's memory may be so, too */
-    size_t
-        length; /* the bytes that the key has, which no template need say; 0: the template says */
+    size_t length;           /* the key's bytes where no template says them; 0: the template must */
+    bool longer;             /* a template may say more */
     CK_ATTRIBUTE_TYPE completes; /* the one attribute that is made where the template has all others
                                      of the material; 0: all of it is made */
 };

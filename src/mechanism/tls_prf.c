@@ -11,27 +11,39 @@
 
 #include "base/banned.h"
 
-/* RFC 5246: SHA-256 or stronger. */
+/* RFC 5246: SHA-256 or stronger. WTLS has the hashes of its time. */
 static const struct {
     CK_MECHANISM_TYPE type;
+    bool is_wtls;
     const char *hash;
 } hashes[] = {
-    {CKM_SHA256, "SHA256"},
-    {CKM_SHA384, "SHA384"},
-    {CKM_SHA512, "SHA512"},
+    {CKM_SHA256, false, "SHA256"}, {CKM_SHA384, false, "SHA384"}, {CKM_SHA512, false, "SHA512"},
+    {CKM_SHA_1, true, "SHA1"},     {CKM_MD5, true, "MD5"},
 };
 
-KK_RV kk_tls_prf_of(CK_MECHANISM_TYPE type, bool or_older, struct kk_tls_prf *ret_prf)
+static KK_RV find_hash(CK_MECHANISM_TYPE type, bool is_wtls, struct kk_tls_prf *ret_prf)
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(hashes); i++) {
-        if (hashes[i].type == type) {
+        if (hashes[i].type == type && hashes[i].is_wtls == is_wtls) {
             *ret_prf = (struct kk_tls_prf){KK_TLS_P_HASH, hashes[i].hash};
             return CKR_OK;
         }
     }
-    KK_ENSURE(or_older && type == CKM_TLS_PRF, CKR_MECHANISM_PARAM_INVALID);
-    *ret_prf = (struct kk_tls_prf){KK_TLS_10, NULL};
-    return CKR_OK;
+    return CKR_MECHANISM_PARAM_INVALID;
+}
+
+KK_RV kk_tls_prf_of(CK_MECHANISM_TYPE type, bool or_older, struct kk_tls_prf *ret_prf)
+{
+    if (or_older && type == CKM_TLS_PRF) {
+        *ret_prf = (struct kk_tls_prf){KK_TLS_10, NULL};
+        return CKR_OK;
+    }
+    return find_hash(type, false, ret_prf);
+}
+
+KK_RV kk_wtls_prf_of(CK_MECHANISM_TYPE type, struct kk_tls_prf *ret_prf)
+{
+    return find_hash(type, true, ret_prf);
 }
 
 /* What is expanded: label and seed behind a place for what comes first. */

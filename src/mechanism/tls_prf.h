@@ -26,6 +26,9 @@ struct kk_tls_prf {
  * `or_older` CKM_TLS_PRF stands for TLS 1.0. CKR_MECHANISM_PARAM_INVALID. */
 KK_RV kk_tls_prf_of(CK_MECHANISM_TYPE type, bool or_older, struct kk_tls_prf *ret_prf);
 
+/* WTLS: CKM_SHA_1 or CKM_MD5. CKR_MECHANISM_PARAM_INVALID. */
+KK_RV kk_wtls_prf_of(CK_MECHANISM_TYPE type, struct kk_tls_prf *ret_prf);
+
 /* Fills `out`. The secret has a byte or more. CKR_KEY_SIZE_RANGE for more bytes than SSL 3.0
  * gives. */
 KK_RV kk_tls_expand(struct kk_crypto *crypto, const struct kk_tls_prf *prf, struct kk_span secret,

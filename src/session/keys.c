@@ -76,10 +76,11 @@ static KK_RV with_length(const struct kk_generate_ops *ops, const struct kk_attr
 {
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *whole = NULL;
     KK_TRY(kk_attrs_dup(tmpl, &whole));
-    if (ops->length > 0 && !kk_attrs_has(whole, CKA_VALUE_LEN)) {
+    if (!kk_attrs_has(whole, CKA_VALUE_LEN)) {
         KK_TRY(kk_attrs_set_number(whole, CKA_VALUE_LEN, ops->length));
     }
-    KK_ENSURE(ops->length == 0 || kk_attrs_number(whole, CKA_VALUE_LEN, 0) == ops->length,
+    uint64_t wanted = kk_attrs_number(whole, CKA_VALUE_LEN, 0);
+    KK_ENSURE(wanted == ops->length || (ops->longer && wanted > ops->length),
               CKR_TEMPLATE_INCONSISTENT);
     *ret_tmpl = KK_STEAL(whole);
     return CKR_OK;
@@ -108,8 +109,11 @@ KK_RV kk_call_generate_key(struct kk_call *call, const struct kk_mechanism *mech
                              .completes = mechanism->generate->completes};
     struct kk_finish finish = {
         .verb = KK_VERB_GENERATE, .mechanism = mechanism->type, .parts = &parts};
-    KK_TRY(with_length(mechanism->generate, tmpl, &whole));
-    KK_TRY(kk_begin_set(call, &begin, whole, &made.sets[0]));
+    if (mechanism->generate->length > 0) {
+        KK_TRY(with_length(mechanism->generate, tmpl, &whole));
+        tmpl = whole;
+    }
+    KK_TRY(kk_begin_set(call, &begin, tmpl, &made.sets[0]));
     CK_KEY_TYPE type =
         (CK_KEY_TYPE)kk_attrs_number(made.sets[0], CKA_KEY_TYPE, mechanism->key_type);
     KK_TRY(kk_policy_generation(crypto, type, made.sets[0], &parts));

@@ -121,27 +121,38 @@ static struct kk_span key_info(const struct kk_object *object)
     return info.len > 0 ? info : kk_attrs_bytes(object->attrs, CKA_PUBLIC_KEY_INFO);
 }
 
-static int by_info(const void *a, const void *b)
+/* By public key, then by CKA_ID. */
+static int compare_key(const struct kk_object *key, struct kk_span info, struct kk_span id)
+{
+    int order = kk_span_compare(key_info(key), info);
+    return order != 0 ? order : kk_span_compare(kk_attrs_bytes(key->attrs, CKA_ID), id);
+}
+
+/* Of equal ones those that need no login come first. */
+static int by_info_and_id(const void *a, const void *b)
 {
     struct kk_object *const *left = a;
     struct kk_object *const *right = b;
-    return kk_span_compare(key_info(*left), key_info(*right));
+    struct kk_span id = kk_attrs_bytes((*right)->attrs, CKA_ID);
+    int order = compare_key(*left, key_info(*right), id);
+    return order != 0 ? order : (int)(*left)->is_private - (int)(*right)->is_private;
 }
 
-/* The first private key that is not below this one; the order is that of by_info(). */
-static size_t first_of(const struct objects *keys, struct kk_span info)
+/* The first private key that is not below these; NULL when all are. */
+static const struct kk_object *first_from(const struct objects *keys, struct kk_span info,
+                                          struct kk_span id)
 {
     size_t low = 0;
     size_t high = keys->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (kk_span_compare(key_info(keys->items[middle]), info) < 0) {
+        if (compare_key(keys->items[middle], info, id) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low;
+    return low < keys->count ? keys->items[low] : NULL;
 }
 
 /* A certificate's private keys among those that are seen. */
@@ -154,17 +165,11 @@ struct matching {
 static struct matching match(const struct view *view, struct kk_span info, struct kk_span id)
 {
     struct matching matching = {0};
-    const struct objects *keys = &view->private_keys;
-    for (size_t i = first_of(keys, info); i < keys->count; i++) {
-        const struct kk_object *key = keys->items[i];
-        if (!kk_span_equal(key_info(key), info)) {
-            break;
-        }
-        bool same = id.len > 0 && kk_span_equal(kk_attrs_bytes(key->attrs, CKA_ID), id);
-        matching.any = true;
-        matching.same_id = matching.same_id || same;
-        matching.open = matching.open || (same && !key->is_private);
-    }
+    const struct kk_object *key = first_from(&view->private_keys, info, KK_SPAN(NULL, 0));
+    matching.any = key != NULL && kk_span_equal(key_info(key), info);
+    key = first_from(&view->private_keys, info, id);
+    matching.same_id = id.len > 0 && key != NULL && compare_key(key, info, id) == 0;
+    matching.open = matching.same_id && !key->is_private;
     return matching;
 }
 
@@ -235,7 +240,7 @@ static KK_RV certificates_are_public(struct kk_call *call, bool *ret_holds)
     KK_TRY(collect_class(&view, CKO_PRIVATE_KEY, &view.private_keys));
     if (view.private_keys.count > 1) {
         qsort(view.private_keys.items, view.private_keys.count, sizeof *view.private_keys.items,
-              by_info);
+              by_info_and_id);
     }
     for (size_t i = 0; i < certificates.count && *ret_holds; i++) {
         KK_TRY(certificate_holds(&view, certificates.items[i], ret_holds));

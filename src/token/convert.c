@@ -151,6 +151,61 @@ static void say_object(const struct conversion *conversion, const struct kk_uuid
     kk_log_error("token %s: object %s %s", kk_token_path(conversion->old.token), text, what);
 }
 
+/* ---- trust ---- */
+
+/* Of a sealed token only what was proven reads as trusted. */
+static bool is_unproven(const struct conversion *conversion, const struct kk_object *object)
+{
+    return strcmp(kk_token_kind(conversion->old.token), "sealed") != 0 &&
+           kk_attrs_flag(object->attrs, CKA_TRUSTED, false);
+}
+
+static void tell_trust(const struct conversion *conversion, const struct kk_object *object)
+{
+    const struct kk_convert *convert = conversion->convert;
+    const struct kk_attr *label = kk_attrs_find(object->attrs, CKA_LABEL);
+    const struct kk_finding finding = {
+        .what = convert->drops_trust ? "CKA_TRUSTED was not taken over: nothing proves it"
+                                     : "CKA_TRUSTED was taken over, although nothing proves it",
+        .uuid = &object->uuid,
+        .label = label != NULL && label->kind == KK_ATTR_BYTES ? kk_attr_bytes(label)
+                                                               : KK_SPAN(NULL, 0)};
+    char text[KK_UUID_TEXT];
+    kk_uuid_format(&object->uuid, text);
+    kk_log_warning("token %s: object %s: %s", kk_token_path(conversion->old.token), text,
+                   finding.what);
+    if (convert->found != NULL) {
+        convert->found(convert->context, &finding);
+    }
+}
+
+/* The object as it is to be in the new token, with a reference for the caller. */
+static KK_RV as_taken(const struct conversion *conversion, struct kk_object *object,
+                      struct kk_object **ret_object)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    if (!conversion->convert->drops_trust || !is_unproven(conversion, object)) {
+        *ret_object = kk_object_ref(object);
+        return CKR_OK;
+    }
+    KK_TRY(kk_attrs_dup(object->attrs, &attrs));
+    KK_TRY(kk_attrs_set_flag(attrs, CKA_TRUSTED, false));
+    KK_TRY(kk_object_new(&object->uuid, object->generation, attrs, ret_object));
+    attrs = NULL;
+    return CKR_OK;
+}
+
+/* An object of the old token, as it is to be in the new one. */
+static KK_RV get_old(const struct conversion *conversion, const struct kk_uuid *uuid,
+                     struct kk_object **ret_object)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_TRY(get(&conversion->old, uuid, &object));
+    return as_taken(conversion, object, ret_object);
+}
+
+/* ---- copying ---- */
+
 struct batch {
     struct kk_object *objects[BATCH];
     size_t count;
@@ -196,12 +251,23 @@ static KK_RV flush(const struct conversion *conversion, struct batch *batch)
     return rv;
 }
 
+static KK_RV copy_one(const struct conversion *conversion, const struct kk_uuid *uuid,
+                      struct kk_object **ret_object)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_TRY(get(&conversion->old, uuid, &object));
+    if (is_unproven(conversion, object)) {
+        tell_trust(conversion, object);
+    }
+    return as_taken(conversion, object, ret_object);
+}
+
 static KK_RV copy_all(struct conversion *conversion)
 {
     KK_CLEANUP(batch_clear) struct batch batch = {.count = 0};
     KK_TRY(list(&conversion->old, &conversion->uuids, &conversion->count));
     for (size_t i = 0; i < conversion->count; i++) {
-        KK_TRY(get(&conversion->old, &conversion->uuids[i], &batch.objects[batch.count]));
+        KK_TRY(copy_one(conversion, &conversion->uuids[i], &batch.objects[batch.count]));
         *(batch.objects[batch.count]->is_private ? &conversion->result.private_objects
                                                  : &conversion->result.public_objects) += 1;
         batch.count++;
@@ -217,7 +283,7 @@ static KK_RV compare(const struct conversion *conversion, const struct kk_uuid *
 {
     KK_CLEANUP(kk_object_unrefp) struct kk_object *old = NULL;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *new = NULL;
-    CK_RV rv = get(&conversion->old, uuid, &old);
+    CK_RV rv = get_old(conversion, uuid, &old);
     if (rv == CKR_OBJECT_HANDLE_INVALID) {
         say_object(conversion, uuid, "went away while the token was converted");
         return CKR_FUNCTION_REJECTED;
@@ -290,7 +356,7 @@ static KK_RV has_nothing_new(const struct conversion *conversion, const struct s
     for (size_t i = 0; i < count && *ret_nothing; i++) {
         KK_CLEANUP(kk_object_unrefp) struct kk_object *mine = NULL;
         KK_CLEANUP(kk_object_unrefp) struct kk_object *theirs = NULL;
-        CK_RV rv = get(&conversion->old, &uuids[i], &mine);
+        CK_RV rv = get_old(conversion, &uuids[i], &mine);
         KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
         KK_TRY(get(other, &uuids[i], &theirs));
         *ret_nothing = rv == CKR_OK && kk_attrs_match(theirs->attrs, mine->attrs);

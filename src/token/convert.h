@@ -9,9 +9,11 @@
 struct kk_convert {
     const char *kind;                /* what it becomes: "sealed", "softhsm2" */
     struct kk_span so_pin, user_pin; /* both are checked, and stay */
+    bool drops_trust;                /* CKA_TRUSTED becomes CK_FALSE in what was not proven */
+    kk_finding_visit *found;         /* gets each object whose CKA_TRUSTED was not proven */
     kk_progress *progress;           /* NULL: nobody watches. Each object counts twice: copied, held
                                         against the original */
-    void *context;
+    void *context;                   /* of both */
 };
 
 struct kk_convert_result {
@@ -24,6 +26,9 @@ struct kk_convert_result {
  * was, and the next try begins anew. No other program may change the token meanwhile: objects that
  * differ at the end are CKR_FUNCTION_REJECTED, and nothing has changed. The same where there is a
  * second token of its serial number that is more than what an interrupted try left.
+ *
+ * SoftHSM's format proves nothing: who could write its files could set CKA_TRUSTED. In a sealed
+ * token it is proven from then on, so these objects are told, and named in the log.
  *
  * CKR_ARGUMENTS_BAD: it is of that kind, there is no such kind, or a user PIN is needed and not
  * given (data NULL); CKR_PIN_INCORRECT, CKR_PIN_LOCKED; CKR_ATTRIBUTE_VALUE_INVALID: an object that

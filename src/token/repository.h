@@ -85,15 +85,6 @@ typedef CK_RV kk_progress(void *context, CK_ULONG done, CK_ULONG total);
 
 enum kk_so_recovery { KK_SO_RECOVERY_KEEP, KK_SO_RECOVERY_ON, KK_SO_RECOVERY_OFF };
 
-/* What a rekey needs. A PIN without data was not given: to begin, the SO's is needed, and the
- * user's where there is a user; to go on, one that opens the private objects. */
-struct kk_rekey {
-    struct kk_span so_pin, user_pin;
-    enum kk_so_recovery so_recovery; /* taken when it begins */
-    kk_progress *progress;           /* NULL: nobody watches */
-    void *context;
-};
-
 /* One thing that a check found wrong. */
 struct kk_finding {
     const char *what;           /* a clause: "it is missing" */
@@ -101,6 +92,16 @@ struct kk_finding {
     struct kk_span label;       /* the object's; data NULL: not known */
 };
 typedef void kk_finding_visit(void *context, const struct kk_finding *finding);
+
+/* What a rekey needs. A PIN without data was not given: to begin, the SO's is needed, and the
+ * user's where there is a user; to go on, one that opens the private objects. */
+struct kk_rekey {
+    struct kk_span so_pin, user_pin;
+    enum kk_so_recovery so_recovery; /* taken when it begins */
+    kk_finding_visit *found;         /* gets each named user, who goes; may be NULL */
+    kk_progress *progress;           /* NULL: nobody watches */
+    void *context;                   /* of both */
+};
 
 /* What a check needs. Without a PIN (data NULL) it sees what can be seen without login. With both,
  * the user's is taken. */
@@ -199,8 +200,10 @@ struct kk_repository_ops {
     /* MAY. What is sound goes into a new token of that serial, with the same label and the PINs of
      * `check` (the SO's is needed; the user's where there are private objects that the SO cannot
      * open); the old one stays as it is. A PIN must open its key row, unless that row is damaged
-     * and the other PIN is right. `store` is empty, and taken over on success only; the new token
-     * is there as a whole or not at all. *ret_result counts the objects that were taken along. */
+     * and the other PIN is right. Named users stay where serial number is the old one's, their key
+     * rows are sound and the PINs open AMK and DMK; the new token then keeps these. `store` is
+     * empty, and taken over on success only; the new token is there as a whole or not at all.
+     * *ret_result counts the objects that were taken along. */
     KK_RV (*repair)(struct kk_repository *repository, const struct kk_check *check,
                     struct kk_store *store, const char serial[16],
                     struct kk_check_result *ret_result, struct kk_repository **ret_repository);

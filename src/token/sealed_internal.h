@@ -339,6 +339,25 @@ struct kk_salvage {
 KK_RV kk_sealed_verify(const struct kk_sealed_op *op, const struct kk_check *check,
                        const struct kk_salvage *salvage, struct kk_check_result *result);
 
+/* ---- sealed_repair_users.c ---- */
+
+/* Named users of a damaged token in the one that a repair makes of it. */
+struct kk_users_repair {
+    const struct kk_sealed_op *from; /* reading, with the root's keys */
+    const struct kk_check *check;
+    bool keeps; /* the new token has the serial number and the master keys of the old one */
+};
+
+/* Whether a key row is the one that the token's root knows. Without a root nobody can tell: then it
+ * is not. */
+KK_RV kk_sealed_row_is_genuine(const struct kk_sealed_op *op, uint32_t no, bool *ret_genuine);
+/* Whether there is a named user whose row is genuine. */
+KK_RV kk_sealed_has_users(const struct kk_sealed_op *op, bool *ret_has);
+/* Puts the rows of those who can be kept, with their tries, into the new token; the others are told
+ * and counted. */
+KK_RV kk_sealed_repair_users(const struct kk_users_repair *repair, struct kk_sealed_op *to,
+                             struct kk_check_result *result);
+
 /* ---- sealed_repair.c ---- */
 
 KK_RV kk_sealed_repair(struct kk_repository *repository, const struct kk_check *check,
@@ -352,6 +371,18 @@ KK_RV kk_sealed_user_add(struct kk_repository *repository, struct kk_unlock *unl
 KK_RV kk_sealed_user_remove(struct kk_repository *repository, struct kk_unlock *unlock,
                             struct kk_span name);
 KK_RV kk_sealed_users(struct kk_repository *repository, kk_user_visit *visit, void *context);
+
+/* Somebody who is to be told of users by name; both may be NULL. */
+struct kk_user_watch {
+    kk_finding_visit *found;
+    void *context;
+};
+/* Says in the log, and to who watches, what becomes of a named user. */
+void kk_sealed_tell_user(const struct kk_sealed_op *op, const struct kk_user_watch *watch,
+                         const struct kk_key_row *row, const char *what);
+/* The same of every named user of the token. */
+KK_RV kk_sealed_tell_users(const struct kk_sealed_op *op, const struct kk_user_watch *watch,
+                           const char *what);
 
 /* ---- sealed_counter.c ---- */
 

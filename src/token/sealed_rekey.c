@@ -283,6 +283,9 @@ static KK_RV put_rows(const struct start *start, struct change *change)
 {
     struct kk_sealed_op *op = &change->op;
     struct kk_root *root = &change->roots[KK_SIDE_PRIVATE];
+    const struct kk_user_watch watch = {start->rekey->found, start->rekey->context};
+    KK_TRY(kk_sealed_tell_users(op, &watch,
+                                "the named user goes with the old keys: to be added anew"));
     KK_TRY(kk_sealed_clear_table(op, KK_TABLE_KEYS, 0));
     KK_TRY(kk_sealed_clear_table(op, KK_TABLE_TRIES, KK_KEY_ROW_USER + 1));
     root->row_count = 0;

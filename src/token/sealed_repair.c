@@ -89,33 +89,6 @@ static KK_RV open_source(struct source *source)
     return CKR_OK;
 }
 
-/* Whether the key row is the one that the root knows. Without a root nobody can tell: then it
- * counts as damaged. */
-static KK_RV is_genuine(const struct source *source, uint32_t no, bool *ret_genuine)
-{
-    const struct kk_sealed_op *op = &source->op;
-    KK_CLEANUP(kk_root_clear) struct kk_root root = {0};
-    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
-    struct kk_store_row stored = {0};
-    uint8_t hash[KK_HASH_LEN] = {0};
-    *ret_genuine = false;
-    CK_RV rv = kk_root_read(op, KK_SIDE_PRIVATE, &root);
-    KK_ENSURE(rv == CKR_OK || rv == CKR_DEVICE_ERROR, rv);
-    if (rv != CKR_OK) {
-        return CKR_OK;
-    }
-    const struct kk_row_hash *wanted = kk_root_row(&root, no);
-    rv = op->tx->ops->row_get(op->tx, KK_TABLE_KEYS, no, &stored, &blob);
-    KK_ENSURE(rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID, rv);
-    if (rv != CKR_OK) {
-        *ret_genuine = wanted == NULL; /* there never was one */
-        return CKR_OK;
-    }
-    KK_TRY(kk_row_hash_of(op->sealed->crypto, &stored, hash));
-    *ret_genuine = wanted != NULL && kk_ct_equal(wanted->hash, hash, sizeof hash);
-    return CKR_OK;
-}
-
 /* A PIN that opened nothing is taken for the new token only where its row is damaged. */
 static KK_RV judge_pins(const struct source *source)
 {
@@ -126,7 +99,7 @@ static KK_RV judge_pins(const struct source *source)
         if (pin_of(source, role).data == NULL || has_opened(source, role)) {
             continue;
         }
-        KK_TRY(is_genuine(source, numbers[role], &genuine));
+        KK_TRY(kk_sealed_row_is_genuine(&source->op, numbers[role], &genuine));
         KK_ENSURE(!genuine, source->failed[role]);
     }
     uint64_t of_private = 0;
@@ -143,6 +116,7 @@ struct target {
     struct kk_side_keys so_keys;
     struct kk_key_row so_row, user_row;
     bool has_user;
+    bool keeps_keys; /* the old token's AMK and DMK: key rows of named users hold them */
     struct kk_sealed_op op;
     struct kk_manifest_edit edits[KK_SIDES];
 };
@@ -158,6 +132,37 @@ static void target_clear(struct target *target)
     kk_sealed_free(target->sealed);
 }
 
+static void keep_key(const struct source *source, enum kk_key_slot slot, struct kk_side_keys *keys)
+{
+    memcpy(kk_side_key_set(keys, slot), kk_side_key(&source->keys, slot).data, KK_KEY_LEN);
+}
+
+/* A repair mends, it is no rekey: where named users can stay with their PINs, which are not here,
+ * they do. Their rows are bound to serial number, AMK and DMK. */
+static KK_RV judge_users(const struct source *source, const char serial[KK_SERIAL_LEN],
+                         struct target *target)
+{
+    const struct kk_side_keys *keys = &source->keys;
+    if (kk_mem_equal(serial, KK_SERIAL_LEN, source->op.identity->serial, KK_SERIAL_LEN) &&
+        kk_side_keys_has(keys, KK_SLOT_AMK) && kk_side_keys_has(keys, KK_SLOT_DMK)) {
+        return kk_sealed_has_users(&source->op, &target->keeps_keys);
+    }
+    return CKR_OK;
+}
+
+/* In place of those that were made for the new token. */
+static KK_RV keep_keys(const struct source *source, struct target *target)
+{
+    if (!target->keeps_keys) {
+        return CKR_OK;
+    }
+    keep_key(source, KK_SLOT_AMK, &target->so_keys);
+    if (kk_side_keys_has(&target->so_keys, KK_SLOT_DMK)) {
+        keep_key(source, KK_SLOT_DMK, &target->so_keys);
+    }
+    return kk_side_keys_derive(source->sealed->crypto, &target->so_keys, KK_SIDE_PRIVATE);
+}
+
 static KK_RV make_keys(const struct source *source, const char serial[KK_SERIAL_LEN],
                        struct target *target)
 {
@@ -165,12 +170,15 @@ static KK_RV make_keys(const struct source *source, const char serial[KK_SERIAL_
     struct kk_crypto *crypto = sealed->crypto;
     KK_TRY(kk_sealed_new_keys(sealed, serial, source->op.identity->label, &sealed->identity,
                               &target->so_keys));
+    KK_TRY(keep_keys(source, target));
     KK_TRY(kk_side_keys_new(&target->keys));
     memcpy(kk_side_key_set(&target->keys, KK_SLOT_AMK),
            kk_side_key(&target->so_keys, KK_SLOT_AMK).data, KK_KEY_LEN);
     if (kk_side_keys_has(&target->so_keys, KK_SLOT_DMK)) {
         memcpy(kk_side_key_set(&target->keys, KK_SLOT_DMK),
                kk_side_key(&target->so_keys, KK_SLOT_DMK).data, KK_KEY_LEN);
+    } else if (target->keeps_keys) {
+        keep_key(source, KK_SLOT_DMK, &target->keys);
     } else if (target->has_user) {
         KK_TRY(kk_side_keys_random(crypto, &target->keys, KK_SLOT_DMK));
     }
@@ -214,6 +222,7 @@ static KK_RV begin_target(const struct source *source, struct kk_store *store,
     settings.so_recovery = source->op.identity->so_recovery;
     KK_TRY(kk_sealed_new(source->sealed->crypto, store, &settings, &target->sealed));
     target->has_user = source->check->user_pin.data != NULL;
+    KK_TRY(judge_users(source, serial, target));
     KK_TRY(make_keys(source, serial, target));
     KK_TRY(make_rows(source, serial, target));
     struct kk_sealed_op *op = &target->op;
@@ -249,7 +258,10 @@ static KK_RV fill_target(struct source *source, struct target *target,
                          struct kk_check_result *result)
 {
     const struct kk_salvage salvage = {.take = take_object, .context = target};
+    const struct kk_users_repair users = {
+        .from = &source->op, .check = source->check, .keeps = target->keeps_keys};
     KK_TRY(kk_sealed_verify_rows(&source->op, source->check, result));
+    KK_TRY(kk_sealed_repair_users(&users, &target->op, result));
     KK_TRY(kk_sealed_verify(&source->op, source->check, &salvage, result));
     for (enum kk_side side = KK_SIDE_PRIVATE; side <= KK_SIDE_PUBLIC; side++) {
         KK_TRY(kk_manifest_edit_write(&target->op, side, &target->edits[side]));

@@ -227,3 +227,39 @@ KK_RV kk_sealed_users(struct kk_repository *repository, kk_user_visit *visit, vo
     struct listing listing = {.op = &op, .visit = visit, .context = context};
     return op.tx->ops->row_each(op.tx, KK_TABLE_KEYS, 0, true, list_row, &listing);
 }
+
+/* ---- telling ---- */
+
+void kk_sealed_tell_user(const struct kk_sealed_op *op, const struct kk_user_watch *watch,
+                         const struct kk_key_row *row, const char *what)
+{
+    const struct kk_finding finding = {.what = what, .label = KK_SPAN(row->name, row->name_len)};
+    kk_log_warning("token %s: named user \"%.*s\": %s", kk_sealed_path(op->sealed),
+                   (int)row->name_len, (const char *)row->name, what);
+    if (watch->found != NULL) {
+        watch->found(watch->context, &finding);
+    }
+}
+
+struct telling {
+    const struct kk_sealed_op *op;
+    const struct kk_user_watch *watch;
+    const char *what;
+};
+
+static CK_RV tell_row(const struct kk_store_row *stored, void *context)
+{
+    const struct telling *telling = context;
+    struct kk_key_row row;
+    if (stored->no >= FIRST_ROW && kk_key_row_decode(stored, &row) == CKR_OK) {
+        kk_sealed_tell_user(telling->op, telling->watch, &row, telling->what);
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_sealed_tell_users(const struct kk_sealed_op *op, const struct kk_user_watch *watch,
+                           const char *what)
+{
+    struct telling telling = {.op = op, .watch = watch, .what = what};
+    return op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, tell_row, &telling);
+}

@@ -120,6 +120,39 @@ killed()
     }
 }
 
+# forge: CKA_TRUSTED on in the certificate's file, as anybody can do who may write it.
+forge()
+{
+    python3 - "$TOKENS" <<'END'
+import glob, struct, sys
+off = struct.pack(">QQB", 0x86, 1, 0)
+changed = 0
+for path in glob.glob(sys.argv[1] + "/*-*/*.object"):
+    data = open(path, "rb").read()
+    if struct.pack(">QQQ", 0, 2, 1) in data and off in data:
+        open(path, "wb").write(data.replace(off, off[:-1] + b"\1"))
+        changed += 1
+sys.exit(changed != 1)
+END
+}
+
+fresh
+check "a certificate is made trusted by an edit" forge
+# shellcheck disable=SC2086
+runk token upgrade $pins
+check "upgrade says what it trusts" grep -Eq '^[0-9a-f-]{36} +cert +CKA_TRUSTED was taken over, although' "$WORK/out"
+runk object show --label cert --json
+check "... and takes it over" test "$(json 'str(d).lower().count("trusted")')" -gt 0
+fresh
+forge
+# shellcheck disable=SC2086
+runk token upgrade $pins --no-trust --json
+check "upgrade --no-trust, as JSON" test "$status $(json '[(f["label"], f["what"][:31]) for f in d["findings"]]')" = \
+    "0 [('cert', 'CKA_TRUSTED was not taken over:')]"
+# shellcheck disable=SC2086
+runk token downgrade $pins --no-trust
+tells "downgrade takes no --no-trust" 2 'keykist: unknown option "--no-trust".*'
+
 fresh
 before=$(identity)
 check "upgrade, killed and run again" killed upgrade sealed

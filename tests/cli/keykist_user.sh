@@ -49,9 +49,22 @@ tells "remove: nobody" 1 'keykist: there is no user of that name'
 runk user remove --name alice --so-pin 12345678
 said "remove" 0 'Token "t" (serial S, slot N): user removed.' ""
 check "... is gone" test "$(names)" = "Bob"
+serial=$(serial_of t)
+runk token repair --so-pin 12345678 --pin 1234
+check "repair says who is not in the new token" grep -Eq '^- +Bob +the named user is not in the new token' \
+    "$WORK/out"
+check "... and the old one keeps them" test "$(names --serial "$serial")" = Bob
+keykist token delete --serial "$(keykist token list --json | python3 -c 'import json, sys
+print([t["serial"] for t in json.load(sys.stdin)["tokens"] if t["serial"] != sys.argv[1]][0])' "$serial")" --yes > out 2>&1
+runk token repair --replace --yes --so-pin 12345678 --pin 1234
+check "repair --replace" test "$status $(names)" = "0 Bob"
 runk token rekey --so-pin 12345678 --pin 1234
 check "rekey" test "$status" = 0
-check "... leaves them out" test "$(names)" = ""
+check "... says whom it leaves out" grep -Eq '^- +Bob +the named user goes with the old keys' "$WORK/out"
+check "... and does" test "$(names)" = ""
+runk user add --name carol --so-pin 12345678 --new-pin carols
+runk token rekey --so-pin 12345678 --pin 1234 --json
+check "... as JSON" test "$status $(json '[f["label"] for f in d["findings"]]')" = "0 ['carol']"
 
 echo "token.so_recovery = off" >> "$SOFTHSM2_CONF"
 keykist token init --label off --so-pin 12345678 --pin 1234 > token.out 2>&1

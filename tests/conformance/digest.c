@@ -324,7 +324,7 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_PUBLIC, known_answer, "C_Digest", "the digest of \"abc\""),
     CHECK_ROW(FIX_PUBLIC, empty_message, "C_Digest", "the digest of nothing, with and without C_DigestUpdate"),
     CHECK_ROW(FIX_PUBLIC, in_parts, "C_DigestUpdate", "parts of any length make OpenSSL's digest"),
-    CHECK_ROW(FIX_PUBLIC, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_PUBLIC, lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
 };
 /* clang-format on */
 

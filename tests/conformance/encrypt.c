@@ -430,7 +430,7 @@ static const struct check checks[] = {
 static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, encrypts, "C_Encrypt", "the ciphertext is OpenSSL's, for several lengths"),
     CHECK_ROW(FIX_USER, decrypts, "C_Decrypt", "OpenSSL's ciphertext is decrypted, for several lengths"),
-    CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_USER, lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
 };
 
 static const struct check part_checks[] = {

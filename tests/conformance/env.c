@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "functions.h"
+#include "seen.h"
 
 struct env env;
 
@@ -91,6 +92,7 @@ bool env_load(const char *path, char *error, size_t error_size)
     }
     take_interfaces();
     take_functions();
+    seen_wrap(&env.functions);
     return true;
 }
 

@@ -402,7 +402,7 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, contexts, "CK_SIGN_ADDITIONAL_CONTEXT", "a signature holds in its context only, of up to 255 bytes"),
     CHECK_ROW(FIX_USER, hedging, "CK_SIGN_ADDITIONAL_CONTEXT", "deterministic signatures agree, hedged ones differ, all verify"),
     CHECK_ROW(FIX_USER, bad_parameters, "CK_SIGN_ADDITIONAL_CONTEXT", "CKR_MECHANISM_PARAM_INVALID; the hedge variant is ignored when verifying"),
-    CHECK_ROW(FIX_USER, signature_lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_USER, signature_lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
 };
 
 static const struct check part_checks[] = {

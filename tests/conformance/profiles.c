@@ -157,8 +157,6 @@ static void claimed_by_baseline(const void *row)
     const struct profile *profile = row;
     need_profile(profile->id);
     EXPECT_TRUE(claims(S, CKP_BASELINE_PROVIDER));
-    if (profile->id == CKP_COMPLETE_PROVIDER)
-        EXPECT_TRUE(claims(S, CKP_EXTENDED_PROVIDER) && claims(S, CKP_AUTHENTICATION_TOKEN));
 }
 
 static void no_profile_is_invalid(void)
@@ -194,14 +192,39 @@ static void baseline_attributes(void)
 
 /* ---- Complete Provider ---- */
 
-static void complete_has_mechanisms(void)
+/* From the sections of chapter 6 that a token leaves out most easily. */
+static const CK_MECHANISM_TYPE rare[] = {
+    CKM_RSA_9796,
+    CKM_ECMQV_DERIVE,
+    CKM_XEDDSA,
+    CKM_X9_42_MQV_DERIVE,
+    CKM_DSA_FIPS_G_GEN,
+    CKM_AES_XCBC_MAC_96,
+    CKM_WTLS_PRE_MASTER_KEY_GEN,
+    CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE,
+    CKM_CMS_SIG,
+    CKM_KIP_MAC,
+    CKM_GOSTR3410,
+    CKM_GOST28147,
+    CKM_HOTP,
+    CKM_X3DH_INITIALIZE,
+    CKM_X2RATCHET_INITIALIZE,
+    CKM_IKE2_PRF_PLUS_DERIVE,
+    CKM_HSS,
+    CKM_XMSSMT,
+    CKM_NULL,
+    CKM_PUB_KEY_FROM_PRIV_KEY,
+};
+
+static void complete_is_complete(void)
 {
-    static CK_MECHANISM_TYPE types[4096];
-    CK_ULONG count = COUNT(types);
-    need_profile(CKP_COMPLETE_PROVIDER);
-    EXPECT_OK(F->C_GetMechanismList(env.slot, types, &count));
-    for (size_t i = 0; i < COUNT(profiles); i++)
-        EXPECT_TRUE(claims(S, profiles[i].id));
+    CK_MECHANISM_INFO info;
+    need_profile(CKP_BASELINE_PROVIDER);
+    if (!claims(S, CKP_COMPLETE_PROVIDER))
+        return;
+    EXPECT_TRUE(claims(S, CKP_EXTENDED_PROVIDER) && claims(S, CKP_AUTHENTICATION_TOKEN));
+    for (size_t i = 0; i < COUNT(rare); i++)
+        EXPECT_OK(F->C_GetMechanismInfo(env.slot, rare[i], &info));
 }
 
 /* ---- Authentication Token ---- */
@@ -446,7 +469,7 @@ static const struct check info_checks[] = {
 static const struct check checks[] = {
     CHECK(FIX_PUBLIC, no_profile_is_invalid, "Profiles 2.3", "CKP_INVALID_ID is no profile"),
     CHECK(FIX_USER, baseline_attributes, "Profiles 5.1", "the Baseline Provider's attributes"),
-    CHECK(FIX_PUBLIC, complete_has_mechanisms, "Profiles 5.2", "the Complete Provider has every other profile"),
+    CHECK(FIX_PUBLIC, complete_is_complete, "Profiles 5.2", "claimed by nobody who lacks a mechanism of the standard"),
     CHECK(FIX_USER, authenticates_at_once, "Profiles 5.4", "a private key signs after a login, not before"),
     CHECK(FIX_USER, authenticates_in_parts, "Profiles 5.4", "the same in parts"),
     CHECK(FIX_USER, claim_comes_back, "Profiles 5.5", "a private certificate takes the claim away as long as it is there"),

@@ -275,7 +275,7 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, encrypts, "C_Encrypt", "OpenSSL decrypts it, up to the longest plaintext"),
     CHECK_ROW(FIX_USER, decrypts, "C_Decrypt", "what OpenSSL encrypted, up to the longest plaintext"),
     CHECK_ROW(FIX_USER, too_long, "C_Encrypt", "CKR_DATA_LEN_RANGE for a byte too much, which ends the operation"),
-    CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_USER, lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
     CHECK_ROW(FIX_USER, wrong_length, "C_Decrypt", "CKR_ENCRYPTED_DATA_LEN_RANGE or _INVALID for other than k bytes, which ends the operation"),
     CHECK_ROW(FIX_USER, randomized, "C_Encrypt", "the same plaintext never makes the same ciphertext"),
 };

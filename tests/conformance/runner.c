@@ -20,11 +20,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "codes.h"
 #include "cryptoki/names.h"
 #include "env.h"
 #include "report.h"
+#include "seen.h"
 
-enum { MAX_CHECKS = 4096, CHECK_SECONDS = 60 };
+enum { MAX_CHECKS = 8192, CHECK_SECONDS = 60 };
 
 static struct {
     const char *module;
@@ -33,6 +35,9 @@ static struct {
     const char *skip_file;
     const char *require_file;
     const char *expected_file;
+    const char *codes_file;
+    const char *unreachable_file;
+    const char *seen_file;
     bool list;
 } options;
 
@@ -112,6 +117,11 @@ static void register_chapters(void)
     chapter_loginuser();
     chapter_async();
     chapter_features();
+    chapter_every();
+    chapter_makers();
+    chapter_inits();
+    chapter_returns();
+    chapter_clauses();
     chapter_oasis();
     chapter_profiles();
     chapter_chaos();
@@ -186,8 +196,10 @@ void expect_rv(const char *where, const char *what, CK_RV rv, const CK_RV *allow
     char wanted[256] = "";
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (rv == allowed[i])
+        if (rv == allowed[i]) {
+            seen_expected(rv);
             return;
+        }
         int length = snprintf(wanted + used, sizeof wanted - used, "%s%s", i == 0 ? "" : " or ",
                               rv_name(allowed[i]));
         used += (size_t)length < sizeof wanted - used ? (size_t)length : 0;
@@ -229,7 +241,8 @@ void expect_bytes(const char *where, const char *what, const void *got, CK_ULONG
     }
 }
 
-/* ---- the worker: its lines are "S number" (starting), "R number result detail" ---- */
+/* ---- the worker: its lines are "S number" (starting), "C function code" (of a check that passed),
+ * "R number result detail" ---- */
 
 static void run_guarded(void (*step)(const void *), const void *argument)
 {
@@ -248,6 +261,7 @@ static void step_check(const void *argument)
 {
     const struct registered_check *entry = argument;
     env_begin(entry->check->fixture);
+    seen_begin();
     if (entry->check->run != NULL)
         entry->check->run();
     else
@@ -274,6 +288,14 @@ __attribute__((format(printf, 2, 3))) static void say(int fd, const char *format
         _exit(3);
 }
 
+static void say_pairs(int fd)
+{
+    const struct seen_pair *pairs = NULL;
+    size_t count = seen_pairs(&pairs);
+    for (size_t i = 0; i < count; i++)
+        say(fd, "C %u %lu\n", pairs[i].function, pairs[i].rv);
+}
+
 static void work_one(int fd, size_t number)
 {
     const struct registered_check *entry = &checks[number];
@@ -283,6 +305,8 @@ static void work_one(int fd, size_t number)
     char detail[REPORT_DETAIL];
     memcpy(detail, current.detail, sizeof detail);
     bool failed = result == RESULT_FAIL;
+    if (result == RESULT_OK)
+        say_pairs(fd);
     run_guarded(step_clean, &failed);
     if (current.result == RESULT_FAIL && result == RESULT_OK) {
         result = RESULT_FAIL;
@@ -376,7 +400,9 @@ static void take_line(struct worker *worker, char *line)
         return;
     }
     size_t number = strtoul(line + 2, &rest, 10);
-    if (number >= check_count)
+    if (line[0] == 'C' && worker->running < check_count)
+        codes_note((unsigned)number, strtoul(rest, NULL, 10), checks[worker->running].id);
+    if (line[0] == 'C' || number >= check_count)
         return;
     worker->running = number;
     if (line[0] != 'R')
@@ -513,6 +539,7 @@ static int usage(FILE *out)
     fputs(
         "usage: conformance --module PATH [--only PATTERN,...] [--json FILE] [--list]\n"
         "                   [--skip-file FILE] [--require FILE] [--expected FILE]\n"
+        "                   [--codes FILE [--unreachable FILE]] [--seen FILE]\n"
         "  --only      chapters, or globs for ids such as find/* or digest/*:CKM_SHA256\n"
         "  --json      writes a report of the module's capabilities and the results\n"
         "  --list      prints the checks and their clauses instead of running them\n"
@@ -520,6 +547,10 @@ static int usage(FILE *out)
         "  --require   one mechanism (CKM_...) or glob for ids per line: a mechanism that must be\n"
         "              there, checks that may not be skipped\n"
         "  --expected  one id per line, then the reason: these are known to fail, no others\n"
+        "  --codes     a function and codes (C_... CKR_...) per line: checks must provoke each, "
+        "but\n"
+        "              for those of the tables in --unreachable's file\n"
+        "  --seen      writes which function gave which code, and the check that asked for it\n"
         "SOFTHSM2_CONF or what else the module reads must lead to a place where it may make\n"
         "tokens; run.sh gives it an empty one.\n",
         out);
@@ -538,6 +569,9 @@ static bool take_options(int argc, char **argv)
         {"--skip-file", &options.skip_file},
         {"--require", &options.require_file},
         {"--expected", &options.expected_file},
+        {"--codes", &options.codes_file},
+        {"--unreachable", &options.unreachable_file},
+        {"--seen", &options.seen_file},
     };
     for (int i = 1; i < argc; i++) {
         bool taken = false;
@@ -555,6 +589,13 @@ static bool take_options(int argc, char **argv)
     return options.list || options.module != NULL;
 }
 
+static void judge_codes(size_t number)
+{
+    char detail[REPORT_DETAIL] = "";
+    enum result result = codes_judge(&checks[number], detail, sizeof detail);
+    set_result(number, result, detail);
+}
+
 static int run_all(void)
 {
     select_checks();
@@ -563,12 +604,17 @@ static int run_all(void)
         return 2;
     report_plan(&report);
     for (size_t i = 0; i < check_count; i++) {
-        if (checks[i].state == STATE_WAITING)
+        if (checks[i].state == STATE_WAITING && codes_is_one(&checks[i]))
+            judge_codes(i);
+        else if (checks[i].state == STATE_WAITING)
             run_chapter(i);
         if (checks[i].state == STATE_DONE)
             report_check(&report, &checks[i]);
     }
+    codes_summary();
     report_summary(&report);
+    if (options.seen_file != NULL && !codes_write(options.seen_file))
+        return 2;
     if (options.json != NULL && !report_json(&report, options.json))
         return 2;
     return report.failed == 0 ? 0 : 1;
@@ -582,6 +628,7 @@ int main(int argc, char **argv)
         return usage(stderr);
     register_chapters();
     register_required();
+    codes_register(options.codes_file, options.unreachable_file);
     if (options.list) {
         report_list(checks, check_count);
         return 0;

@@ -672,7 +672,7 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, other_length, "C_Verify", "CKR_SIGNATURE_LEN_RANGE for a byte more, a byte less, or none"),
     CHECK_ROW(FIX_USER, given_rightly, "C_VerifySignature", "OpenSSL's signature verifies when it is given first"),
     CHECK_ROW(FIX_USER, given_other, "C_VerifySignature", "CKR_SIGNATURE_INVALID for one bit changed in the signature"),
-    CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_USER, lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
     CHECK_ROW(FIX_USER, message_signs, "C_SignMessage", "OpenSSL verifies each message of a process"),
     CHECK_ROW(FIX_USER, message_verifies, "C_VerifyMessage", "OpenSSL's signatures verify, others don't, one after the other"),
     CHECK_ROW(FIX_USER, message_in_parts, "C_SignMessageNext", "messages in parts are signed and verified"),

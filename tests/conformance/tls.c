@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SSL and TLS: secrets, the keys and IVs of a connection, exporters, "finished" MACs. OpenSSL gives
- * its opinion of what TLS computes; tests/vectors has more values.
+ * SSL, TLS and WTLS: secrets, the keys and IVs of a connection, exporters, "finished" MACs. OpenSSL
+ * gives its opinion of what TLS computes; tests/vectors has more values.
  */
 #include <string.h>
 
@@ -784,6 +784,115 @@ static void record_values(const void *argument)
     }
 }
 
+/* ---- WTLS ---- */
+
+enum { WTLS_MASTER = 20 };
+
+static void wtls_pre_master(void)
+{
+    CK_BYTE version = 1, value[64];
+    CK_OBJECT_HANDLE key = 0;
+    CK_MECHANISM mechanism = {CKM_WTLS_PRE_MASTER_KEY_GEN, &version, sizeof version};
+    struct template longer = TEMPLATE(READABLE, ATTR_U(CKA_VALUE_LEN, 32));
+    struct template shorter = TEMPLATE(READABLE, ATTR_U(CKA_VALUE_LEN, 19));
+    require_mechanism(CKM_WTLS_PRE_MASTER_KEY_GEN, CKF_GENERATE);
+    EXPECT_OK(F->C_GenerateKey(S, &mechanism, longer.attributes, longer.count, &key));
+    EXPECT_EQUAL(get_ulong(key, CKA_KEY_TYPE), CKK_GENERIC_SECRET);
+    EXPECT_EQUAL(get_bytes(key, CKA_VALUE, value, sizeof value), 32);
+    EXPECT_EQUAL(value[0], 1);
+    EXPECT_FAILURE(F->C_GenerateKey(S, &mechanism, shorter.attributes, shorter.count, &key));
+    mechanism.pParameter = client;
+    mechanism.ulParameterLen = 2;
+    EXPECT(F->C_GenerateKey(S, &mechanism, longer.attributes, longer.count, &key),
+           CKR_MECHANISM_PARAM_INVALID);
+}
+
+/* The PRF over a label and what follows. */
+static void right_wtls(CK_OBJECT_HANDLE base, const char *name, const CK_BYTE *rest,
+                       CK_ULONG rest_length, CK_BYTE *out, CK_ULONG length)
+{
+    CK_BYTE secret[64], seed[128];
+    CK_ULONG at = strlen(name);
+    memcpy(seed, name, at);
+    memcpy(seed + at, rest, rest_length);
+    CK_ULONG secret_length = get_bytes(base, CKA_VALUE, secret, sizeof secret);
+    ossl_tls_prf("SHA1", secret, secret_length, seed, at + rest_length, out, length);
+}
+
+static void wtls_master(void)
+{
+    CK_BYTE version = 0xaa, value[64], right[WTLS_MASTER], randoms[32];
+    CK_WTLS_MASTER_KEY_DERIVE_PARAMS params = {CKM_SHA_1, {client, 16, server, 16}, &version};
+    CK_MECHANISM mechanism = {CKM_WTLS_MASTER_KEY_DERIVE, &params, sizeof params};
+    struct template template = TEMPLATE(READABLE);
+    CK_OBJECT_HANDLE key = 0, base = base_of(WTLS_MASTER, TEMPLATE(READABLE));
+    require_mechanism(CKM_WTLS_MASTER_KEY_DERIVE, CKF_DERIVE);
+    EXPECT_OK(F->C_DeriveKey(S, &mechanism, base, template.attributes, template.count, &key));
+    memcpy(randoms, client, 16);
+    memcpy(randoms + 16, server, 16);
+    right_wtls(base, "master secret", randoms, sizeof randoms, right, sizeof right);
+    EXPECT_BYTES(value, get_bytes(key, CKA_VALUE, value, sizeof value), right, sizeof right);
+    EXPECT_EQUAL(version, 3);
+    mechanism.mechanism = CKM_WTLS_MASTER_KEY_DERIVE_DH_ECC;
+    EXPECT(F->C_DeriveKey(S, &mechanism, base, template.attributes, template.count, &key),
+           CKR_MECHANISM_PARAM_INVALID);
+    params.pVersion = NULL;
+    EXPECT_OK(F->C_DeriveKey(S, &mechanism, base, template.attributes, template.count, &key));
+    EXPECT_BYTES(value, get_bytes(key, CKA_VALUE, value, sizeof value), right, sizeof right);
+}
+
+static void wtls_output(void)
+{
+    CK_BYTE out[12], right[12];
+    CK_ULONG length = sizeof out;
+    CK_OBJECT_HANDLE base = base_of(WTLS_MASTER, TEMPLATE(READABLE));
+    CK_WTLS_PRF_PARAMS params = {CKM_SHA_1,        client, sizeof client, label,
+                                 sizeof label - 1, out,    &length};
+    CK_MECHANISM mechanism = {CKM_WTLS_PRF, &params, sizeof params};
+    require_mechanism(CKM_WTLS_PRF, CKF_DERIVE);
+    EXPECT_OK(F->C_DeriveKey(S, &mechanism, base, NULL, 0, NULL));
+    right_wtls(base, (const char *)label, client, sizeof client, right, sizeof right);
+    EXPECT_BYTES(out, sizeof out, right, sizeof right);
+}
+
+static const struct {
+    const char *name;
+    CK_MECHANISM_TYPE type;
+    const char *label;
+} sides[] = {
+    {"CKM_WTLS_SERVER_KEY_AND_MAC_DERIVE", CKM_WTLS_SERVER_KEY_AND_MAC_DERIVE, "server expansion"},
+    {"CKM_WTLS_CLIENT_KEY_AND_MAC_DERIVE", CKM_WTLS_CLIENT_KEY_AND_MAC_DERIVE, "client expansion"},
+};
+
+static void wtls_material(const void *argument)
+{
+    const __typeof__(&sides[0]) row = argument;
+    CK_BYTE iv[8], right[44], value[64], rest[34] = {0x12, 0x34};
+    CK_WTLS_KEY_MAT_OUT out = {77, 77, iv};
+    CK_WTLS_KEY_MAT_PARAMS params = {
+        CKM_SHA_1, 160, 128, 64, 0x1234, CK_FALSE, {client, 16, server, 16}, &out};
+    CK_MECHANISM mechanism = {row->type, &params, sizeof params};
+    struct template template = TEMPLATE(ATTR_U(CKA_KEY_TYPE, CKK_AES), GHOST);
+    CK_OBJECT_HANDLE base = base_of(WTLS_MASTER, TEMPLATE(READABLE));
+    require_mechanism(row->type, CKF_DERIVE);
+    params.ulKeySizeInBits = 136;
+    EXPECT_FAILURE(F->C_DeriveKey(S, &mechanism, base, template.attributes, template.count, NULL));
+    EXPECT_EQUAL(FIND_COUNT(S, GHOST), 0);
+    EXPECT_EQUAL(out.hKey, 77);
+    params.ulKeySizeInBits = 128;
+    EXPECT_OK(F->C_DeriveKey(S, &mechanism, base, template.attributes, template.count, NULL));
+    memcpy(rest + 2, server, 16);
+    memcpy(rest + 18, client, 16);
+    right_wtls(base, row->label, rest, sizeof rest, right, sizeof right);
+    EXPECT_BYTES(value, get_bytes(out.hMacSecret, CKA_VALUE, value, sizeof value), right, 20);
+    EXPECT_BYTES(value, get_bytes(out.hKey, CKA_VALUE, value, sizeof value), right + 20, 16);
+    EXPECT_BYTES(iv, sizeof iv, right + 36, 8);
+    EXPECT_EQUAL(get_ulong(out.hKey, CKA_KEY_TYPE), CKK_AES);
+    expect_bool(out.hMacSecret, CKA_SIGN, CK_TRUE);
+    expect_bool(out.hMacSecret, CKA_DERIVE, CK_TRUE);
+    expect_bool(out.hKey, CKA_ENCRYPT, CK_TRUE);
+}
+
 /* clang-format off */
 static const struct check pre_master_checks[] = {
     CHECK_ROW(FIX_USER, pre_master_key, "Pre-master key generation", "a generic secret of 48 bytes with the version in front"),
@@ -830,7 +939,14 @@ static const struct check record_checks[] = {
     CHECK_ROW(FIX_USER, record_values, "MD5 MACing in SSL 3.0", "4 to 8 bytes as asked for"),
 };
 
+static const struct check side_checks[] = {
+    CHECK_ROW(FIX_USER, wtls_material, "Server Key and MAC derivation", "two keys and an IV, or none of them"),
+};
+
 static const struct check checks[] = {
+    CHECK(FIX_USER, wtls_pre_master, "CKM_WTLS_PRE_MASTER_KEY_GEN", "as long as asked for, 20 bytes at least, with the version in front"),
+    CHECK(FIX_USER, wtls_master, "CKM_WTLS_MASTER_KEY_DERIVE", "20 bytes; the version comes back, but from Diffie-Hellman"),
+    CHECK(FIX_USER, wtls_output, "CKM_WTLS_PRF", "as many bytes as asked for; template and phKey are NULL_PTR"),
     CHECK(FIX_USER, prf_output, "CK_TLS_PRF_PARAMS", "as many bytes as asked for, and no object"),
     CHECK(FIX_USER, prf_no_room, "CK_TLS_PRF_PARAMS", "there must be room and a length"),
     CHECK(FIX_USER, prf_not_of_tls12, "Master key derivation in TLS 1.2", "CKM_TLS_PRF is not among the allowed mechanisms"),
@@ -846,5 +962,6 @@ void chapter_tls(void)
     check_add_rows("tls", kdf_checks, kdfs);
     check_add_rows("tls", mac_checks, macs);
     check_add_rows("tls", record_checks, records);
+    check_add_rows("tls", side_checks, sides);
     check_add_table("tls", checks);
 }

@@ -559,7 +559,7 @@ static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, wraps_aes_key, "C_UnwrapKey", "gives back an AES key"),
     CHECK_ROW(FIX_USER, wraps_sensitive_key, "C_WrapKey", "wraps sensitive keys"),
     CHECK_ROW(FIX_USER, refuses_unextractable, "C_WrapKey", "CKR_KEY_UNEXTRACTABLE when CKA_EXTRACTABLE is CK_FALSE"),
-    CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
+    CHECK_ROW(FIX_USER, lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, then it works"),
     CHECK_ROW(FIX_USER, wrong_length, "C_UnwrapKey", "CKR_WRAPPED_KEY_LEN_RANGE for three bytes less"),
 };
 

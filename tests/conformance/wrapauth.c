@@ -365,7 +365,7 @@ static const struct check checks[] = {
 static const struct check row_checks[] = {
     CHECK_ROW(FIX_USER, comes_back, "C_UnwrapKeyAuthenticated", "the key comes back, with an unwrapped key's history"),
     CHECK_ROW(FIX_USER, private_key, "C_WrapKeyAuthenticated", "wraps private keys"),
-    CHECK_ROW(FIX_USER, lengths, "Output conventions", "the length; CKR_BUFFER_TOO_SMALL for one byte less, and no tag; then it works"),
+    CHECK_ROW(FIX_USER, lengths, "Conventions for functions returning output in a variable-length buffer", "the length; CKR_BUFFER_TOO_SMALL for one byte less, and no tag; then it works"),
     CHECK_ROW(FIX_USER, generated_iv, "CKG_GENERATE", "the IV is given back, and never twice; unwrapping ignores the generator"),
     CHECK_ROW(FIX_USER, damaged, "C_UnwrapKeyAuthenticated", "no key when tag, IV, associated data or wrapped key are changed"),
     CHECK_ROW(FIX_USER, without_data, "C_WrapKeyAuthenticated", "without associated data, which is another thing than some"),

@@ -423,6 +423,32 @@ static void agree(CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE public_key, const char 
     (void)derive_from(key, &mechanism, 32, name);
 }
 
+/* The same with two pairs on each side, which are one and the same here. */
+static void agree_twice(CK_OBJECT_HANDLE key, CK_OBJECT_HANDLE other, CK_OBJECT_HANDLE public_key)
+{
+    CK_BYTE point[200];
+    CK_ATTRIBUTE attribute = {CKA_EC_POINT, point, sizeof point};
+    need(p11->C_GetAttributeValue(session, public_key, &attribute, 1), "reading a point");
+    CK_ECMQV_DERIVE_PARAMS params = {
+        .kdf = CKD_NULL,
+        .ulPublicDataLen = attribute.ulValueLen,
+        .pPublicData = point,
+        .hPrivateData = other,
+        .ulPublicDataLen2 = attribute.ulValueLen,
+        .pPublicData2 = point,
+    };
+    CK_MECHANISM mechanism = {CKM_ECMQV_DERIVE, &params, sizeof params};
+    (void)derive_from(key, &mechanism, 32, "MQV secret");
+    params.kdf = CKD_SHA256_KDF;
+    (void)derive_from(key, &mechanism, 32, "MQV secret");
+}
+
+static void allow(CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE use)
+{
+    CK_ATTRIBUTE attribute = YES(use);
+    need(p11->C_SetAttributeValue(session, key, &attribute, 1), "C_SetAttributeValue");
+}
+
 struct ec_kind {
     const char *name;
     CK_MECHANISM_TYPE generation;
@@ -445,9 +471,7 @@ static void try_ec(const struct ec_kind *kind)
     pair(kind->generation, &curve, 1, &public_key, &key, kind->derives && kind->signature == 0);
     CK_ATTRIBUTE numbers[] = {curve, learn(key, CKA_VALUE, kind->name)};
     if (kind->key_type == CKK_EC) {
-        CK_BBOOL derive = CK_TRUE;
-        CK_ATTRIBUTE may_derive = {CKA_DERIVE, &derive, sizeof derive};
-        need(p11->C_SetAttributeValue(session, key, &may_derive, 1), "C_SetAttributeValue");
+        allow(key, CKA_DERIVE);
     }
     CK_OBJECT_HANDLE imported = import(CKO_PRIVATE_KEY, kind->key_type, numbers, 2);
     bench_wipe();
@@ -460,6 +484,16 @@ static void try_ec(const struct ec_kind *kind)
     if (kind->derives) {
         agree(key, public_key, "agreed secret");
         agree(imported, public_key, "agreed secret");
+    }
+    if (kind->key_type == CKK_EC) {
+        agree_twice(key, imported, public_key);
+    }
+    if (kind->key_type == CKK_EC_MONTGOMERY) {
+        CK_XEDDSA_PARAMS xeddsa = {CKM_SHA512};
+        allow(key, CKA_SIGN);
+        sign_with(key, CKM_XEDDSA, &xeddsa, sizeof xeddsa);
+        xeddsa.hash = CKM_BLAKE2B_256;
+        sign_with(key, CKM_XEDDSA, &xeddsa, sizeof xeddsa);
     }
     handle_key(key, CKA_VALUE, kind->name);
     need(p11->C_DestroyObject(session, imported), "C_DestroyObject");
@@ -534,6 +568,49 @@ static void try_hmac(void)
     }
     handle_key(key, CKA_VALUE, "HMAC key");
     need(p11->C_DestroyObject(session, imported), "C_DestroyObject");
+}
+
+/* The secrets of a connection, and its keys. */
+static void try_tls(void)
+{
+    CK_BYTE random[32] = {7};
+    CK_BYTE ivs[2][16];
+    CK_VERSION version = {3, 3};
+    CK_OBJECT_HANDLE pre_master = 0;
+    CK_OBJECT_HANDLE master = 0;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_SSL3_RANDOM_DATA randoms = {random, sizeof random, random, sizeof random};
+    CK_TLS12_MASTER_KEY_DERIVE_PARAMS how = {randoms, &version, CKM_SHA256};
+    CK_SSL3_KEY_MAT_OUT keys = {0, 0, 0, 0, ivs[0], ivs[1]};
+    CK_TLS12_KEY_MAT_PARAMS what = {256, 256, 128, CK_FALSE, randoms, &keys, CKM_SHA256};
+    CK_TLS_MAC_PARAMS finished = {CKM_SHA256, 12, 1};
+    CK_MECHANISM generation = {CKM_TLS_PRE_MASTER_KEY_GEN, &version, sizeof version};
+    CK_MECHANISM derivation = {CKM_TLS12_MASTER_KEY_DERIVE, &how, sizeof how};
+    CK_MECHANISM material = {CKM_TLS12_KEY_AND_MAC_DERIVE, &what, sizeof what};
+    CK_ATTRIBUTE attributes[] = {{CKA_TOKEN, &on_token, sizeof on_token},
+                                 YES(CKA_PRIVATE),
+                                 NO(CKA_SENSITIVE),
+                                 YES(CKA_EXTRACTABLE),
+                                 YES(CKA_DERIVE),
+                                 {CKA_KEY_TYPE, &type, sizeof type}};
+    CK_ULONG no_type = COUNT(attributes) - 1;
+    need(p11->C_GenerateKey(session, &generation, attributes, no_type, &pre_master),
+         "C_GenerateKey");
+    (void)learn(pre_master, CKA_VALUE, "pre-master secret");
+    need(p11->C_DeriveKey(session, &derivation, pre_master, attributes, no_type, &master),
+         "C_DeriveKey");
+    (void)learn(master, CKA_VALUE, "master secret");
+    need(p11->C_DeriveKey(session, &material, master, attributes, COUNT(attributes), NULL),
+         "C_DeriveKey");
+    (void)learn(keys.hClientMacSecret, CKA_VALUE, "client's MAC key");
+    (void)learn(keys.hServerMacSecret, CKA_VALUE, "server's MAC key");
+    (void)learn(keys.hClientKey, CKA_VALUE, "client's key");
+    (void)learn(keys.hServerKey, CKA_VALUE, "server's key");
+    bench_wipe();
+    sign_with(master, CKM_TLS_MAC, &finished, sizeof finished);
+    sign_in_parts(master, CKM_TLS_MAC, &finished, sizeof finished);
+    encrypt_with(keys.hClientKey, keys.hClientKey, CKM_AES_CBC_PAD, ivs[0], sizeof ivs[0]);
+    sign_with(keys.hServerMacSecret, CKM_SHA256_HMAC, NULL, 0);
 }
 
 /* Operations under way when the user logs out. */
@@ -677,6 +754,9 @@ static void try_keys(void)
     login_as(CKU_USER, &user_pin);
     try_hmac();
     logout_and_look("HMAC");
+    login_as(CKU_USER, &user_pin);
+    try_tls();
+    logout_and_look("TLS");
     login_as(CKU_USER, &user_pin);
     fail_calls();
     logout_and_look("calls that failed");

@@ -26,6 +26,10 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_wrapauth,
     &mutant_messages,
     &mutant_pairs,
+    &mutant_profiles,
+    &mutant_tls,
+    &mutant_kdf,
+    &mutant_provoked,
     NULL,
 };
 

@@ -7,6 +7,46 @@
 
 #include "mutant.h"
 
+/* ---- removal ---- */
+
+static CK_RV list_without_tokens(CK_BBOOL present, CK_SLOT_ID_PTR list, CK_ULONG_PTR count)
+{
+    (void)present;
+    return REAL->C_GetSlotList(CK_FALSE, list, count);
+}
+
+static void spoil_present_only(void)
+{
+    USED->C_GetSlotList = list_without_tokens;
+}
+
+static CK_RV slot_never_empty(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
+{
+    CK_RV rv = REAL->C_GetSlotInfo(slot, info);
+    if (rv == CKR_OK)
+        info->flags |= CKF_TOKEN_PRESENT;
+    return rv;
+}
+
+static void spoil_present_flag(void)
+{
+    USED->C_GetSlotInfo = slot_never_empty;
+}
+
+/* Counts what was open once. */
+static CK_RV token_counts_all(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+    CK_RV rv = REAL->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK)
+        info->ulSessionCount++;
+    return rv;
+}
+
+static void spoil_session_count(void)
+{
+    USED->C_GetTokenInfo = token_counts_all;
+}
+
 /* ---- events ---- */
 
 static CK_RV event_again(CK_FLAGS flags, CK_SLOT_ID_PTR slot, CK_VOID_PTR reserved)
@@ -289,6 +329,12 @@ static void spoil_empty_name(void)
 
 /* clang-format off */
 static const struct mutant_fault faults[] = {
+    HOOK_FAULT("removed-listed", "removal", spoil_present_only),
+    HOOK_FAULT("removed-present", "removal", spoil_present_flag),
+    HOOK_FAULT("removed-sessions-counted", "removal", spoil_session_count),
+    CODE_FAULT("removed-session-lives", "removal", C_GetSessionInfo, CKR_SESSION_HANDLE_INVALID, CKR_OK),
+    CODE_FAULT("removed-code", "removal", C_OpenSession, CKR_TOKEN_NOT_PRESENT, CKR_SLOT_ID_INVALID),
+    CODE_FAULT("removed-info-code", "removal", C_GetTokenInfo, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED),
     CODE_FAULT("event-arguments-code", "events", C_WaitForSlotEvent, CKR_ARGUMENTS_BAD, CKR_NO_EVENT),
     CODE_FAULT("event-end-code", "events", C_WaitForSlotEvent, CKR_CRYPTOKI_NOT_INITIALIZED, CKR_FUNCTION_FAILED),
     HOOK_FAULT("event-told-twice", "events", spoil_event_flag),

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes tls_made.txt: what SSL 3.0 computes, "finished" messages and exporters with a context. No
-vectors were published for them; this computes them from RFC 6101, RFC 2246, RFC 5246 and RFC 5705
-with Python's hashlib and hmac. Secrets and key blocks of SSL 3.0 and "finished" MACs were also
-compared with those of NSS 3.87."""
+"""Makes tls_made.txt: what SSL 3.0 and WTLS compute, "finished" messages and exporters with a
+context. No vectors were published for them; this computes them from RFC 6101, RFC 2246, RFC 5246,
+RFC 5705 and WAP-261-WTLS (chapter 11) with Python's hashlib and hmac. Secrets and key blocks of SSL
+3.0 and "finished" MACs were also compared with those of NSS 3.87."""
 
 import hashlib
 import hmac
@@ -138,13 +138,85 @@ def exporters():
                  lines + [("length", 77), ("out", prf(name, MASTER, seed, 77))])
 
 
+def wtls_material(side, digest, name, number, mac, key, iv):
+    seed = side + b" expansion" + number.to_bytes(2, "big") + SERVER[:16] + CLIENT[:16]
+    block = p_hash(name, MASTER[:20], seed, mac + key + iv)
+    out = "param.pReturnedKeyMaterial."
+    lines = [("param.DigestMechanism", digest), ("param.ulMacSizeInBits", mac * 8),
+             ("param.ulKeySizeInBits", key * 8), ("param.ulIVSizeInBits", iv * 8),
+             ("param.ulSequenceNumber", number)] + wtls_randoms()
+    if iv > 0:
+        lines += [(out + "pIV", bytes(iv)), ("out.pIV", block[mac + key :])]
+    else:
+        lines += [(out + "hKey", 0)]
+    lengths = " ".join(str(n) for n in (mac, key) if n > 0)
+    case(f"CKM_WTLS_{side.decode().upper()}_KEY_AND_MAC_DERIVE", "derive", MASTER[:20],
+         lines + [("length", lengths), ("out", block[: mac + key])])
+
+
+def wtls_randoms():
+    return [("param.RandomInfo.pClientRandom", CLIENT[:16]),
+            ("param.RandomInfo.pServerRandom", SERVER[:16])]
+
+
+def wtls():
+    for digest, name in (("CKM_SHA_1", "sha1"), ("CKM_MD5", "md5")):
+        hashed = [("param.DigestMechanism", digest)]
+        for length in (20, 48):
+            secret = b"\x01" + MASTER[1:length]
+            out = p_hash(name, secret, b"master secret" + CLIENT[:16] + SERVER[:16], 20)
+            case("CKM_WTLS_MASTER_KEY_DERIVE", "derive", secret, hashed + wtls_randoms() + [
+                ("param.pVersion", b"\x00"), ("out", out), ("out.pVersion", b"\x01")])
+            case("CKM_WTLS_MASTER_KEY_DERIVE_DH_ECC", "derive", secret,
+                 hashed + wtls_randoms() + [("out", out)])
+        case("CKM_WTLS_MASTER_KEY_DERIVE_DH_ECC", "derive", b"\x07", hashed + wtls_randoms() + [
+            ("out", p_hash(name, b"\x07", b"master secret" + CLIENT[:16] + SERVER[:16], 20))])
+        case("CKM_WTLS_PRF", "derive", MASTER[:20], hashed + [
+            ("param.pSeed", DATA[:50]), ("param.pLabel", b"client finished"),
+            ("param.pOutput", bytes(12)),
+            ("out.pOutput", p_hash(name, MASTER[:20], b"client finished" + DATA[:50], 12))])
+        for side in (b"server", b"client"):
+            for number, mac, key, iv in ((0, 20, 16, 8), (65535, 20, 8, 8), (256, 0, 16, 16),
+                                         (1, 16, 0, 0)):
+                wtls_material(side, digest, name, number, mac, key, iv)
+
+
+def refuse(mechanism, key, lines, result="CKR_MECHANISM_PARAM_INVALID"):
+    case(mechanism, "derive", key, lines + [("result", result)])
+
+
+def wtls_refused():
+    sha = [("param.DigestMechanism", "CKM_SHA_1")]
+    master = "CKM_WTLS_MASTER_KEY_DERIVE"
+    refuse(master, MASTER[:19], sha + wtls_randoms(), "CKR_KEY_SIZE_RANGE")
+    refuse(master, MASTER[:20], sha)
+    refuse(master + "_DH_ECC", MASTER[:20], sha + wtls_randoms() + [("param.pVersion", b"\x00")])
+    for digest in ("CKM_SHA256", "CKM_TLS_PRF", "0"):
+        refuse(master, MASTER[:20], [("param.DigestMechanism", digest)] + wtls_randoms())
+    refuse("CKM_WTLS_PRF", MASTER, sha + [("param.pSeed", b"\x01")])
+    sizes = [("param.ulMacSizeInBits", 160), ("param.ulKeySizeInBits", 128)]
+    where = [("param.pReturnedKeyMaterial.hKey", 0)]
+    good = sha + sizes + wtls_randoms() + where
+    for mechanism in ("CKM_WTLS_SERVER_KEY_AND_MAC_DERIVE", "CKM_WTLS_CLIENT_KEY_AND_MAC_DERIVE"):
+        length = [("length", "20 16")]
+        refuse(mechanism, MASTER, good + length, "CKR_KEY_SIZE_RANGE")
+        refuse(mechanism, MASTER[:20], good + [("length", "20 15")], "CKR_KEY_SIZE_RANGE")
+        refuse(mechanism, MASTER[:20], good + length + [("param.bIsExport", 1)])
+        refuse(mechanism, MASTER[:20], good + length + [("param.ulSequenceNumber", 65536)])
+        refuse(mechanism, MASTER[:20], sha + sizes + wtls_randoms() + length)
+        refuse(mechanism, MASTER[:20], sha + sizes + where + length)
+        refuse(mechanism, MASTER[:20], sha + wtls_randoms() + where + length)
+
+
 def main():
     print("# SPDX-License-Identifier: BSD-2-Clause")
-    print("# SSL 3.0, \"finished\" messages, exporters with a context: made by make_tls.py.")
+    print("# SSL 3.0, WTLS, \"finished\" messages, exporters with a context: made by make_tls.py.")
     masters()
     materials()
     macs()
     exporters()
+    wtls()
+    wtls_refused()
 
 
 if __name__ == "__main__":

@@ -272,6 +272,58 @@ static void test_a_derived_key_has_the_length_asked_for(void **state)
     assert_int_equal(derive(4711, 16, &none), CKR_KEY_HANDLE_INVALID);
 }
 
+static CK_OBJECT_HANDLE master_secret(void)
+{
+    CK_OBJECT_HANDLE key = 0;
+    uint8_t value[48] = {3, 3};
+    CK_ATTRIBUTE attributes[] = {{CKA_CLASS, &secret_class, sizeof secret_class},
+                                 {CKA_KEY_TYPE, &generic_type, sizeof generic_type},
+                                 {CKA_VALUE, value, sizeof value},
+                                 {CKA_DERIVE, &yes, 1}};
+    assert_ok(object_create(world.app, session, attributes, KK_ARRAY_LEN(attributes), &key));
+    return key;
+}
+
+/* The keys and IVs of a connection; the n-th allocation fails, with 0 none. */
+static CK_RV derive_material(CK_OBJECT_HANDLE base, CK_SSL3_KEY_MAT_OUT *out, unsigned long nth)
+{
+    static uint8_t random[32] = {1};
+    CK_TLS12_KEY_MAT_PARAMS params = {160, 128,       64, CK_FALSE, {random, 32, random, 32},
+                                      out, CKM_SHA256};
+    const CK_MECHANISM mechanism = {CKM_TLS12_KEY_AND_MAC_DERIVE, &params, sizeof params};
+    CK_ATTRIBUTE attribute = {CKA_KEY_TYPE, &aes_type, sizeof aes_type};
+    KK_CLEANUP(prepared_clear) struct prepared prepared = {0};
+    CK_OBJECT_HANDLE unused = 77;
+    prepare(&prepared, &mechanism, KK_VERB_DERIVE, &attribute, 1);
+    kk_alloc_fail_at(nth);
+    CK_RV rv =
+        kk_call_derive(&prepared.call, prepared.row, &prepared.param, base, prepared.tmpl, &unused);
+    kk_alloc_fail_at(0);
+    assert_int_equal(unused, 77);
+    return rv;
+}
+
+static void test_key_material_comes_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    uint8_t ivs[2][8] = {{0}};
+    const uint8_t zeros[8] = {0};
+    CK_SSL3_KEY_MAT_OUT out = {0, 0, 0, 0, ivs[0], ivs[1]};
+    CK_OBJECT_HANDLE base = master_secret();
+    size_t before = find_count(world.app, session, NULL, NULL);
+    CK_RV rv = CKR_HOST_MEMORY;
+    unsigned long n = 0;
+    while (rv == CKR_HOST_MEMORY && n < 1000) {
+        rv = derive_material(base, &out, ++n);
+        bool is_done = rv == CKR_OK;
+        assert_int_equal(find_count(world.app, session, NULL, NULL), before + (is_done ? 4 : 0));
+        assert_int_equal(out.hServerKey != 0, is_done);
+        assert_int_equal(!kk_mem_equal(ivs[1], 8, zeros, 8), is_done);
+    }
+    assert_int_equal(rv, CKR_OK);
+    assert_true(n > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +336,7 @@ int main(void)
         TEST(test_a_damaged_wrapped_key_makes_no_object),
         TEST(test_an_unwrapped_value_must_fit_its_type),
         TEST(test_a_derived_key_has_the_length_asked_for),
+        TEST(test_key_material_comes_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

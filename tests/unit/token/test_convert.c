@@ -246,6 +246,125 @@ static void test_a_token_that_was_used_since_is_not_left_over(void **state)
     assert_true(house_log_has(&fixture->house, "is none that a conversion left"));
 }
 
+/* ---- trust ---- */
+
+static void trust_one(struct fixture *fixture)
+{
+    struct other *other = &fixture->other;
+    struct kk_object *object = NULL;
+    struct kk_object *changed = NULL;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *attrs = NULL;
+    assert_ok(kk_token_get(other->token, other->user, true, &other->uuids[1], &object));
+    assert_ok(kk_attrs_dup(object->attrs, &attrs));
+    assert_ok(kk_attrs_set_flag(attrs, CKA_TRUSTED, true));
+    const struct kk_from_version from = {.old = object};
+    assert_ok(kk_token_replace(other->token, other->user, &from, attrs, &changed));
+    kk_object_unref(changed);
+    kk_object_unref(object);
+}
+
+struct told {
+    size_t count;
+    struct kk_uuid uuid;
+    char label[8];
+};
+
+static void note(void *context, const struct kk_finding *finding)
+{
+    struct told *told = context;
+    told->count++;
+    told->uuid = *finding->uuid;
+    (void)snprintf(told->label, sizeof told->label, "%.*s", (int)finding->label.len,
+                   (const char *)finding->label.data);
+}
+
+static struct told convert_told(struct fixture *fixture, const char *kind, bool drops_trust)
+{
+    struct kk_convert_result result = {0};
+    struct told told = {0};
+    const struct kk_convert request = {.kind = kind,
+                                       .so_pin = SO_PIN,
+                                       .user_pin = USER_PIN,
+                                       .drops_trust = drops_trust,
+                                       .found = note,
+                                       .context = &told};
+    assert_ok(kk_engine_convert(fixture->engine, fixture->token, &request, &result));
+    kk_token_unref(fixture->token);
+    fixture->token = only_token(fixture->engine);
+    return told;
+}
+
+static bool is_trusted(struct fixture *fixture)
+{
+    struct kk_unlock *user = NULL;
+    struct kk_object *object = NULL;
+    assert_ok(kk_token_login(fixture->token, KK_ROLE_USER, NO_NAME, USER_PIN, &user));
+    assert_ok(kk_token_get(fixture->token, user, true, &fixture->other.uuids[1], &object));
+    bool trusted = kk_attrs_flag(object->attrs, CKA_TRUSTED, false);
+    kk_object_unref(object);
+    kk_token_logout(fixture->token, user);
+    return trusted;
+}
+
+static void test_trust_that_nothing_proves_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    trust_one(fixture);
+    assert_int_equal(convert_told(fixture, "softhsm2", false).count, 0); /* it was proven */
+    assert_true(is_trusted(fixture));
+    struct told told = convert_told(fixture, "sealed", false);
+    assert_int_equal(told.count, 1);
+    assert_true(kk_uuid_equal(&told.uuid, &fixture->other.uuids[1]));
+    assert_string_equal(told.label, "1");
+    assert_true(house_log_has(&fixture->house, "CKA_TRUSTED was taken over"));
+    assert_true(is_trusted(fixture));
+}
+
+static void test_trust_is_not_taken_over_when_that_is_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    trust_one(fixture);
+    assert_int_equal(convert_told(fixture, "softhsm2", true).count, 0);
+    assert_true(is_trusted(fixture));
+    assert_int_equal(convert_told(fixture, "sealed", true).count, 1);
+    assert_false(is_trusted(fixture));
+    assert_true(house_log_has(&fixture->house, "CKA_TRUSTED was not taken over"));
+    assert_is(fixture, "sealed", OBJECTS);
+}
+
+/* ---- deleting ---- */
+
+static CK_RV refuse(KK_UNUSED struct kk_repository *repository)
+{
+    return CKR_TOKEN_WRITE_PROTECTED;
+}
+
+static bool has_aside(const struct fixture *fixture)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "test -n \"$(ls %s/.backup 2> /dev/null)\"",
+                   fixture->house.dir);
+    return system(command) == 0;
+}
+
+static void test_what_was_set_aside_outlives_a_token_that_is_not_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)convert_told(fixture, "softhsm2", false);
+    assert_true(has_aside(fixture));
+    struct kk_repository *repository = kk_token_repository(fixture->token);
+    const struct kk_repository_ops *right = repository->ops;
+    struct kk_repository_ops wrong = *right;
+    wrong.remove = refuse;
+    repository->ops = &wrong;
+    assert_rv(kk_engine_delete_token(fixture->engine, fixture->token), CKR_TOKEN_WRITE_PROTECTED);
+    repository->ops = right;
+    assert_true(has_aside(fixture));
+    assert_is(fixture, "softhsm2", OBJECTS);
+    assert_ok(kk_engine_delete_token(fixture->engine, fixture->token));
+    assert_false(has_aside(fixture));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -254,6 +373,9 @@ int main(void)
         TEST(test_what_a_dead_one_left_goes),
         TEST(test_a_token_that_was_used_since_is_not_left_over),
         TEST(test_there_and_back),
+        TEST(test_trust_that_nothing_proves_is_told),
+        TEST(test_trust_is_not_taken_over_when_that_is_asked_for),
+        TEST(test_what_was_set_aside_outlives_a_token_that_is_not_deleted),
         TEST(test_as_many_is_not_the_same),
         TEST(test_a_late_change_is_not_lost),
         TEST(test_logins_are_no_change),

@@ -111,7 +111,8 @@ struct made {
     struct kk_repository *repo; /* NULL after a failure */
 };
 
-static struct made repair(struct rig *rig, const char *so_pin, const char *user_pin)
+static struct made repair_as(struct rig *rig, const char *serial, const char *so_pin,
+                             const char *user_pin)
 {
     struct made made = {0};
     struct kk_store *store = NULL;
@@ -120,13 +121,17 @@ static struct made repair(struct rig *rig, const char *so_pin, const char *user_
                                      .found = hear,
                                      .context = &made.told};
     assert_ok(rig->ops->create(rig->env, NEW_NAME, &store));
-    made.rv =
-        rig->repo->ops->repair(rig->repo, &request, store, NEW_SERIAL, &made.result, &made.repo);
+    made.rv = rig->repo->ops->repair(rig->repo, &request, store, serial, &made.result, &made.repo);
     if (made.rv != CKR_OK) {
         assert_ok(store->ops->remove(store));
         store->ops->close(store);
     }
     return made;
+}
+
+static struct made repair(struct rig *rig, const char *so_pin, const char *user_pin)
+{
+    return repair_as(rig, NEW_SERIAL, so_pin, user_pin);
 }
 
 static struct made repair_both(struct rig *rig)
@@ -550,9 +555,115 @@ static void test_a_repair_that_is_stopped_makes_nothing(void **state)
     made_close(&made);
 }
 
+/* ---- named users ---- */
+
+static CK_RV login_named(struct kk_repository *repo, const char *name, const char *pin)
+{
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock = NULL;
+    return repo->ops->unlock(repo, KK_ROLE_USER, text_span(name), text_span(pin), NULL, &unlock);
+}
+
+static struct home home_with_two(struct rig *rig)
+{
+    struct home home = make_home(rig);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *so = login_so(rig->repo);
+    assert_ok(rig->repo->ops->user_add(rig->repo, so, text_span("alice"), text_span("alice's")));
+    assert_ok(rig->repo->ops->user_add(rig->repo, so, text_span("bob"), text_span("bob's")));
+    return home;
+}
+
+static bool told_of(const struct told *told, const char *name, const char *what)
+{
+    for (size_t i = 0; i < told->count; i++) {
+        if (strcmp(told->findings[i].label, name) == 0) {
+            assert_string_equal(told->findings[i].what, what);
+            return true;
+        }
+    }
+    return false;
+}
+
+#define NOT_THERE "the named user is not in the new token, to be added there anew"
+
+static void test_named_users_stay_where_the_serial_does(void **state)
+{
+    struct rig *rig = *state;
+    struct home home = home_with_two(rig);
+    assert_rv(login_named(rig->repo, "bob", "wrong"), CKR_PIN_INCORRECT);
+    struct made made = repair_as(rig, RIG_SERIAL, "so-secret", "user-secret");
+    made_has(&made, &home, NULL);
+    assert_int_equal(made.told.count, 0);
+    assert_ok(login_named(made.repo, "alice", "alice's"));
+    assert_rv(login_named(made.repo, "alice", "bob's"), CKR_PIN_INCORRECT);
+    for (int i = 0; i < 9; i++) { /* the one of before counts */
+        assert_rv(login_named(made.repo, "bob", "wrong"), CKR_PIN_INCORRECT);
+    }
+    assert_rv(login_named(made.repo, "bob", "bob's"), CKR_PIN_LOCKED);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *alice = NULL;
+    assert_ok(made.repo->ops->unlock(made.repo, KK_ROLE_USER, text_span("alice"),
+                                     text_span("alice's"), NULL, &alice));
+    assert_ok(read_code(made.repo, alice, &home.of_private[0]));
+    struct kk_uuid uuid = put_data(made.repo, alice, true, "hers", "v");
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(made.repo);
+    assert_ok(read_code(made.repo, user, &uuid));
+    assert_false(rig_log_has(rig, "tampered"));
+    made_close(&made);
+}
+
+/* The SO's PIN alone opens all there is, too. */
+static void test_named_users_stay_without_the_users_pin(void **state)
+{
+    struct rig *rig = *state;
+    (void)home_with_two(rig);
+    struct made made = repair_as(rig, RIG_SERIAL, "so-secret", NULL);
+    assert_ok(made.rv);
+    assert_ok(login_named(made.repo, "alice", "alice's"));
+    made_close(&made);
+}
+
+static void test_named_users_who_are_lost_are_told(void **state)
+{
+    struct rig *rig = *state;
+    (void)home_with_two(rig);
+    struct made made = repair_both(rig);
+    assert_ok(made.rv);
+    assert_int_equal(made.told.count, 2);
+    assert_int_equal(made.result.findings, 2);
+    assert_true(told_of(&made.told, "alice", NOT_THERE));
+    assert_true(told_of(&made.told, "bob", NOT_THERE));
+    assert_true(rig_log_has(rig, "named user \"bob\": "));
+    assert_rv(login_named(made.repo, "alice", "alice's"), CKR_USER_PIN_NOT_INITIALIZED);
+    made_close(&made);
+}
+
+/* Somebody put alice's old row back, say: bob stays, she does not. */
+static void test_a_named_user_with_a_damaged_row_goes(void **state)
+{
+    struct rig *rig = *state;
+    struct home home = home_with_two(rig);
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+    struct kk_store_row row = {0};
+    assert_ok(raw_row_get(rig, KK_TABLE_KEYS, 2, &row, &blob));
+    blob.data[blob.len - 1] ^= 1;
+    row.blob = kk_buffer_span(&blob);
+    raw_row_put(rig, &row);
+    struct made made = repair_as(rig, RIG_SERIAL, "so-secret", "user-secret");
+    made_has(&made, &home, NULL);
+    assert_true(
+        told_of(&made.told, "alice", "the named user's key row is damaged: to be added anew"));
+    assert_false(told_of(&made.told, "bob", ""));
+    assert_rv(login_named(made.repo, "alice", "alice's"), CKR_USER_PIN_NOT_INITIALIZED);
+    assert_ok(login_named(made.repo, "bob", "bob's"));
+    made_close(&made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        ON_ENGINES(test_named_users_stay_where_the_serial_does),
+        ON_ENGINES(test_named_users_stay_without_the_users_pin),
+        ON_ENGINES(test_named_users_who_are_lost_are_told),
+        ON_ENGINES(test_a_named_user_with_a_damaged_row_goes),
         ON_ALL(test_a_sound_token_has_no_findings),
         ON_ALL(test_a_sound_token_is_taken_along_whole),
         ON_ENGINES(test_a_changed_object),
