@@ -43,7 +43,8 @@ struct mutant_table {
 
 extern const struct mutant_table mutant_codes, mutant_lists, mutant_sessions, mutant_objects,
     mutant_operations, mutant_keys, mutant_tokens, mutant_verify, mutant_kem, mutant_templates,
-    mutant_wrapauth, mutant_messages, mutant_kdf, mutant_provoked, mutant_tls, mutant_profiles, mutant_pairs, mutant_stateful, mutant_secrets;
+    mutant_wrapauth, mutant_messages, mutant_kdf, mutant_provoked, mutant_tls, mutant_profiles,
+    mutant_pairs, mutant_stateful, mutant_secrets;
 
 /* All tables one after the other, NULL after the last. */
 extern const struct mutant_table *const mutant_tables[];

@@ -183,8 +183,7 @@ static size_t key_length(const struct kk_mechanism *row)
 static bool is_programs(const struct kk_mechanism *row)
 {
     bool is_ours = row->detail == KK_BLOCK_CFB64 || row->detail == KK_BLOCK_OFB8;
-    bool is_block = (row->cipher == &kk_block_ops && !is_ours) ||
-                    row->cipher == &kk_block_pad_ops;
+    bool is_block = (row->cipher == &kk_block_ops && !is_ours) || row->cipher == &kk_block_pad_ops;
     return is_block && (row->shape == KK_PARAM_NONE || row->shape == KK_PARAM_BYTES);
 }
 
