@@ -33,7 +33,6 @@ const struct mutant_table *const mutant_tables[] = {
     &mutant_secrets,
     &mutant_profiles,
     &mutant_tls,
-    &mutant_secrets,
     NULL,
 };
 /* clang-format on */
