@@ -41,8 +41,8 @@ static void read_layout(const struct kk_param_layout *layout, const uint8_t *sel
 static void read_pointer(const struct kk_param_field *field, const uint8_t *self)
 {
     const uint8_t *to = pointer_at(self, field->offset);
-    if (to == NULL) {
-        return;
+    if (to == NULL || field->kind == KK_FIELD_POINTER_OUTER) {
+        return; /* the length of an outer one lies in another structure */
     }
     CK_ULONG len = ulong_at(self, field->length_offset);
     if (field->kind == KK_FIELD_POINTER || field->kind == KK_FIELD_VARIANT) {

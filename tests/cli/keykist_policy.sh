@@ -4,6 +4,11 @@
 # and back with it.
 . "$(dirname "$0")/keykist_lib.sh"
 
+if [ -n "${KK_SANITIZED:-}" ]; then
+    echo "1..0 # SKIP pkcs11-tool cannot load a sanitized module by itself"
+    exit 0
+fi
+
 chmod 700 "$TOKENS"
 MODULES=${OPENSSL_MODULES:-$(openssl version -m | sed -n 's/.*"\(.*\)".*/\1/p')}
 

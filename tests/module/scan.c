@@ -239,8 +239,9 @@ static size_t scan_range(const uint8_t *start, const uint8_t *end, const char *m
         while (at + 1 + WINDOW <= end && find_window(at + 1) != NULL) {
             at++;
         }
-        guest_note("%s from byte %u: %zu bytes at %p in %s", names[first.name].text, first.at,
-                   (size_t)(at - from) + WINDOW, (const void *)from, map);
+        guest_note("%s from byte %u: %zu bytes at %p (%zu before the end) in %s",
+                   names[first.name].text, first.at, (size_t)(at - from) + WINDOW,
+                   (const void *)from, (size_t)(end - from), map);
         found++;
     }
     return found;
