@@ -125,24 +125,10 @@ bool kk_mem_equal(const void *a, size_t a_len, const void *b, size_t b_len)
     return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
 }
 
-/* Vector registers keep what ciphers and copies had in them until somebody else needs them; whoever
- * saves a thread's registers into its memory (a signal's frame, the loader) would save that too. */
-static void wipe_registers(void)
-{
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx")) {
-        __asm__ volatile("vzeroall" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-                         "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-                         "xmm15");
-    }
-#endif
-}
-
 #define STACK_WIPED 16384
 
 void __attribute__((noinline)) kk_wipe_stack(void)
 {
     uint8_t below[STACK_WIPED];
     kk_wipe(below, sizeof below);
-    wipe_registers();
 }

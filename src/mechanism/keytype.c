@@ -131,7 +131,7 @@ static KK_RV first_block(struct kk_crypto *crypto, const char *algorithm, struct
 {
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
     static const uint8_t zeros[KK_CIPHER_BLOCK];
-    uint8_t out[KK_CIPHER_BLOCK];
+    KK_SECRET_ARRAY(out, KK_CIPHER_BLOCK); /* of AES what GCM's and CMAC's tags hang on */
     size_t len = 0;
     KK_TRY(kk_cipher_new(crypto, algorithm, key, true, KK_PADDING_NONE, &cipher));
     KK_TRY(kk_cipher_update(cipher, KK_SPAN(zeros, block), out, &len));
@@ -161,7 +161,7 @@ static CK_RV check_by_des(struct kk_crypto *crypto, struct kk_span value, uint8_
 
 static CK_RV check_by_sha1(struct kk_crypto *crypto, struct kk_span value, uint8_t ret_check[3])
 {
-    uint8_t hash[KK_SHA1_SIZE];
+    KK_SECRET_ARRAY(hash, KK_SHA1_SIZE);
     KK_TRY(kk_sha1(crypto, &value, 1, hash));
     memcpy(ret_check, hash, 3);
     return CKR_OK;
