@@ -588,9 +588,17 @@ static CK_RV call_derive(struct input *input, CK_SESSION_HANDLE session)
     CK_ULONG count = 0;
     CK_ATTRIBUTE *attributes = make_template_for(input, FOR_UNWRAPPING, &count);
     CK_OBJECT_HANDLE *handle = guarded(sizeof *handle);
-    return remembered(
-        kk_api_C_DeriveKey(world.app, session, mechanism, base, attributes, count, handle), session,
-        handle);
+    CK_RV rv = kk_api_C_DeriveKey(world.app, session, mechanism, base, attributes, count, handle);
+    if (rv == CKR_OK) {
+        const struct kk_mechanism *row =
+            kk_registry_find(world.app->engine->registry, mechanism->mechanism);
+        FUZZ_CHECK(row != NULL);
+        if (!kk_mechanism_gives_handle(row)) { /* what is made goes into the parameter */
+            FUZZ_CHECK(*handle == CK_INVALID_HANDLE);
+            return rv;
+        }
+    }
+    return remembered(rv, session, handle);
 }
 
 static CK_RV call_encapsulate(struct input *input, CK_SESSION_HANDLE session)
