@@ -57,7 +57,7 @@ check-clients-all: build venv ## the same with every client there is; what is no
 	  tools/clients_table.py $(BUILD) clientsall && exit $$ended
 
 MINUTES ?= 10
-soak: build ## the fault tests, long, again and again for MINUTES (10); says what it counted
+soak: build ## the fault tests, long: all once, then again until MINUTES (10) are over; says what it counted
 	@tests/fault/soak.sh $(BUILD) $(MINUTES)
 
 install: build ## install below PREFIX, default /usr/local (and DESTDIR, for packagers)
