@@ -101,6 +101,7 @@ static void register_chapters(void)
     chapter_kdf();
     chapter_ike();
     chapter_pbe();
+    chapter_null();
     chapter_pubkey();
     chapter_groups();
     chapter_tls();

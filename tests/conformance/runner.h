@@ -93,6 +93,7 @@ void chapter_derive(void);
 void chapter_kdf(void);
 void chapter_ike(void);
 void chapter_pbe(void);
+void chapter_null(void);
 void chapter_pubkey(void);
 void chapter_groups(void);
 void chapter_tls(void);
