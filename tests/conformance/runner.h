@@ -94,6 +94,8 @@ void chapter_kdf(void);
 void chapter_ike(void);
 void chapter_pbe(void);
 void chapter_null(void);
+void chapter_badsigs(void);
+void chapter_badinput(void);
 void chapter_pubkey(void);
 void chapter_groups(void);
 void chapter_tls(void);
