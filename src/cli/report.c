@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/colour.h"
+
 #include "base/banned.h"
 
 static const char *program;
@@ -16,6 +18,11 @@ static bool failed;
 void kk_cli_report_as(const char *name)
 {
     program = name;
+}
+
+bool kk_cli_gives_reasons(void)
+{
+    return program != NULL;
 }
 
 bool kk_cli_has_failed(void)
@@ -34,7 +41,9 @@ CK_RV kk_cli_error(const char *format, ...)
     }
     fflush(stdout);
     if (program != NULL) {
-        fprintf(stderr, "%s: ", program);
+        bool is_coloured = kk_colour_is_on(stderr);
+        fprintf(stderr, "%s%s:%s ", is_coloured ? KK_COLOUR_RED : "", program,
+                is_coloured ? KK_COLOUR_END : "");
         format += strncmp(format, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
     }
     va_start(arguments, format);

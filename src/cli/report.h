@@ -15,6 +15,9 @@ CK_RV kk_cli_error(const char *format, ...) KK_PRINTF(1, 2);
  * not printed. Without this call errors are said as SoftHSM says them. */
 void kk_cli_report_as(const char *program);
 
+/* Whether that was called: then SoftHSM's words are not needed, and the reason is said. */
+bool kk_cli_gives_reasons(void);
+
 /* Whether an error was said. */
 bool kk_cli_has_failed(void);
 
