@@ -122,6 +122,7 @@ extern const struct kk_keykist_group kk_keykist_user_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
 extern const struct kk_keykist_group kk_keykist_object_group;
+extern const struct kk_keykist_group kk_keykist_key_group;
 extern const struct kk_keykist_group kk_keykist_pepper_group;
 extern const struct kk_keykist_group kk_keykist_slot_group;
 
@@ -197,6 +198,7 @@ KK_RV kk_keykist_confirm(const struct kk_keykist *keykist, const char *what);
 struct kk_keykist_session {
     CK_FUNCTION_LIST_PTR p11;
     CK_SESSION_HANDLE handle;
+    CK_SLOT_ID slot;
     bool open;
 };
 KK_RV kk_keykist_open(const struct kk_keykist *keykist, CK_SLOT_ID slot, bool writable,

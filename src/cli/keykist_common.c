@@ -233,7 +233,8 @@ KK_RV kk_keykist_open(const struct kk_keykist *keykist, CK_SLOT_ID slot, bool wr
     if (rv != CKR_OK) {
         return kk_keykist_failed(rv, "Could not open the token");
     }
-    *ret_session = (struct kk_keykist_session){.p11 = p11, .handle = handle, .open = true};
+    *ret_session =
+        (struct kk_keykist_session){.p11 = p11, .handle = handle, .slot = slot, .open = true};
     return CKR_OK;
 }
 

@@ -341,8 +341,7 @@ static CK_RV run_doctor(struct kk_keykist *keykist)
 {
     KK_CLEANUP(doctor_clear) struct kk_doctor doctor = {
         .keykist = keykist,
-        .table = {
-            .columns = columns, .column_count = KK_ARRAY_LEN(columns), .colours = colours}};
+        .table = {.columns = columns, .column_count = KK_ARRAY_LEN(columns), .colours = colours}};
     KK_TRY(kk_doctor_config(&doctor));
     if (doctor.config != NULL) {
         kk_doctor_files(&doctor);

@@ -179,8 +179,9 @@ static void put_row(const struct kk_table *table, const struct kk_cell *cells, c
 {
     const char *colour = colour_of(table, cells);
     bool is_coloured = colour[0] != '\0';
+    size_t shown = table->column_count - table->only_json;
     put_text(out, colour);
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < shown; i++) {
         const char *title = table->columns[i].title;
         size_t width = strlen(title);
         if (cells != NULL) {
@@ -191,7 +192,7 @@ static void put_row(const struct kk_table *table, const struct kk_cell *cells, c
         if (i == 0 && cells != NULL && is_coloured) {
             put_text(out, KK_COLOUR_END);
         }
-        if (i + 1 < table->column_count) {
+        if (i + 1 < shown) {
             put_blanks(out, widths[i] - width + GAP);
         }
     }

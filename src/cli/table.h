@@ -30,8 +30,9 @@ struct kk_table_colour {
 struct kk_table {
     const struct kk_column *columns;
     size_t column_count;
+    size_t only_json; /* so many of the last columns are in JSON and in records only */
     const struct kk_table_colour *colours; /* ends with a NULL word; NULL: none */
-    struct kk_cell *cells; /* row by row */
+    struct kk_cell *cells;                 /* row by row */
     size_t count;
     bool failed;
 };
