@@ -14,6 +14,7 @@
 
 static const char *program;
 static bool failed;
+static int failure_status = 1;
 
 void kk_cli_report_as(const char *name)
 {
@@ -74,8 +75,13 @@ void kk_cli_explain(CK_RV rv)
     }
 }
 
+void kk_cli_set_status(int status)
+{
+    failure_status = status;
+}
+
 int kk_cli_exit_status(CK_RV rv)
 {
     bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
-    return rv == CKR_OK && written ? 0 : 1;
+    return rv == CKR_OK && written ? 0 : failure_status;
 }

@@ -25,5 +25,10 @@ bool kk_cli_has_failed(void);
  * message does not tell apart. */
 void kk_cli_explain(CK_RV rv);
 
-/* The exit status of a program: 0 or 1. What could not be written to stdout is a failure too. */
+/* The exit status of a failure that is an answer. */
+#define KK_CLI_STATUS_BAD_SIGNATURE 3
+void kk_cli_set_status(int status);
+
+/* The exit status of a program: 0 or 1, or what was set. What could not be written to stdout is a
+ * failure too. */
 int kk_cli_exit_status(CK_RV rv);
