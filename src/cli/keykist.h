@@ -123,6 +123,7 @@ extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
 extern const struct kk_keykist_group kk_keykist_object_group;
 extern const struct kk_keykist_group kk_keykist_key_group;
+extern const struct kk_keykist_group kk_keykist_cert_group;
 extern const struct kk_keykist_group kk_keykist_digest_group;
 extern const struct kk_keykist_group kk_keykist_random_group;
 extern const struct kk_keykist_group kk_keykist_pepper_group;

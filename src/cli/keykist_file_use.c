@@ -171,7 +171,7 @@ static KK_RV print_json(const struct kk_use_output *output, struct kk_span conte
     KK_TRY(kk_base64_encode(content, &encoded));
     kk_json_object(&json, NULL);
     kk_json_text(&json, "result", how);
-    kk_json_bytes(&json, output->what, kk_secret_span(encoded));
+    kk_json_bytes(&json, output->what, output->is_text ? content : kk_secret_span(encoded));
     kk_json_end(&json);
     return kk_json_print(&json);
 }
@@ -187,7 +187,7 @@ KK_RV kk_use_write(const struct kk_keykist *keykist, CK_SLOT_ID slot,
     if (output->hex || output->base64) {
         KK_TRY(output->hex ? put_hex(content, &text) : put_base64(content, &text));
         content = kk_buffer_span(&text);
-    } else if (!to_file && isatty(STDOUT_FILENO) != 0) {
+    } else if (!to_file && !output->is_text && isatty(STDOUT_FILENO) != 0) {
         return kk_cli_error("the %s is not text: use --out FILE, --base64 or --hex", output->what);
     }
     if (to_file) {

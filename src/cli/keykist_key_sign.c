@@ -173,6 +173,30 @@ static KK_RV sign(const struct kk_key_work *use, struct data *data, struct kk_bu
     return kk_buffer_check(out);
 }
 
+/* The hash of what is in memory. */
+static KK_RV hash_bytes(const struct kk_key_work *use, struct kk_span bytes,
+                        struct kk_secret **ret_hash)
+{
+    const struct kk_keykist_session *session = &use->session;
+    CK_MECHANISM mechanism = {.mechanism = use->hash->mechanism};
+    CK_ULONG len = use->hash->len;
+    KK_TRY(kk_secret_new(len, ret_hash));
+    CK_RV rv = session->p11->C_DigestInit(session->handle, &mechanism);
+    if (rv == CKR_OK) {
+        rv = session->p11->C_Digest(session->handle, (CK_BYTE_PTR)(uintptr_t)bytes.data,
+                                    (CK_ULONG)bytes.len, kk_secret_data(*ret_hash), &len);
+    }
+    return rv == CKR_OK ? CKR_OK : kk_keykist_failed(rv, "Could not compute the hash");
+}
+
+KK_RV kk_key_use_sign(const struct kk_key_work *use, struct kk_span bytes, struct kk_buffer *out)
+{
+    KK_CLEANUP(data_clear) struct data data = {0};
+    KK_TRY(use->hash_first ? hash_bytes(use, bytes, &data.whole)
+                           : kk_secret_from(bytes, &data.whole));
+    return sign(use, &data, out);
+}
+
 CK_RV kk_keykist_key_sign(struct kk_keykist *keykist)
 {
     const struct kk_key_use_options *options = keykist->own;

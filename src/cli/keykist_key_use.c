@@ -90,7 +90,8 @@ KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class)
     KK_CLEANUP(kk_object_list_clear) struct kk_object_list list = {0};
     bool wants_login = object_class == CKO_PRIVATE_KEY;
     CK_SLOT_ID slot = 0;
-    KK_TRY(kk_object_begin(use->keykist, false, wants_login, &use->session, &slot, &use->token));
+    KK_TRY(kk_object_begin(use->keykist, use->writable, wants_login, &use->session, &slot,
+                           &use->token));
     KK_TRY(find(use, object_class, &list));
     KK_TRY(find_after_login(use, object_class, &list));
     if (list.count != 1) {

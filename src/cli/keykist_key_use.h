@@ -21,6 +21,7 @@ struct kk_key_work {
     CK_KEY_TYPE type;
     CK_MECHANISM mechanism;
     const struct kk_hash *hash; /* of the mechanism; NULL: none */
+    bool writable;              /* the session is to write; set before kk_key_use_begin() */
     bool hash_first;            /* CKM_ECDSA on a hash that is computed before */
     union {
         CK_RSA_PKCS_PSS_PARAMS pss;
@@ -42,6 +43,10 @@ CK_RV kk_key_use_authenticate(const struct kk_key_work *use);
 
 /* What --mechanism and --hash ask for, or the key's default, for signatures and MACs. */
 KK_RV kk_key_use_signature(struct kk_key_work *use);
+
+/* Appends the signature of these bytes, as kk_key_use_signature() chose it; ECDSA's in DER unless
+ * the options say otherwise (keykist_key_sign.c). */
+KK_RV kk_key_use_sign(const struct kk_key_work *use, struct kk_span bytes, struct kk_buffer *out);
 
 /* The same for ciphers (keykist_key_cipher.c). */
 KK_RV kk_key_use_cipher(struct kk_key_work *use);
@@ -83,6 +88,7 @@ struct kk_use_output {
     bool base64;
     bool hex;
     bool force;
+    bool is_text;     /* the content may go to a terminal, and into JSON as it is */
     const char *what; /* "signature": for messages, and its name in JSON */
 };
 
