@@ -25,5 +25,5 @@ if ! (cd "$work/$name" && dpkg-buildpackage -us -uc -F) >"$work/log" 2>&1; then
     exit 1
 fi
 mv "$work/log" "$folder/build.log"
-mv "$work"/keykist_* "$work"/*.deb "$folder/"
+mv "$work"/*_"$version"* "$folder/"
 (cd "$folder" && ls ./*.deb)
