@@ -95,11 +95,12 @@ keys_sign()
 {
     for module in $short "$long"; do
         date >"$work/data"
+        openssl dgst -sha256 -binary -out "$work/hash" "$work/data"
         rm -f "$work"/*.sig
         tool "$module" --sign --id 01 --mechanism SHA256-RSA-PKCS --input-file "$work/data" --output-file "$work/rsa.sig" &&
             openssl dgst -sha256 -verify "$work/rsa.der" -keyform DER -signature "$work/rsa.sig" "$work/data" &&
-            tool "$module" --sign --id 02 --mechanism ECDSA-SHA256 --signature-format openssl \
-                --input-file "$work/data" --output-file "$work/ec.sig" &&
+            tool "$module" --sign --id 02 --mechanism ECDSA --signature-format openssl \
+                --input-file "$work/hash" --output-file "$work/ec.sig" &&
             openssl dgst -sha256 -verify "$work/ec.der" -keyform DER -signature "$work/ec.sig" "$work/data" || return 1
     done
 }
@@ -168,14 +169,23 @@ over_softhsm()
     check "the member's key signs" member_signs member-softhsm
 }
 
-purge_of_softhsm()
+# SoftHSM's purge, at a time when its configuration is Keykist's, and then SoftHSM again: ucf, which has
+# forgotten the file, keeps it or asks.
+purge_under_keykist()
 {
+    check "Keykist is installed over it once more" install_ours
+    check "the configuration is what it was" admin_has_changes
     check "SoftHSM's packages can be purged under Keykist" dpkg --purge softhsm2-common softhsm2 libsofthsm2
     check "the configuration is still as it was" admin_has_changes
     check "the group has its number and its members" group_is_as_before
     check "folders and configuration still have their modes" modes_are_right
     check "the same keys sign after the purge" keys_sign
     check "the member's key signs after the purge" member_signs member-softhsm
+    check "SoftHSM comes back after its purge" apt install --no-install-recommends softhsm2
+    check "to the administrator's configuration" cmp "$work/admin.conf" $conf
+    check "and the keys sign with it" keys_sign
+    check "SoftHSM can be purged" apt purge softhsm2 softhsm2-common libsofthsm2
+    check "tokens are left" test -n "$(ls $tokens)"
 }
 
 and_back()
@@ -189,8 +199,6 @@ and_back()
     check "what is left of Keykist can be purged" apt purge keykist-softhsm2 keykist libkeykist
     check "the configuration stays SoftHSM's" admin_has_changes
     check "the keys still sign" keys_sign
-    check "SoftHSM can be purged" apt purge softhsm2 softhsm2-common libsofthsm2
-    check "tokens are left" test -n "$(ls $tokens)"
 }
 
 # ---- part two: on a system that had none ----
@@ -231,8 +239,8 @@ softhsm_makes_token()
 
 is_gone()
 {
-    for name in /etc/softhsm /var/lib/keykist /usr/share/keykist /usr/lib/softhsm "/usr/lib/$triplet/keykist"; do
-        [ ! -e "$name" ] || { find "$name"; return 1; }
+    for place in /etc/softhsm /var/lib/keykist /usr/share/keykist /usr/lib/softhsm "/usr/lib/$triplet/keykist"; do
+        [ ! -e "$place" ] || { find "$place"; return 1; }
     done
 }
 
@@ -290,8 +298,8 @@ check "clients are installed" apt install --no-install-recommends opensc openssl
 triplet=$(dpkg-architecture -q DEB_HOST_MULTIARCH)
 long=/usr/lib/$triplet/softhsm/libsofthsm2.so
 over_softhsm
-purge_of_softhsm
 and_back
+purge_under_keykist
 fresh
 and_away
 echo "1..$number"
