@@ -216,7 +216,7 @@ nobody_cannot_read()
 
 p11kit_finds_it()
 {
-    p11-kit list-modules | grep -A2 '^keykist:' && p11-kit list-modules | grep "libkeykist.so"
+    p11-kit list-modules | tee "$work/modules" | grep -E '^(module: )?keykist' && grep libkeykist.so "$work/modules"
 }
 
 # The link leads to where the package is; nothing lies there that is only in the build's folder.
