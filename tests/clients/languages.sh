@@ -45,11 +45,11 @@ results()
 {
     while IFS=$tab read -r verdict test_name reason; do
         number=$((number + 1))
-        known=$(sed -n "s/^$(printf '%s' "$test_name" | sed 's/[][\\.*^$/]/\\&/g')$tab//p" "${2:-/dev/null}" | head -n 1)
-        case $verdict:$known in
+        excuse=$(sed -n "s/^$(printf '%s' "$test_name" | sed 's/[][\\.*^$/]/\\&/g')$tab//p" "${2:-/dev/null}" | head -n 1)
+        case $verdict:$excuse in
         pass:*) echo "ok $number - $test_name" ;;
         skip:*) echo "ok $number - $test_name # SKIP $reason" ;;
-        fail:?*) echo "ok $number - $test_name # SKIP $known" ;;
+        fail:?*) echo "ok $number - $test_name # SKIP $excuse" ;;
         *)
             failures=$((failures + 1))
             echo "not ok $number - $test_name"

@@ -19,7 +19,7 @@ need_module()
 
 module_version()
 {
-    sed -n "s#^require $2 v##p" "$here/$1/go.mod"
+    sed -n "s#^\(require\)\{0,1\}[[:space:]]*$2 v##p" "$here/$1/go.mod"
 }
 
 # "pass<TAB>name" and so on from what `go test -v` printed: a test, or a part of one that has no parts itself.
