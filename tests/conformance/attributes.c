@@ -160,8 +160,7 @@ static void impossible_count(void)
 {
     CK_ULONG count = (CK_ULONG)1 << (sizeof(CK_ULONG) * 4);
     size_t size = count * sizeof(CK_ATTRIBUTE);
-    void *memory =
-        mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
         check_skip("no address space for the template");
     }
