@@ -57,7 +57,7 @@ CK_RV kk_api_C_GetObjectSize(struct kk_app *app, CK_SESSION_HANDLE hSession,
 }
 
 /*= pkcs11-3.2 C_GetAttributeValue: every attribute of the template is processed; the call returns
- * one of the codes that were met */
+ * one of the codes that were met. A template of more attributes than an object can have is none. */
 CK_RV kk_api_C_GetAttributeValue(struct kk_app *app, CK_SESSION_HANDLE hSession,
                                  CK_OBJECT_HANDLE hObject, CK_ATTRIBUTE_PTR pTemplate,
                                  CK_ULONG ulCount)
@@ -67,6 +67,7 @@ CK_RV kk_api_C_GetAttributeValue(struct kk_app *app, CK_SESSION_HANDLE hSession,
     CK_RV first = CKR_OK;
     KK_TRY(kk_call_begin(app, hSession, &call));
     KK_ENSURE(pTemplate != NULL || ulCount == 0, CKR_ARGUMENTS_BAD);
+    KK_ENSURE(ulCount <= KK_ATTRS_COUNT_MAX, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_call_object(&call, hObject, &object));
     KK_TRY(kk_builtin_measure(&call, pTemplate, ulCount, &object));
     KK_TRY(kk_call_audit_export(&call, object, pTemplate, ulCount));
