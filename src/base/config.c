@@ -222,6 +222,7 @@ static const struct setting settings[] = {
     NUMBER("audit.keep", audit_keep, "0", 0, COUNT_MAX),
     NUMBER("cache.keys", cache_keys, "4096", 0, COUNT_MAX),
     NUMBER("cache.objects", cache_objects, "65536", 0, COUNT_MAX),
+    NUMBER("limits.aead_buffer", aead_buffer, "65536", 1, 2097151),
     {ROW("tpm2.tcti", read_text, tcti, "device:/dev/tpmrm0"), .takes_equals = true},
 };
 /* clang-format on */

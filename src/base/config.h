@@ -55,6 +55,7 @@ struct kk_config {
     unsigned long audit_keep;     /* audit.keep: older files kept, default 0: all */
     unsigned long cache_keys;     /* cache.keys: parsed keys kept, default 4096 */
     unsigned long cache_objects;  /* cache.objects: object snapshots kept, default 65536 */
+    unsigned long aead_buffer;    /* limits.aead_buffer, KiB, default 65536 */
 };
 
 /* Finds and reads the file. CKR_GENERAL_ERROR, with a log line that names path and errno, when

@@ -107,7 +107,8 @@ static KK_RV ccm_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_
     struct ccm_context *context = op->context;
     (void)out;
     *ret_len = 0;
-    return kk_held_put(&context->held, in, KK_MIN(input_length(op), KK_HELD_MAX), length_code(op));
+    return kk_held_put(&context->held, in, KK_MIN(input_length(op), kk_aead_most(op)),
+                       length_code(op));
 }
 
 static KK_RV ccm_final(struct kk_op *op, uint8_t *out, size_t *ret_len)

@@ -5,17 +5,13 @@
  */
 #include "base/memory.h"
 #include "crypto/cipher.h"
+#include "mechanism/held.h"
 #include "mechanism/operation.h"
 #include "mechanism/wrap_auth.h"
 
 #include "base/banned.h"
 
 #define TAG_MAX 16
-
-/* The most ciphertext that is kept for a decryption in parts, and what may stay allocated between
- * operations. */
-#define HELD_MAX ((size_t)64 << 20)
-#define HELD_KEPT ((size_t)64 << 10)
 
 /* What CK_GCM_PARAMS says, checked. */
 struct gcm {
@@ -121,10 +117,7 @@ static KK_RV gcm_init(struct kk_op *op)
         kk_op_install(op, &context->head, gcm_context_free);
     }
     context->tag_len = gcm.tag_len;
-    context->held.len = 0;
-    if (context->held.capacity > HELD_KEPT || context->held.failed) {
-        kk_buffer_clear(&context->held);
-    }
+    kk_held_start(&context->held);
     return start(context->cipher, &gcm);
 }
 
@@ -147,10 +140,8 @@ static KK_RV gcm_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_
     }
     /*= pkcs11-3.2 AES-GCM Authenticated Encryption / Decryption: no data should be returned until
      * C_Decrypt or C_DecryptFinal */
-    KK_ENSURE(in.len <= HELD_MAX - context->held.len, CKR_ENCRYPTED_DATA_LEN_RANGE);
-    kk_buffer_put_span(&context->held, in);
     *ret_len = 0;
-    return kk_buffer_check(&context->held);
+    return kk_held_put(&context->held, in, kk_aead_most(op), CKR_ENCRYPTED_DATA_LEN_RANGE);
 }
 
 static KK_RV gcm_final(struct kk_op *op, uint8_t *out, size_t *ret_len)

@@ -56,7 +56,8 @@ struct kk_op {
     struct kk_key *key; /* a reference; NULL for digests */
     struct kk_param param;
     struct kk_otp_rules otp;
-    bool has_turn; /* `turn` is this signature's own: mechanisms with kk_turn_ops */
+    size_t aead_buffer; /* limits.aead_buffer, bytes; 0: as held.h has it */
+    bool has_turn;      /* `turn` is this signature's own: mechanisms with kk_turn_ops */
     uint64_t turn;
     void *context;                /* the family's; NULL at first */
     void (*context_free)(void *); /* set together with context */

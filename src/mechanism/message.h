@@ -20,6 +20,7 @@ KK_RV kk_message_begin(struct kk_op *op, const struct kk_message *message, struc
  * last part. */
 size_t kk_message_bound(const struct kk_op *op, enum kk_phase phase, size_t in_len);
 
+/* Decryption keeps the part: CKR_ENCRYPTED_DATA_LEN_RANGE beyond limits.aead_buffer. */
 KK_RV kk_message_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
 
 /* The last part. Encryption writes message->tag, and again a generated message->iv; decryption

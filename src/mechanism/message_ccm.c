@@ -20,6 +20,7 @@ struct ccm_message {
     uint8_t nonce[NONCE_MAX];
     struct kk_buffer aad;
     size_t data_len;
+    size_t most; /* of what is held */
     struct kk_buffer held;
 };
 
@@ -40,6 +41,7 @@ static KK_RV ccm_message_open(struct kk_op *op, void **ret_cipher)
     self->crypto = op->crypto;
     self->encrypts = op->kind == KK_OP_ENCRYPT;
     self->ccm.key = key;
+    self->most = kk_aead_most(op);
     self->held.wipe = self->encrypts;
     *ret_cipher = self;
     return CKR_OK;
@@ -71,7 +73,7 @@ static KK_RV ccm_message_update(void *cipher, struct kk_span in, KK_UNUSED uint8
 {
     struct ccm_message *self = cipher;
     *ret_len = 0;
-    return kk_held_put(&self->held, in, KK_MIN(self->data_len, KK_HELD_MAX),
+    return kk_held_put(&self->held, in, KK_MIN(self->data_len, self->most),
                        self->encrypts ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "mechanism/held.h"
 
 #include "base/banned.h"
 
@@ -24,6 +25,11 @@ void *kk_op_reuse(struct kk_op *op, void (*context_free)(void *))
     }
     kk_op_drop(op);
     return NULL;
+}
+
+size_t kk_aead_most(const struct kk_op *op)
+{
+    return op->aead_buffer > 0 ? op->aead_buffer : KK_HELD_MAX;
 }
 
 void kk_op_drop(struct kk_op *op)

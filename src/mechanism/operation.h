@@ -72,6 +72,9 @@ static inline bool kk_block_cipher_is_of_one_use(const struct kk_mechanism *mech
  * row->detail; else CKR_MECHANISM_PARAM_INVALID. */
 KK_RV kk_mac_length_of(const struct kk_op *op, size_t *ret_length);
 
+/* The most that an AEAD keeps of a message in parts until its tag is checked. */
+size_t kk_aead_most(const struct kk_op *op);
+
 /* Data codes as C_WrapKey and C_UnwrapKey say them. */
 CK_RV kk_wrap_code(CK_RV rv);
 

@@ -248,7 +248,7 @@ static KK_RV aead_update(struct kk_op *op, struct kk_span in, uint8_t *out, size
     /*= pkcs11-3.2 Chacha20/Poly1305: no data should be returned until C_Decrypt or C_DecryptFinal
      */
     *ret_len = 0;
-    return kk_held_put(&context->held, in, KK_HELD_MAX, CKR_ENCRYPTED_DATA_LEN_RANGE);
+    return kk_held_put(&context->held, in, kk_aead_most(op), CKR_ENCRYPTED_DATA_LEN_RANGE);
 }
 
 static KK_RV seal(struct kk_stream_aead *aead, struct kk_span in, uint8_t *out, size_t *ret_len)

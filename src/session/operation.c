@@ -189,7 +189,7 @@ KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mec
 /* Makes room for another mechanism or key. A context is kept when it may serve again: the same
  * mechanism; the family itself sees whether the key is the same. */
 static void prepare(struct kk_operation *operation, const struct kk_mechanism *mechanism,
-                    enum kk_op_kind kind, struct kk_crypto *crypto)
+                    enum kk_op_kind kind, const struct kk_engine *engine)
 {
     struct kk_op *op = &operation->op;
     if (op->mechanism != mechanism && op->context != NULL) {
@@ -199,7 +199,8 @@ static void prepare(struct kk_operation *operation, const struct kk_mechanism *m
     }
     op->mechanism = mechanism;
     op->kind = family_kinds[kind];
-    op->crypto = crypto;
+    op->crypto = engine->crypto;
+    op->aead_buffer = (size_t)engine->config->aead_buffer << 10;
 }
 
 void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
@@ -208,7 +209,7 @@ void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
 {
     struct kk_session *session = call->session;
     struct kk_operation *operation = session->operations[kind];
-    prepare(operation, mechanism, kind, call->app->engine->crypto);
+    prepare(operation, mechanism, kind, call->app->engine);
     operation->is_private = object != NULL && object->is_private;
     operation->needs_login = object != NULL && object->always_authenticate;
     operation->login_round = session->login_round;

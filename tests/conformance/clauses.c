@@ -471,11 +471,16 @@ static CK_RV next(CK_ULONG from, CK_ULONG to, CK_FLAGS flags)
                                    flags);
 }
 
+/* What comes back goes behind what came before: a token may keep parts until the tag is checked. */
+static CK_ULONG came_back;
+
 static CK_RV next_back(CK_ULONG from, CK_ULONG to, CK_FLAGS flags)
 {
-    CK_ULONG room = ROOM - from;
-    return F->C_DecryptMessageNext(S, &gcm, sizeof gcm, out + from, to - from, back + from, &room,
-                                   flags);
+    CK_ULONG room = ROOM - came_back;
+    CK_RV rv = F->C_DecryptMessageNext(S, &gcm, sizeof gcm, out + from, to - from, back + came_back,
+                                       &room, flags);
+    came_back += rv == CKR_OK ? room : 0;
+    return rv;
 }
 
 static void end_of_message(void)
@@ -486,11 +491,12 @@ static void end_of_message(void)
     EXPECT_OK(next(16, 32, 0));
     EXPECT_OK(next(32, 48, CKF_END_OF_MESSAGE));
     EXPECT(next(48, 64, CKF_END_OF_MESSAGE), CKR_OPERATION_NOT_INITIALIZED);
+    came_back = 0;
     EXPECT_OK(F->C_DecryptMessageBegin(S, &gcm, sizeof gcm, NULL, 0));
     EXPECT_OK(next_back(0, 16, 0));
     EXPECT_OK(next_back(16, 32, 0));
     EXPECT_OK(next_back(32, 48, CKF_END_OF_MESSAGE));
-    EXPECT_BYTES(back, 48, in, 48);
+    EXPECT_BYTES(back, came_back, in, 48);
     EXPECT(next_back(0, 16, CKF_END_OF_MESSAGE), CKR_OPERATION_NOT_INITIALIZED);
 }
 

@@ -120,6 +120,7 @@ static void check_defaults(const struct kk_config *config)
     assert_int_equal(config->audit_keep, 0);
     assert_int_equal(config->cache_keys, 4096);
     assert_int_equal(config->cache_objects, 65536);
+    assert_int_equal(config->aead_buffer, 65536);
 }
 
 static void test_defaults(void **state)
@@ -172,7 +173,8 @@ static void test_every_key(void **state)
                   "token.so_recovery = off\n"
                   "token.integrity = strict\n"
                   "cache.keys = 17\n"
-                  "cache.objects = 0\n");
+                  "cache.objects = 0\n"
+                  "limits.aead_buffer = 1\n");
     assert_string_equal(config->tokendir, "/some/where");
     assert_int_equal(config->backend, KK_BACKEND_MEMORY);
     assert_true(config->backend_is_set);
@@ -198,6 +200,7 @@ static void test_every_key(void **state)
     assert_int_equal(config->integrity, KK_INTEGRITY_STRICT);
     assert_int_equal(config->cache_keys, 17);
     assert_int_equal(config->cache_objects, 0);
+    assert_int_equal(config->aead_buffer, 1);
     assert_string_equal(take_log(), "");
 }
 
@@ -306,6 +309,8 @@ static void test_bad_values_are_warned_of_and_the_default_holds(void **state)
         "cache.keys = 1e3",
         "cache.objects = +5",
         "cache.keys = 1000000001",
+        "limits.aead_buffer = 0",
+        "limits.aead_buffer = 2097152",
     };
     for (size_t i = 0; i < KK_ARRAY_LEN(lines); i++) {
         char text[200];

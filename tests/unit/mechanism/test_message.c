@@ -95,6 +95,61 @@ static void test_what_is_not_authentic_is_wiped(void **state)
     kk_key_unref(key);
 }
 
+static void test_nothing_comes_out_before_the_tag_is_checked(void **state)
+{
+    struct kk_op op;
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    uint8_t sealed[sizeof plain + 16];
+    uint8_t out[sizeof plain];
+    size_t len = 0;
+    (void)state;
+    seal(key, sealed);
+    const struct kk_message message = message_of(sealed + sizeof plain);
+    begin(&op, KK_OP_DECRYPT, key);
+    for (int round = 0; round < 2; round++) {
+        sealed[5] ^= round == 0 ? 0x10 : 0;
+        memset(out, 0xcc, sizeof out);
+        assert_ok(kk_message_begin(&op, &message, KK_SPAN_ARRAY(aad)));
+        assert_int_equal(kk_message_bound(&op, KK_PHASE_UPDATE, 33), 0);
+        assert_ok(kk_message_update(&op, KK_SPAN(sealed, 33), out, &len));
+        assert_int_equal(len, 0);
+        assert_int_equal(out[0], 0xcc);
+        assert_int_equal(kk_message_bound(&op, KK_PHASE_FINAL, sizeof plain - 33), sizeof plain);
+        assert_rv(
+            kk_message_final(&op, &message, KK_SPAN(sealed + 33, sizeof plain - 33), out, &len),
+            round == 0 ? CKR_AEAD_DECRYPT_FAILED : CKR_OK);
+        sealed[5] ^= round == 0 ? 0x10 : 0;
+    }
+    assert_memory_equal(out, plain, sizeof plain);
+    op_end(&op);
+    kk_key_unref(key);
+}
+
+/* limits.aead_buffer. */
+static void test_more_than_is_kept_is_refused(void **state)
+{
+    struct kk_op op;
+    struct kk_key *key = secret_key(KK_SPAN_TEXT(KEY));
+    uint8_t sealed[sizeof plain + 16];
+    uint8_t out[sizeof plain];
+    size_t len = 0;
+    (void)state;
+    seal(key, sealed);
+    const struct kk_message message = message_of(sealed + sizeof plain);
+    begin(&op, KK_OP_DECRYPT, key);
+    op.aead_buffer = 20;
+    assert_ok(kk_message_begin(&op, &message, KK_SPAN_ARRAY(aad)));
+    assert_ok(kk_message_update(&op, KK_SPAN(sealed, 20), out, &len));
+    assert_rv(kk_message_update(&op, KK_SPAN(sealed + 20, 1), out, &len),
+              CKR_ENCRYPTED_DATA_LEN_RANGE);
+    /* At once any length goes. */
+    assert_ok(kk_message_begin(&op, &message, KK_SPAN_ARRAY(aad)));
+    assert_ok(kk_message_final(&op, &message, KK_SPAN(sealed, sizeof plain), out, &len));
+    assert_memory_equal(out, plain, sizeof plain);
+    op_end(&op);
+    kk_key_unref(key);
+}
+
 static void test_a_new_process_knows_nothing_of_old_ivs(void **state)
 {
     struct kk_op op;
@@ -180,6 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_are_what_operations_are),
         cmocka_unit_test(test_what_is_not_authentic_is_wiped),
+        cmocka_unit_test(test_nothing_comes_out_before_the_tag_is_checked),
+        cmocka_unit_test(test_more_than_is_kept_is_refused),
         cmocka_unit_test(test_a_new_process_knows_nothing_of_old_ivs),
         cmocka_unit_test(test_the_last_part_says_what_the_first_said),
         cmocka_unit_test(test_parameters_are_read),

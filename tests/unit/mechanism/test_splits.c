@@ -414,6 +414,33 @@ static void test_what_was_changed_is_refused_and_stays_inside(void **state)
     assert_true(count >= 3);
 }
 
+/* limits.aead_buffer: what is kept until the tag is checked. */
+static void test_no_more_is_kept_than_the_limit(void **state)
+{
+    size_t count = 0;
+    (void)state;
+    for (size_t i = 0; i < kk_registry_count(registry); i++) {
+        const struct kk_mechanism *row = kk_registry_at(registry, i);
+        uint8_t out[MESSAGE_MAX];
+        struct kk_op op;
+        size_t len = 0;
+        if (row->cipher == NULL || !is_authenticated(row)) {
+            continue;
+        }
+        struct kk_key *key = key_for(row);
+        assert_ok(begin(&op, row, KK_OP_DECRYPT, key, 200));
+        op.aead_buffer = 100;
+        assert_ok(row->cipher->update(&op, KK_SPAN(message, 60), out, &len));
+        assert_ok(row->cipher->update(&op, KK_SPAN(message, 40), out, &len));
+        assert_rv(row->cipher->update(&op, KK_SPAN(message, 1), out, &len),
+                  CKR_ENCRYPTED_DATA_LEN_RANGE);
+        op_end(&op);
+        kk_key_unref(key);
+        count++;
+    }
+    assert_true(count >= 3);
+}
+
 static CK_RV whole(const struct kk_mechanism *row, enum kk_op_kind kind, struct kk_key *key)
 {
     enum { LEN = 64 };
@@ -490,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_ciphers_in_parts),
         cmocka_unit_test(test_macs_and_digests_in_parts),
         cmocka_unit_test(test_what_was_changed_is_refused_and_stays_inside),
+        cmocka_unit_test(test_no_more_is_kept_than_the_limit),
         cmocka_unit_test(test_no_memory_is_said),
         cmocka_unit_test(test_keys_of_a_wrong_length),
     };

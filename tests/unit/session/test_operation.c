@@ -158,6 +158,26 @@ static void test_another_call_does_not_go_on_past_a_result_that_waits(void **sta
     }
 }
 
+/* In KiB. */
+static void test_what_an_aead_keeps_is_limited(void **state)
+{
+    (void)state;
+    static uint8_t text[2048];
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    CK_GCM_PARAMS params = {iv, 12, 96, NULL, 0, 128};
+    const CK_MECHANISM gcm = {CKM_AES_GCM, &params, sizeof params};
+    uint8_t out[16];
+    CK_ULONG len = sizeof out;
+    world.engine->config->aead_buffer = 1;
+    assert_ok(op_init(world.app, session, KK_OP_DECRYPT, &gcm, key));
+    assert_ok(cipher(KK_OP_DECRYPT, KK_PHASE_UPDATE, KK_SPAN(text, 1024), out, &len));
+    assert_int_equal(cipher(KK_OP_DECRYPT, KK_PHASE_UPDATE, KK_SPAN(text, 1), out, &len),
+                     CKR_ENCRYPTED_DATA_LEN_RANGE);
+    world.engine->config->aead_buffer = 2;
+    assert_ok(op_init(world.app, session, KK_OP_DECRYPT, &gcm, key));
+    assert_ok(cipher(KK_OP_DECRYPT, KK_PHASE_UPDATE, KK_SPAN(text, 2048), out, &len));
+}
+
 static void test_an_error_ends_the_operation(void **state)
 {
     (void)state;
@@ -380,6 +400,7 @@ int main(void)
         TEST(test_an_update_that_gives_nothing_wants_a_buffer_all_the_same),
         TEST(test_a_result_that_waits_is_given_out_once),
         TEST(test_another_call_does_not_go_on_past_a_result_that_waits),
+        TEST(test_what_an_aead_keeps_is_limited),
         TEST(test_an_error_ends_the_operation),
         TEST(test_verifying_ends_the_operation_whatever_comes),
         TEST(test_a_signature_given_first_is_kept_until_the_data_came),
