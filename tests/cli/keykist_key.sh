@@ -190,7 +190,7 @@ for label in rsa:2048 p-256 ec:secp521r1 ed25519; do
 done
 sign p-256 "$WORK/file" --format raw
 open_key verify --label p-256 --signature "$WORK/sig" "$WORK/file"
-check "raw is found out" test "$status" = 0
+check "raw is found out, and said" sh -c "test $status = 0 && grep -q '(r and s)' '$WORK/out'"
 open_key verify --label p-256 --signature "$WORK/sig" --format raw "$WORK/file"
 check "raw, as said" test "$status" = 0
 open_key verify --label p-256 --signature "$WORK/sig" --format der "$WORK/file"
