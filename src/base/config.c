@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -256,6 +257,7 @@ KK_RV kk_config_new(struct kk_config **ret_config)
     KK_CLEANUP(kk_config_freep) struct kk_config *config = NULL;
     KK_TRY(kk_alloc(sizeof *config, &config));
     KK_TRY(kk_strdup("", &config->path));
+    KK_TRY(kk_alloc_array(KK_ARRAY_LEN(settings), sizeof *config->lines, &config->lines));
     for (size_t i = 0; i < KK_ARRAY_LEN(settings); i++) {
         KK_TRY(setting_read(&settings[i], config, settings[i].fallback));
     }
@@ -273,8 +275,60 @@ void kk_config_free(struct kk_config *config)
             kk_freep((uint8_t *)config + settings[i].offset);
         }
     }
+    kk_free(config->lines);
     kk_free(config->path);
     kk_free(config);
+}
+
+/* ---- settings said again ---- */
+
+static const char *say_word(const struct setting *setting, int value)
+{
+    for (const struct word *word = setting->words; word->word != NULL; word++) {
+        if (word->value == value) {
+            return word->word;
+        }
+    }
+    return "";
+}
+
+static void say_value(const struct setting *setting, const void *member, struct kk_buffer *text)
+{
+    char number[24] = "";
+    const char *value = number;
+    if (setting->read == read_text) {
+        memcpy(&value, member, sizeof value);
+    } else if (setting->read == read_word) {
+        value = say_word(setting, *(const int *)member);
+    } else if (setting->read == read_octal) {
+        (void)snprintf(number, sizeof number, "%04o", *(const unsigned int *)member);
+    } else if (setting->read == read_number) {
+        (void)snprintf(number, sizeof number, "%lu", *(const unsigned long *)member);
+    } else if (setting->read == read_switch) {
+        value = *(const bool *)member ? "on" : "off";
+    } else {
+        value = *(const bool *)member ? "true" : "false";
+    }
+    kk_buffer_put(text, value, strlen(value));
+    kk_buffer_put_u8(text, 0);
+    text->len -= text->failed ? 0 : 1;
+}
+
+KK_RV kk_config_setting(const struct kk_config *config, size_t n,
+                        struct kk_config_setting *ret_setting)
+{
+    KK_ENSURE(n < KK_ARRAY_LEN(settings), CKR_DATA_INVALID);
+    const struct setting *setting = &settings[n];
+    struct kk_config_setting said = {
+        .name = setting->name, .fallback = setting->fallback, .line = config->lines[n]};
+    say_value(setting, (const uint8_t *)config + setting->offset, &said.value);
+    CK_RV rv = kk_buffer_check(&said.value);
+    if (rv != CKR_OK) {
+        kk_buffer_clear(&said.value);
+        return rv;
+    }
+    *ret_setting = said;
+    return CKR_OK;
 }
 
 /* Not isspace(), which asks the application's locale. */
@@ -306,6 +360,7 @@ static KK_RV parse_value(struct parse *parse, const char *name, const char *valu
     CK_RV rv = setting_read(setting, parse->config, value);
     if (rv != BAD_VALUE) {
         parse->is_set[setting - settings] = true;
+        parse->config->lines[setting - settings] = parse->line;
         return rv;
     }
     if (setting->is_fatal) {

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/macros.h"
 
 enum kk_config_backend { KK_BACKEND_SQLITE, KK_BACKEND_MEMORY, KK_BACKEND_FILE };
@@ -56,6 +57,7 @@ struct kk_config {
     unsigned long cache_keys;     /* cache.keys: parsed keys kept, default 4096 */
     unsigned long cache_objects;  /* cache.objects: object snapshots kept, default 65536 */
     unsigned long aead_buffer;    /* limits.aead_buffer, KiB, default 65536 */
+    unsigned long *lines;         /* by setting: the line that it comes from; 0: none */
 };
 
 /* Finds and reads the file. CKR_GENERAL_ERROR, with a log line that names path and errno, when
@@ -71,6 +73,18 @@ KK_RV kk_config_find(char **ret_path);
 
 /* All defaults, no file read (tests). */
 KK_RV kk_config_new(struct kk_config **ret_config);
+
+/* One setting as it holds, for people. */
+struct kk_config_setting {
+    const char *name;
+    struct kk_buffer value; /* as a file would say it; a zero byte stands behind it */
+    const char *fallback;   /* the default */
+    unsigned long line;     /* of the file; 0: no line says it */
+};
+
+/* The n-th setting; the caller frees its value. CKR_DATA_INVALID: there are no more. */
+KK_RV kk_config_setting(const struct kk_config *config, size_t n,
+                        struct kk_config_setting *ret_setting);
 
 void kk_config_free(struct kk_config *config);
 KK_DEFINE_CLEANUP(struct kk_config *, kk_config_free);

@@ -346,6 +346,7 @@ static CK_RV run_doctor(struct kk_keykist *keykist)
     if (doctor.config != NULL) {
         kk_doctor_files(&doctor);
         KK_TRY(check_module(&doctor));
+        kk_doctor_system(&doctor);
     }
     KK_TRY(print(&doctor));
     if (doctor.bad > 0) {

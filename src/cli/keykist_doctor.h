@@ -28,6 +28,9 @@ void kk_doctor_say(struct kk_doctor *doctor, enum kk_finding_level level, const 
 KK_RV kk_doctor_config(struct kk_doctor *doctor);
 void kk_doctor_files(struct kk_doctor *doctor);
 
+/* keykist_doctor_system.c: the paths of the module, p11-kit, OpenSSL, room on the disk. */
+void kk_doctor_system(struct kk_doctor *doctor);
+
 /* Tokens on the disk that the module does not show: `shown` are the directories of those that it
  * does. */
 struct kk_doctor_paths {

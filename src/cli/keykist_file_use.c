@@ -188,7 +188,7 @@ KK_RV kk_use_write(const struct kk_keykist *keykist, CK_SLOT_ID slot,
         KK_TRY(output->hex ? put_hex(content, &text) : put_base64(content, &text));
         content = kk_buffer_span(&text);
     } else if (!to_file && !output->is_text && isatty(STDOUT_FILENO) != 0) {
-        return kk_cli_error("the %s is not text: use --out FILE, --base64 or --hex", output->what);
+        return kk_cli_error("the result is not text: use --out FILE, --base64 or --hex");
     }
     if (to_file) {
         KK_TRY(write_file(output, content));

@@ -190,6 +190,19 @@ static CK_RV generate(const struct making *making, CK_OBJECT_HANDLE *ret_key)
     return CKR_OK;
 }
 
+/* "RSA key pair of 3072 bits made" */
+static void describe(const struct making *making, CK_OBJECT_HANDLE key, char *text, size_t size)
+{
+    struct kk_object_type type = kk_object_type_of(making->session, key);
+    bool has_size = making->spec.bits > 0 && type.bits > 0;
+    char bits[40] = "";
+    if (has_size) {
+        (void)snprintf(bits, sizeof bits, " of %lu bits", type.bits);
+    }
+    (void)snprintf(text, size, "%s key%s%s made", type.name != NULL ? type.name : making->spec.name,
+                   making->spec.is_pair ? " pair" : "", bits);
+}
+
 CK_RV kk_keykist_key_generate(struct kk_keykist *keykist)
 {
     KK_CLEANUP(kk_keykist_close) struct kk_keykist_session session = {0};
@@ -210,7 +223,6 @@ CK_RV kk_keykist_key_generate(struct kk_keykist *keykist)
     if (rv != CKR_OK) {
         return kk_keykist_failed(rv, "Could not make the key");
     }
-    (void)snprintf(what, sizeof what, "%s %s made", making.spec.name,
-                   making.spec.is_pair ? "key pair" : "key");
+    describe(&making, key, what, sizeof what);
     return kk_object_say(keykist, &session, key, what);
 }

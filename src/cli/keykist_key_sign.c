@@ -50,7 +50,8 @@ static KK_RV check_format(const struct kk_key_work *use)
 
 static bool is_raw(const struct kk_key_work *use)
 {
-    return use->options->format != NULL && strcmp(use->options->format, "raw") == 0;
+    return use->found_raw ||
+           (use->options->format != NULL && strcmp(use->options->format, "raw") == 0);
 }
 
 /* What was done, for the message. */
@@ -221,7 +222,7 @@ CK_RV kk_keykist_key_sign(struct kk_keykist *keykist)
 /* ---- verify ---- */
 
 /* r and s, whichever form the file has: a DER SEQUENCE of them never is as long as both. */
-static KK_RV settle_signature(const struct kk_key_work *use, struct kk_secret **signature)
+static KK_RV settle_signature(struct kk_key_work *use, struct kk_secret **signature)
 {
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer raw = {0};
     size_t half = (kk_object_type_of(&use->session, use->key).bits + 7) / 8;
@@ -229,6 +230,7 @@ static KK_RV settle_signature(const struct kk_key_work *use, struct kk_secret **
         return CKR_OK;
     }
     if (use->options->format == NULL && kk_secret_len(*signature) == 2 * half) {
+        use->found_raw = true;
         return CKR_OK;
     }
     CK_RV rv = kk_ecdsa_from_der(kk_secret_span(*signature), half, &raw);
@@ -248,8 +250,7 @@ static CK_RV verify_piece(void *context, struct kk_span piece)
                                         (CK_ULONG)piece.len);
 }
 
-static CK_RV verify_data(const struct kk_key_work *use, struct data *data,
-                         struct kk_secret **signature)
+static CK_RV verify_data(struct kk_key_work *use, struct data *data, struct kk_secret **signature)
 {
     const struct kk_keykist_session *session = &use->session;
     CK_MECHANISM mechanism = use->mechanism;

@@ -39,6 +39,12 @@ CK_RV kk_key_use_failed(const struct kk_key_work *use, CK_RV rv, const char *wha
         return kk_cli_error("%s: that is for keys of another type (CKR_KEY_TYPE_INCONSISTENT)",
                             text);
     }
+    if ((rv == CKR_ARGUMENTS_BAD || rv == CKR_MECHANISM_PARAM_INVALID) &&
+        use->mechanism.mechanism == CKM_RSA_PKCS_OAEP) {
+        return kk_cli_error("%s: the module does not take this hash: try --hash sha1 (%s)", text,
+                            rv == CKR_ARGUMENTS_BAD ? "CKR_ARGUMENTS_BAD"
+                                                    : "CKR_MECHANISM_PARAM_INVALID");
+    }
     return kk_keykist_failed(rv, text);
 }
 

@@ -22,6 +22,7 @@ struct kk_key_work {
     CK_MECHANISM mechanism;
     const struct kk_hash *hash; /* of the mechanism; NULL: none */
     bool writable;              /* the session is to write; set before kk_key_use_begin() */
+    bool found_raw;             /* the ECDSA signature to be verified is r and s */
     bool hash_first;            /* CKM_ECDSA on a hash that is computed before */
     union {
         CK_RSA_PKCS_PSS_PARAMS pss;

@@ -243,6 +243,15 @@ static void put_details(struct kk_table *table, const struct facts *facts)
     }
 }
 
+static void put_uri(struct kk_table *table, const struct facts *facts)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer uri = {0};
+    kk_uri_begin(&uri);
+    kk_keykist_uri_put_token(&uri, &facts->info);
+    table->failed = table->failed || uri.failed;
+    kk_table_bytes(table, kk_buffer_span(&uri));
+}
+
 CK_RV kk_keykist_token_show(struct kk_keykist *keykist)
 {
     static const struct kk_column columns[] = {
@@ -254,6 +263,7 @@ CK_RV kk_keykist_token_show(struct kk_keykist *keykist)
         {"Wrong SO PINs", "so_pin_failed"},
         {"SO can recover", "so_recovery"},
         {"Directory", "path"},
+        {"URI", "uri"},
     };
     KK_CLEANUP(kk_table_clear) struct kk_table table = {.columns = columns,
                                                         .column_count = KK_ARRAY_LEN(columns)};
@@ -265,6 +275,7 @@ CK_RV kk_keykist_token_show(struct kk_keykist *keykist)
     KK_TRY(get_facts(keykist, slot, &info, &facts));
     put_common(&table, &facts);
     put_details(&table, &facts);
+    put_uri(&table, &facts);
     if (!keykist->options.json) {
         return kk_table_print_record(&table);
     }

@@ -16,6 +16,7 @@
 #include "cli/config_notes.h"
 #include "cli/file.h"
 #include "cli/report.h"
+#include "cryptoki/names.h"
 #include "paths.h"
 
 #include "base/banned.h"
@@ -137,7 +138,14 @@ KK_RV kk_cli_start_module(const char *path, struct kk_module *ret_module)
     if (path != NULL && ret_module->vendor != NULL) {
         KK_TRY(check_setup());
     }
-    if (kk_module_initialize(ret_module) != CKR_OK) {
+    CK_RV rv = kk_module_initialize(ret_module);
+    if (rv != CKR_OK && kk_cli_gives_reasons()) {
+        const char *name = kk_names_find(KK_NAMES_CKR, rv);
+        return kk_cli_error("the module %s does not start (%s); its log says why: log.file or the "
+                            "system's",
+                            ret_module->path, name != NULL ? name : "an unknown code");
+    }
+    if (rv != CKR_OK) {
         (void)kk_cli_error("ERROR: Could not initialize the PKCS#11 library/module: %s",
                            ret_module->path);
         return kk_cli_error("ERROR: Please check log files for additional information.");

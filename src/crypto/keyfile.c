@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
@@ -580,4 +581,11 @@ void kk_certfile_free(struct kk_certfile *certfile)
     kk_buffer_clear(&certfile->issuer);
     kk_buffer_clear(&certfile->serial);
     kk_free(certfile);
+}
+
+const char *kk_keyfile_library(unsigned int *ret_major, unsigned int *ret_minor)
+{
+    *ret_major = OPENSSL_version_major();
+    *ret_minor = OPENSSL_version_minor();
+    return OpenSSL_version(OPENSSL_VERSION);
 }

@@ -63,6 +63,9 @@ KK_RV kk_keyfile_parse(struct kk_span content, const struct kk_secret *pin,
 void kk_keyfile_free(struct kk_keyfile *keyfile);
 KK_DEFINE_CLEANUP(struct kk_keyfile *, kk_keyfile_free);
 
+/* OpenSSL as it is loaded: "OpenSSL 3.0.22 25 Aug 2026", and the first two numbers of that. */
+const char *kk_keyfile_library(unsigned int *ret_major, unsigned int *ret_minor);
+
 /* Kind and name of the key of RFC 8410 whose parameters (KK_KEYPART_EC_PARAMS) are these.
  * CKR_CURVE_NOT_SUPPORTED: they are others. */
 KK_RV kk_keyfile_of_params(struct kk_span params, struct kk_keyfile *keyfile);

@@ -31,6 +31,11 @@ check "... says what a thief can do" grep -Eq "^note +PINs +one try takes .* PIN
     "$WORK/out"
 check "... what has no protection without a pepper" grep -Eq "^note +pepper +there is none" "$WORK/out"
 check "... and where OpenSSL has keys" grep -Eq "^note +memory +during a login OpenSSL" "$WORK/out"
+check "... and which OpenSSL that is" sh -c "sed -n 's/^ok  *OpenSSL  *//p' '$WORK/out' | grep -q '^OpenSSL [3-9]'"
+if [ -e /usr/lib/softhsm/libsofthsm2.so ] && grep -q libstdc++ /usr/lib/softhsm/libsofthsm2.so; then
+    check "... and who is found where SoftHSM is looked for" grep -Eq \
+        "^note +module +programs that load /usr/lib/softhsm/libsofthsm2\.so get .*, not .*: " "$WORK/out"
+fi
 runk doctor --json
 check "as JSON" test "$status $(json 'd["good"], set(f["level"] for f in d["findings"]) - {"ok", "note"}')" = \
     "0 (True, set())"

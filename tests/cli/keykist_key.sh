@@ -190,7 +190,7 @@ for label in rsa:2048 p-256 ec:secp521r1 ed25519; do
 done
 sign p-256 "$WORK/file" --format raw
 open_key verify --label p-256 --signature "$WORK/sig" "$WORK/file"
-check "raw is found out" test "$status" = 0
+check "raw is found out, and said" sh -c "test $status = 0 && grep -q '(r and s)' '$WORK/out'"
 open_key verify --label p-256 --signature "$WORK/sig" --format raw "$WORK/file"
 check "raw, as said" test "$status" = 0
 open_key verify --label p-256 --signature "$WORK/sig" --format der "$WORK/file"
@@ -210,7 +210,7 @@ tells "a form that RSA has not" 1 'keykist: --format is for ECDSA: a signature b
 key sign --label p-256 "$WORK/file" --mechanism nonsense
 tells "no such mechanism" 1 'keykist: there is no mechanism "nonsense"; .*'
 key sign --label p-256 "$WORK/file" --mechanism sha256-rsa-pss
-tells "a mechanism of other keys" 1 'keykist: Could not sign with CKM_SHA256_RSA_PKCS_PSS: (that is for keys of another type \(CKR_KEY_TYPE_INCONSISTENT\)|the module refused .*)'
+tells "a mechanism of other keys" 1 'keykist: Could not sign with CKM_SHA256_RSA_PKCS_PSS: (that is for keys of another type \(CKR_KEY_TYPE_INCONSISTENT\)|the module failed; .*)'
 key sign --label ed25519 "$WORK/file" --hash sha256
 tells "a hash where there is none" 1 'keykist: --hash does not go with CKM_EDDSA'
 key sign --label p-256 "$WORK/file" --hash md5
@@ -237,6 +237,10 @@ openssl pkeyutl -encrypt -pubin -inkey "$WORK/rsa:2048.pub" -in "$WORK/plain" -o
     -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:$hash -pkeyopt rsa_mgf1_md:$hash
 key decrypt --label rsa:2048 "$WORK/openssl.enc" --hash $hash
 check "what openssl encrypted" test "$(cat "$WORK/out")" = 'secret words'
+if [ "$KK_KIND" = foreign ]; then
+    open_key encrypt --label rsa:2048 "$WORK/plain"
+    tells "a hash that SoftHSM does not take, and what to do" 1 'keykist: Could not encrypt with CKM_RSA_PKCS_OAEP: the module does not take this hash: try --hash sha1 \(CKR_.*\)'
+fi
 open_key encrypt --label rsa:2048 "$WORK/long" --hash $hash
 tells "too long for RSA" 1 'keykist: the file is too long for an RSA key \(3000000 bytes\): .*|keykist: Could not encrypt with CKM_RSA_PKCS_OAEP: .*'
 

@@ -4,6 +4,9 @@
 . "$(dirname "$0")/keykist_lib.sh"
 
 needs_terminal
+NO_COLOR=1
+TERM=xterm
+export NO_COLOR TERM
 
 # talk NAME STATUS PATTERN ARGUMENTS: runs the program on a terminal, its stdout in a file; the
 # dialogue is on stdin. The terminal must have shown PATTERN.
@@ -48,6 +51,33 @@ util --import "$KEYS/ec.pem" --label pair --id 01 --token asked --pin 1234 > "$W
 check "... and the PINs stay" test $? = 0
 talk "what takes long draws a bar" 0 'Sealing anew \[#{30}\] 2 of 2' \
     "token rekey --so-pin 12345678 --pin 1234" < /dev/null
+
+talk "a PIN on the command line is remarked on" 0 'keykist: note: others on this machine' \
+    "object list --token asked --pin 1234" < /dev/null
+talk "a secret key is used with the PIN asked for" 0 'Enter the user PIN: ' \
+    "key generate aes --token asked --label secret" << 'END'
+await "Enter the user PIN: "; send "1234\r"
+END
+talk "... also where a public one would need none" 0 'Enter the user PIN: ' \
+    "key encrypt --token asked --label secret --base64 $WORK/made" << 'END'
+await "Enter the user PIN: "; send "1234\r"
+END
+
+# Colours: on a terminal, unless somebody says no.
+escape=$(printf '\033')
+for colour in '' 1; do
+    NO_COLOR=$colour
+    talk "NO_COLOR=$colour: an error" 1 'keykist:' "token show --token nobody" < /dev/null
+    grep -q "$escape\[31m" "$WORK/shown" && found=yes || found=no
+    check "... is red, or not" test "$found" = "$([ -z "$colour" ] && echo yes || echo no)"
+    on_terminal "$KK_KEYKIST token list --module $MODULE" < /dev/null
+    grep -q "$escape\[1m" "$WORK/shown" && found=yes || found=no
+    check "... as are the titles of a table" test "$found" = "$([ -z "$colour" ] && echo yes || echo no)"
+done
+runk token list
+check "nothing is coloured where no terminal is" sh -c "! grep -q '$escape' '$WORK/out'"
+on_terminal "$KK_KEYKIST random 8 --module $MODULE" < /dev/null
+check "bytes do not go to a terminal" grep -q 'the result is not text: use --out FILE, --base64 or --hex' "$WORK/shown"
 
 talk "a question that is answered with no" 1 'keykist: nothing was done' \
     "token delete --token asked" << 'END'

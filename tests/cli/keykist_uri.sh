@@ -65,6 +65,11 @@ tells "a module by its name" 2 'keykist: module-name .*'
 status=$?
 check "module-path" test "$status $(json 'len(d["objects"])')" = "0 1"
 
+runk token show --token t --json
+uri=$(json 'd["uri"]')
+runk token show "$uri" --json
+check "the URI that a token says is its own" test "$status $(json 'd["label"], d["uri"]')" = "0 ('t', '$uri')"
+
 # ---- PINs from descriptors ----
 
 runk object list --json --token t --pin-fd 3 3< "$WORK/pin"

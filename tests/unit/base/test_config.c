@@ -383,6 +383,62 @@ static void test_the_last_of_two_lines_holds(void **state)
     assert_int_equal(config->pin_max_tries, 3);
 }
 
+/* What is said of the settings: value, and where it comes from. */
+static void assert_said(const struct kk_config *config, const char *name, const char *value,
+                        unsigned long line)
+{
+    struct kk_config_setting setting = {0};
+    for (size_t n = 0; kk_config_setting(config, n, &setting) == CKR_OK; n++) {
+        bool is_it = strcmp(setting.name, name) == 0;
+        if (is_it) {
+            assert_string_equal((const char *)setting.value.data, value);
+            assert_int_equal(setting.line, line);
+        }
+        kk_buffer_clear(&setting.value);
+        if (is_it) {
+            return;
+        }
+    }
+    fail_msg("no setting %s", name);
+}
+
+static void test_settings_are_said_again(void **state)
+{
+    (void)state;
+    KK_CLEANUP(kk_config_freep) struct kk_config *config =
+        load_text("# a comment\n"
+                  "directories.tokendir = /tokens\n"
+                  "objectstore.umask = 7\n"
+                  "token.so_recovery = off\n"
+                  "pin.max_tries = 3\n"
+                  "pin.max_tries = 5\n"
+                  "pin.kdf = nonsense\n"
+                  "slots.removable = true\n"
+                  "objectstore.backend = db\n");
+    assert_said(config, "directories.tokendir", "/tokens", 2);
+    assert_said(config, "objectstore.umask", "0007", 3);
+    assert_said(config, "token.so_recovery", "off", 4);
+    assert_said(config, "pin.max_tries", "5", 6);
+    assert_said(config, "pin.kdf", "default", 0);
+    assert_said(config, "slots.removable", "true", 8);
+    assert_said(config, "objectstore.backend", "sqlite", 9);
+    assert_said(config, "log.level", "INFO", 0);
+}
+
+/* Each default as the table has it is what is said of a configuration without lines. */
+static void test_defaults_are_said_as_they_are_written(void **state)
+{
+    (void)state;
+    KK_CLEANUP(kk_config_freep) struct kk_config *config = load_text("");
+    struct kk_config_setting setting = {0};
+    size_t n = 0;
+    for (; kk_config_setting(config, n, &setting) == CKR_OK; n++) {
+        assert_string_equal((const char *)setting.value.data, setting.fallback);
+        kk_buffer_clear(&setting.value);
+    }
+    assert_true(n > 20);
+}
+
 static void test_fatal_keys(void **state)
 {
     (void)state;
@@ -571,6 +627,8 @@ int main(void)
         CONFIG_TEST(test_malformed_lines_are_warned_of_and_skipped),
         CONFIG_TEST(test_space_and_comments_are_trimmed),
         CONFIG_TEST(test_the_last_of_two_lines_holds),
+        CONFIG_TEST(test_settings_are_said_again),
+        CONFIG_TEST(test_defaults_are_said_as_they_are_written),
         CONFIG_TEST(test_fatal_keys),
         CONFIG_TEST(test_where_the_log_goes),
         CONFIG_TEST(test_long_lines),
