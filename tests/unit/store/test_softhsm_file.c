@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/busy.h"
@@ -342,7 +343,8 @@ static void test_an_empty_file_is_read_when_it_is_old(void **state)
 static void test_an_empty_file_of_tomorrow_holds_nobody_up(void **state)
 {
     struct fixture *fixture = *state;
-    const struct timespec late[2] = {{.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
+    const time_t tomorrow = time(NULL) + 24 * 60 * 60;
+    const struct timespec late[2] = {{.tv_sec = tomorrow}, {.tv_sec = tomorrow}};
     make_object(fixture, "one");
     write_raw(fixture, OBJECT ".object", KK_SPAN(NULL, 0));
     assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, OBJECT ".object"), late, 0), 0);
