@@ -234,6 +234,16 @@ sees_keys_of_others()
         p11 --delete-object --type pubkey --id 77
 }
 
+# What docs/guides/java.md shows.
+example()
+{
+    examples=$here/../../../examples/java
+    sed "s|^library = .*|library = $module|" "$examples/keykist.cfg" >example.cfg
+    jdk java "$examples/Example.java" example.cfg $pin "$1" &&
+        has "^entry $1: a key\$" "^the private key's bytes: stay in the token\$" '^signature of 256 bytes, good: true$' \
+            '^encrypted 25 bytes to 41, decrypted: true$' '^wrapped to 256 bytes, the same key came back: true$'
+}
+
 # --- jarsigner -----------------------------------------------------------------------------------
 
 signs_a_jar()
@@ -291,6 +301,7 @@ all_of()
     check "$major: an entry is renamed" renames
     check "$major: a wrong PIN is refused" refuses_a_wrong_pin
     check "$major: a key that pkcs11-tool made" sees_keys_of_others
+    check "$major: the example of the guide" example rsa1
     check "$major: an archive signed with RSA" signs_a_jar rsa1
     check "$major: an archive signed with EC" signs_a_jar ec1
     for entry in rsa1 ec1 secret renamed kept-secret; do

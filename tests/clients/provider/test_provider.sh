@@ -16,6 +16,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 modules=$(openssl version -m 2>/dev/null | sed -n 's/^MODULESDIR: "\(.*\)"$/\1/p')
 provider=$modules/pkcs11.so
 if [ -z "$modules" ] || [ ! -e "$provider" ]; then
+    # Debian 13 and newer have it, and `make check-clients` wants it there.
+    release=$(sed -n 's/^VERSION_ID="*\([0-9]*\).*/\1/p' /etc/os-release)
+    ! grep -q '^ID=debian$' /etc/os-release || [ "${release:-0}" -lt 13 ] || cannot_run 'pkcs11-provider is not installed'
     echo '1..0 # SKIP pkcs11-provider is not installed (Debian 12 has none)'
     exit 0
 fi
