@@ -19,7 +19,7 @@ cov_packages='gcovr'
 # What `make check-clients` may not skip, and what only `make check-clients-all` runs. A language that is
 # there already, from elsewhere, is not installed again: words "PROGRAM=PACKAGE".
 core_clients='go=golang-go node=nodejs npm=npm javac=default-jdk-headless'
-all_clients=''
+all_clients='cargo=cargo'
 # Only where PyPI does not answer.
 python_packages='python3-pykcs11'
 
