@@ -59,6 +59,7 @@ run 'layers' tools/check_layers.py
 run 'simple mistakes' tools/simple_mistakes.py
 run 'headers' tools/check_headers.sh "$build"
 run 'citations of the standard' tools/spec_trace.py
+run 'quotes in guides' tools/check_quotes.py
 run 'format' format
 run 'shell scripts' shell
 run 'sizes' tools/size_gate.py

@@ -66,3 +66,10 @@ some()
         return 1
     }
 }
+
+# The first two numbers of the OpenSSL that the module uses: what some mechanisms need stands in docs/status.md.
+openssl_of_module()
+{
+    library=$(ldd "$module" | sed -n 's/.*=> \([^ ]*libcrypto[^ ]*\).*/\1/p')
+    strings -n 8 "${library:-/dev/null}" | sed -n 's/^OpenSSL \([0-9]*\.[0-9]*\)\..*/\1/p' | head -n 1
+}

@@ -200,6 +200,15 @@ step("ECDH, as Node", () => {
     ec.privateKey, { class: ObjectClass.SECRET_KEY, keyType: KeyType.GENERIC_SECRET, sensitive: false, extractable: true, valueLen: 32 });
   same(derived.getAttribute({ value: null }).value, peer.computeSecret(rawPoint()));
 });
+step("ECDH with the point as tokens give it, and a KDF", () => {
+  const peer = session.generateKeyPair(KeyGenMechanism.EC, {
+    keyType: KeyType.EC, paramsECDSA: graphene.NamedCurve.getByName("secp256r1").value }, { keyType: KeyType.EC, derive: true });
+  const derive = (privateKey, publicKey, kdf) => session.deriveKey(
+    { name: "ECDH1_DERIVE", params: new graphene.EcdhParams(kdf, null, publicKey.getAttribute({ pointEC: null }).pointEC) }, privateKey,
+    { class: ObjectClass.SECRET_KEY, keyType: KeyType.AES, sensitive: false, extractable: true, valueLen: 16 }).getAttribute({ value: null }).value;
+  for (const kdf of [graphene.EcKdf.NULL, graphene.EcKdf.SHA1, graphene.EcKdf.SHA256])
+    same(derive(ec.privateKey, peer.publicKey, kdf), derive(peer.privateKey, ec.publicKey, kdf));
+});
 step("an imported key computes Node's HMAC", () => {
   const key = session.create({ class: ObjectClass.SECRET_KEY, keyType: KeyType.GENERIC_SECRET, value: Buffer.from("short"), sign: true }).toType();
   same(session.createSign("SHA256_HMAC", key).once(long), crypto.createHmac("sha256", "short").update(long).digest());

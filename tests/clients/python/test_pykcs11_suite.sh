@@ -27,10 +27,8 @@ suite()
         some results 85
 }
 
-# Ed448 with a context or a prehash is there from OpenSSL 3.2 on: which one the module has, ldd tells.
 cp "$here/skip-pykcs11.txt" skips
-library=$(ldd "$module" | sed -n 's/.*=> \([^ ]*libcrypto[^ ]*\).*/\1/p')
-case $(strings -n 8 "${library:-/dev/null}" 2>/dev/null | sed -n 's/^OpenSSL \(3\.[01]\)\..*/\1/p' | head -n 1) in
+case $(openssl_of_module) in
 3.0 | 3.1)
     printf 'test.test_asymetric_ECC.TestEDDSA.test_sign_text\t%s\n' \
         'Ed448 with a context or prehash needs OpenSSL 3.2 (docs/status.md)' >>skips

@@ -95,5 +95,6 @@ check 'walkthrough: keys of pkcs11-tool are found' found
 check 'walkthrough: PyKCS11 encrypts, python-pkcs11 decrypts' other_library_encrypts
 check 'walkthrough: python-pkcs11 encrypts, PyKCS11 decrypts' other_library_decrypts
 check 'walkthrough: openssl verifies a signature' openssl_verifies
+check 'walkthrough: a forked child initialises for itself, its parent goes on' with_library fork
 check 'walkthrough: a deleted key pair is gone' gone
 plan_done

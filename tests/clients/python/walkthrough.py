@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The steps of examples/intro-to-soft-hsm with python-pkcs11, one each time it is called.
 
-Usage: walkthrough.py MODULE wrong-pin|generate|list|encrypt|decrypt|sign|delete"""
+Usage: walkthrough.py MODULE wrong-pin|generate|list|encrypt|decrypt|sign|fork|delete"""
 import base64
+import os
 import sys
 
 import pkcs11
@@ -63,12 +64,37 @@ def delete(session):
         found.destroy()
 
 
+def in_child(library):
+    """What docs/guides/python.md says of prefork servers. finalize() is told that the child was not initialised."""
+    try:
+        library.finalize()
+    except pkcs11.PKCS11Error:
+        pass
+    library.initialize()
+    with library.get_token(token_label="MyToken").open(user_pin="1234") as session:
+        session.get_key(object_class=ObjectClass.PRIVATE_KEY, label="MyKey").sign(b"child", mechanism=Mechanism.SHA256_RSA_PKCS)
+
+
+def fork(library):
+    with library.get_token(token_label="MyToken").open(user_pin="1234") as session:
+        child = os.fork()
+        if child == 0:
+            in_child(library)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        key(session, ObjectClass.PRIVATE_KEY).sign(b"parent", mechanism=Mechanism.SHA256_RSA_PKCS)
+
+
 STEPS = {"generate": generate, "list": show, "encrypt": encrypt, "decrypt": decrypt, "sign": sign, "delete": delete}
 
 
 def main():
     module, step = sys.argv[1:]
-    token = pkcs11.lib(module).get_token(token_label="MyToken")
+    library = pkcs11.lib(module)
+    if step == "fork":
+        fork(library)
+        return
+    token = library.get_token(token_label="MyToken")
     if step == "wrong-pin":
         try:
             token.open(user_pin="4321")

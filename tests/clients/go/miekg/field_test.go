@@ -352,3 +352,103 @@ func TestDataObjects(t *testing.T) {
 		must(t, k.DestroyObject(k.main, object))
 	}
 }
+
+// A program that ends while others still work: every call gets an answer, and what comes next is usable.
+func TestFinalizeWhileOthersSign(t *testing.T) {
+	k := open(t)
+	_, private, _ := k.ecPair(t, pkcs11.CKA_SIGN)
+	digest := sha256.Sum256([]byte("a message"))
+	var all sync.WaitGroup
+	begun := make(chan bool, 8)
+	for i := 0; i < cap(begun); i++ {
+		session, err := k.OpenSession(k.slot, pkcs11.CKF_SERIAL_SESSION)
+		must(t, err)
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			begun <- true
+			for {
+				err := k.SignInit(session, mechanism(pkcs11.CKM_ECDSA, nil), private)
+				if err == nil {
+					_, err = k.Sign(session, digest[:])
+				}
+				if err != nil {
+					var code pkcs11.Error
+					if !errors.As(err, &code) || code != pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED && code != pkcs11.CKR_SESSION_HANDLE_INVALID &&
+						code != pkcs11.CKR_SESSION_CLOSED && code != pkcs11.CKR_OPERATION_NOT_INITIALIZED {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		}()
+	}
+	for i := 0; i < cap(begun); i++ {
+		<-begun
+	}
+	must(t, k.Finalize())
+	all.Wait()
+	must(t, k.Initialize())
+	session, err := k.OpenSession(k.slot, pkcs11.CKF_SERIAL_SESSION)
+	must(t, err)
+	must(t, k.Login(session, pkcs11.CKU_USER, os.Getenv("USER_PIN")))
+	_, err = k.GenerateRandom(session, 16)
+	must(t, err)
+}
+
+// Goroutines that each initialise for themselves, as two packages of one program do: one is the first, the others are told.
+func TestInitializeFromEverywhere(t *testing.T) {
+	k := open(t)
+	must(t, k.Finalize())
+	results := make(chan error, 16)
+	for i := 0; i < cap(results); i++ {
+		go func() { results <- k.Initialize() }()
+	}
+	first := 0
+	for i := 0; i < cap(results); i++ {
+		if err := <-results; err == nil {
+			first++
+		} else {
+			isError(t, err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED)
+		}
+	}
+	if first != 1 {
+		t.Fatalf("%d were the first", first)
+	}
+}
+
+// A search that ends early, one in each of many sessions, with objects coming and going meanwhile.
+func TestSearchesWhileObjectsComeAndGo(t *testing.T) {
+	k := open(t)
+	var all sync.WaitGroup
+	for i := 0; i < 8; i++ {
+		session, err := k.OpenSession(k.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		must(t, err)
+		all.Add(1)
+		go func(i int) {
+			defer all.Done()
+			for round := 0; round < 20; round++ {
+				object, err := k.CreateObject(session, []*pkcs11.Attribute{
+					attribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), attribute(pkcs11.CKA_TOKEN, round%4 == 0),
+					attribute(pkcs11.CKA_LABEL, "passing"), attribute(pkcs11.CKA_VALUE, []byte{byte(i), byte(round)})})
+				if err == nil {
+					err = k.FindObjectsInit(session, []*pkcs11.Attribute{attribute(pkcs11.CKA_LABEL, "passing")})
+				}
+				if err == nil {
+					_, _, err = k.FindObjects(session, 3)
+				}
+				if err == nil {
+					err = k.FindObjectsFinal(session)
+				}
+				if err == nil {
+					err = k.DestroyObject(session, object)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}(i)
+	}
+	all.Wait()
+}
