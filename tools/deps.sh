@@ -19,7 +19,9 @@ cov_packages='gcovr'
 # What `make check-clients` may not skip, and what only `make check-clients-all` runs. A language that is
 # there already, from elsewhere, is not installed again: words "PROGRAM=PACKAGE".
 core_clients='go=golang-go node=nodejs npm=npm javac=default-jdk-headless named=bind9 delv=bind9-dnsutils ldns-verify-zone=ldnsutils'
-all_clients='knotd=knot kzonesign=knot-dnssecutils ods-hsmutil=libhsm-bin nginx=nginx-light curl=curl osslsigncode=osslsigncode cargo=cargo'
+all_clients='knotd=knot kzonesign=knot-dnssecutils ods-hsmutil=libhsm-bin nginx=nginx-light curl=curl osslsigncode=osslsigncode cargo=cargo sshd=openssh-server certutil=libnss3-tools pki=strongswan-pki gpgsm=gpgsm gnupg-pkcs11-scd=gnupg-pkcs11-scd openvpn=openvpn stunnel=stunnel4 certtool=gnutls-bin'
+# Plug-ins of programs are no programs: with whatever comes along.
+all_plugins='libstrongswan-standard-plugins libstrongswan-extra-plugins'
 # Only where PyPI does not answer.
 python_packages='python3-pykcs11'
 
@@ -39,7 +41,7 @@ for group in "$@"; do
     cov) packages="$packages $cov_packages" ;;
     python) packages="$packages $python_packages" ;;
     clients) client_packages="$client_packages$(unless_there $core_clients)" ;;
-    clients-all) client_packages="$client_packages$(unless_there $all_clients)" ;;
+    clients-all) client_packages="$client_packages$(unless_there $all_clients) $all_plugins" ;;
     *)
         echo "deps.sh: unknown group '$group'" >&2
         exit 2

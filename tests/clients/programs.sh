@@ -223,3 +223,21 @@ distinguished_name = nobody
 [nobody]
 END
 }
+
+# make_authority: files ca.pem and ca.key, of openssl
+make_authority()
+{
+    plain_openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -subj /CN=authority -days 9 -out ca.pem &&
+        chmod 644 ca.key
+}
+
+# certify TOKEN LABEL ID: a certificate of that authority for the token's key of that label, as LABEL.pem and in the token
+certify()
+{
+    printf 'cn = "%s"\n' "$2" >template
+    printf 'subjectAltName=DNS:localhost,email:%s@example.org\nkeyUsage=digitalSignature,keyEncipherment\nextendedKeyUsage=serverAuth,clientAuth,emailProtection\n' "$2" >extensions
+    GNUTLS_PIN=$pin run certtool --provider "$module" --generate-request --template template --outfile "$2.csr" \
+        --load-privkey "pkcs11:token=$1;object=$2;type=private" --load-pubkey "pkcs11:token=$1;object=$2;type=public" &&
+        plain_openssl x509 -req -in "$2.csr" -CA ca.pem -CAkey ca.key -days 9 -extfile extensions -out "$2.pem" &&
+        plain_openssl x509 -in "$2.pem" -outform DER -out "$2.der" && p11 "$1" --write-object "$2.der" --type cert --id "$3" --label "$2"
+}
