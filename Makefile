@@ -20,8 +20,8 @@ VENV   = build-venv
 sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: build deps configure venv demo check check-clients soak install lint asan tsan cov bench \
-        scale instructions fuzz mechanisms fmt clean help
+.PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench \
+        scale instructions fuzz mechanisms dist deb sbom check-packages fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
 	$(MESON) compile -C $(BUILD)
@@ -44,11 +44,20 @@ demo: build venv ## the walkthrough of a first hour, each command with its real 
 check: build venv ## build, then run every test
 	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs $(TEST_FLAGS)
 
-check-clients: build venv ## only the tests with real clients (pkcs11-tool, PyKCS11, the demo)
-	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --suite clients $(TEST_FLAGS)
+check-clients: build venv ## the tests with real clients, none of them skipped; a table at the end
+	@tools/deps.sh clients
+	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --setup clients \
+	  --suite clients --suite clients-core $(TEST_FLAGS); ended=$$?; \
+	  tools/clients_table.py $(BUILD) clients && exit $$ended
+
+check-clients-all: build venv ## the same with every client there is; what is not installed is skipped
+	@tools/deps.sh clients clients-all
+	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --setup clientsall \
+	  --suite clients --suite clients-core --suite clients-more $(TEST_FLAGS); ended=$$?; \
+	  tools/clients_table.py $(BUILD) clientsall && exit $$ended
 
 MINUTES ?= 10
-soak: build ## the fault tests, long, again and again for MINUTES (10); says what it counted
+soak: build ## the fault tests, long: all once, then again until MINUTES (10) are over; says what it counted
 	@tests/fault/soak.sh $(BUILD) $(MINUTES)
 
 install: build ## install below PREFIX, default /usr/local (and DESTDIR, for packagers)
@@ -96,6 +105,19 @@ fuzz: deps ## each fuzz target for SECONDS (60) with libFuzzer; needs clang
 mechanisms: build ## write docs/mechanisms.md anew, from the registry
 	$(BUILD)/tests/reference/mechanism_table tests/vectors > docs/mechanisms.md.new
 	mv docs/mechanisms.md.new docs/mechanisms.md
+
+dist: ## the source archive of the last commit, into build-packages/; the same bytes each time
+	@tools/dist.sh build-packages
+
+deb: dist ## Debian packages of the last commit, into build-packages/ (packaging/debian)
+	@tools/deb.sh "$$(tools/dist.sh build-packages)" build-packages
+
+sbom: build ## the bill of materials of what was built (CycloneDX): $(BUILD)/keykist.cdx.json
+	tools/sbom.py $(BUILD) > $(BUILD)/keykist.cdx.json
+
+SUITES = bookworm trixie
+check-packages: ## the packages in fresh Debian SUITES: built twice, lintian, over SoftHSM and back (root)
+	tests/packages/run.sh $(SUITES)
 
 fmt: ## format the C files in place
 	clang-format-19 -i $(sources)

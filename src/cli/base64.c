@@ -107,7 +107,7 @@ KK_RV kk_base64url_decode(struct kk_span text, struct kk_secret **ret_bytes)
 
 /* ---- encoding ---- */
 
-static uint8_t url_letter(uint32_t digit)
+static uint8_t letter(uint32_t digit, bool url)
 {
     if (digit < 26) {
         return (uint8_t)('A' + digit);
@@ -118,10 +118,10 @@ static uint8_t url_letter(uint32_t digit)
     if (digit < 62) {
         return (uint8_t)('0' + digit - 52);
     }
-    return digit == 62 ? '-' : '_';
+    return digit == 62 ? (url ? '-' : '+') : (url ? '_' : '/');
 }
 
-KK_RV kk_base64url_encode(struct kk_span bytes, struct kk_secret **ret_text)
+static KK_RV encode(struct kk_span bytes, bool url, struct kk_secret **ret_text)
 {
     KK_CLEANUP(kk_secret_freep) struct kk_secret *text = NULL;
     KK_ENSURE(bytes.len <= SIZE_MAX / 2, CKR_DATA_LEN_RANGE);
@@ -135,11 +135,23 @@ KK_RV kk_base64url_encode(struct kk_span bytes, struct kk_secret **ret_text)
             bits |= (uint32_t)bytes.data[at + i] << (16 - 8 * i);
         }
         for (size_t i = 0; i <= taken; i++) {
-            out[len] = url_letter(bits >> (18 - 6 * i) & 0x3f);
-            len++;
+            out[len++] = letter(bits >> (18 - 6 * i) & 0x3f, url);
+        }
+        for (size_t i = taken; i < 3 && !url; i++) {
+            out[len++] = '=';
         }
     }
     kk_secret_truncate(text, len);
     *ret_text = KK_STEAL(text);
     return CKR_OK;
+}
+
+KK_RV kk_base64_encode(struct kk_span bytes, struct kk_secret **ret_text)
+{
+    return encode(bytes, false, ret_text);
+}
+
+KK_RV kk_base64url_encode(struct kk_span bytes, struct kk_secret **ret_text)
+{
+    return encode(bytes, true, ret_text);
 }

@@ -15,6 +15,7 @@
 #include "cli/pin.h"
 #include "cli/select.h"
 #include "cli/table.h"
+#include "cli/uri.h"
 
 /* Options that many commands have; what was not given is NULL or false. */
 struct kk_keykist_options {
@@ -22,6 +23,7 @@ struct kk_keykist_options {
     const char *token;
     const char *serial;
     const char *slot;
+    const char *uri;
     struct kk_cli_pin_source pin;
     struct kk_cli_pin_source so_pin;
     struct kk_cli_pin_source new_pin;
@@ -32,7 +34,7 @@ struct kk_keykist_options {
 
 /* Which of them a command takes, beside --module, --json and --help. */
 enum kk_keykist_takes {
-    KK_TAKES_TOKEN = 1, /* --token, --serial, --slot */
+    KK_TAKES_TOKEN = 1, /* --token, --serial, --slot, --uri; a URI as a word of its own too */
     KK_TAKES_PIN = 2,
     KK_TAKES_SO_PIN = 4,
     KK_TAKES_NEW_PIN = 8,
@@ -103,6 +105,8 @@ struct kk_keykist {
     const char **operands; /* all of them */
     size_t operand_count;
     struct kk_module module; /* started before run() */
+    struct kk_uri uri;       /* of --uri */
+    char *uri_id;            /* its id in hexadecimal digits */
 };
 
 extern const struct kk_keykist_group *const kk_keykist_groups[];
@@ -118,6 +122,10 @@ extern const struct kk_keykist_group kk_keykist_user_group;
 extern const struct kk_keykist_group kk_keykist_doctor_group;
 extern const struct kk_keykist_group kk_keykist_backup_group;
 extern const struct kk_keykist_group kk_keykist_object_group;
+extern const struct kk_keykist_group kk_keykist_key_group;
+extern const struct kk_keykist_group kk_keykist_cert_group;
+extern const struct kk_keykist_group kk_keykist_digest_group;
+extern const struct kk_keykist_group kk_keykist_random_group;
 extern const struct kk_keykist_group kk_keykist_pepper_group;
 extern const struct kk_keykist_group kk_keykist_slot_group;
 
@@ -133,6 +141,19 @@ void kk_keykist_options_clear(struct kk_keykist *keykist);
 /* The n-th option that the command takes, and where it is to be stored; NULL: there is none. */
 const struct kk_option *kk_keykist_option(const struct kk_keykist_command *command, size_t n,
                                           bool *ret_is_own);
+
+/* ---- keykist_uri.c ---- */
+
+/* Reads --uri into the options that were not given. What is wrong is said. */
+KK_RV kk_keykist_uri_apply(struct kk_keykist *keykist);
+void kk_keykist_uri_clear(struct kk_keykist *keykist);
+
+/* Whether a token fits what the URI says beyond label, serial number and slot. */
+bool kk_keykist_uri_fits(const struct kk_keykist *keykist, CK_SLOT_ID slot,
+                         const CK_TOKEN_INFO *info);
+
+/* The attributes of a URI that name a token (kk_uri_begin() comes before). */
+void kk_keykist_uri_put_token(struct kk_buffer *out, const CK_TOKEN_INFO *info);
 
 /* ---- keykist_help.c ---- */
 
@@ -180,6 +201,7 @@ KK_RV kk_keykist_confirm(const struct kk_keykist *keykist, const char *what);
 struct kk_keykist_session {
     CK_FUNCTION_LIST_PTR p11;
     CK_SESSION_HANDLE handle;
+    CK_SLOT_ID slot;
     bool open;
 };
 KK_RV kk_keykist_open(const struct kk_keykist *keykist, CK_SLOT_ID slot, bool writable,

@@ -99,7 +99,8 @@ static bool fits(const struct search *search, CK_SLOT_ID slot, const CK_TOKEN_IN
     bool named = search->wanted.by_serial || search->wanted.by_label;
     return (info->flags & CKF_TOKEN_INITIALIZED) != 0 &&
            (!search->by_slot || slot == search->slot) &&
-           (!named || kk_cli_is_wanted(&search->wanted, info));
+           (!named || kk_cli_is_wanted(&search->wanted, info)) &&
+           kk_keykist_uri_fits(search->keykist, slot, info);
 }
 
 static KK_RV say_count(const struct search *search, size_t count)
@@ -110,6 +111,9 @@ static KK_RV say_count(const struct search *search, size_t count)
     if (count > 0) {
         return kk_cli_error("%zu tokens %s: choose one by --serial or --slot", count,
                             asked > 0 ? "have this label" : "are there");
+    }
+    if (search->keykist->options.uri != NULL) {
+        return kk_cli_error("no token fits the URI");
     }
     if (asked == 0) {
         return kk_cli_error("there is no token yet");
@@ -160,7 +164,8 @@ KK_RV kk_keykist_vendor(const struct kk_keykist *keykist, CK_BYTE minor,
 
 bool kk_keykist_pin_is_given(const struct kk_cli_pin_source *source)
 {
-    return source->value != NULL || source->file != NULL || source->env != NULL;
+    return source->value != NULL || source->file != NULL || source->env != NULL ||
+           source->fd != NULL;
 }
 
 static KK_RV ask(const char *what, const char *again, const char *option,
@@ -228,7 +233,8 @@ KK_RV kk_keykist_open(const struct kk_keykist *keykist, CK_SLOT_ID slot, bool wr
     if (rv != CKR_OK) {
         return kk_keykist_failed(rv, "Could not open the token");
     }
-    *ret_session = (struct kk_keykist_session){.p11 = p11, .handle = handle, .open = true};
+    *ret_session =
+        (struct kk_keykist_session){.p11 = p11, .handle = handle, .slot = slot, .open = true};
     return CKR_OK;
 }
 

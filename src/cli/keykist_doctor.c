@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/colour.h"
 #include "cli/report.h"
 #include "cli/setup.h"
 #include "tpm/tpm.h"
@@ -31,6 +32,9 @@ const struct kk_keykist_group kk_keykist_doctor_group = {
 
 static const struct kk_column columns[] = {
     {"Level", "level"}, {"Topic", "topic"}, {"Finding", "finding"}};
+
+static const struct kk_table_colour colours[] = {
+    {"bad", KK_COLOUR_RED}, {"note", KK_COLOUR_YELLOW}, {"ok", KK_COLOUR_GREEN}, {NULL, NULL}};
 
 void kk_doctor_say(struct kk_doctor *doctor, enum kk_finding_level level, const char *topic,
                    const char *format, ...)
@@ -336,7 +340,8 @@ static KK_RV print(const struct kk_doctor *doctor)
 static CK_RV run_doctor(struct kk_keykist *keykist)
 {
     KK_CLEANUP(doctor_clear) struct kk_doctor doctor = {
-        .keykist = keykist, .table = {.columns = columns, .column_count = KK_ARRAY_LEN(columns)}};
+        .keykist = keykist,
+        .table = {.columns = columns, .column_count = KK_ARRAY_LEN(columns), .colours = colours}};
     KK_TRY(kk_doctor_config(&doctor));
     if (doctor.config != NULL) {
         kk_doctor_files(&doctor);

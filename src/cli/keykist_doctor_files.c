@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/uuid.h"
+#include "cli/config_notes.h"
 #include "cli/file.h"
 
 #include "base/banned.h"
@@ -26,53 +26,19 @@
 
 /* ---- the configuration ---- */
 
-/* A line of the log without its time and process; NULL when it is none. */
-static const char *log_text(const char *line)
-{
-    static const char *const marks[] = {" WARNING: ", " ERROR: "};
-    for (size_t i = 0; i < KK_ARRAY_LEN(marks); i++) {
-        const char *at = strstr(line, marks[i]);
-        if (at != NULL) {
-            return at + strlen(marks[i]);
-        }
-    }
-    return NULL;
-}
-
-static void say_log(struct kk_doctor *doctor, const char *path)
-{
-    char line[1200];
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        const char *text = log_text(line);
-        line[strcspn(line, "\n")] = '\0';
-        if (text != NULL) {
-            kk_doctor_say(doctor, KK_FINDING_BAD, "configuration", "%s", text);
-        }
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-}
-
-/* Its reader says in the log what it does not like: into a file of our own, for once. */
+/* What its reader does not like. */
 KK_RV kk_doctor_config(struct kk_doctor *doctor)
 {
-    char path[] = "/tmp/keykist-doctor-XXXXXX";
-    int fd = mkstemp(path);
-    size_t before = doctor->bad;
-    KK_ENSURE(fd >= 0, CKR_FUNCTION_FAILED);
-    (void)close(fd);
-    kk_log_configure(KK_LOG_WARNING, KK_LOG_FILE, path);
-    CK_RV rv = kk_config_load(&doctor->config);
-    kk_log_configure(KK_LOG_WARNING, KK_LOG_SYSLOG, NULL);
-    say_log(doctor, path);
-    (void)unlink(path);
-    KK_ENSURE(rv != CKR_HOST_MEMORY, rv);
-    if (rv != CKR_OK && doctor->bad == before) {
+    KK_CLEANUP(kk_config_notes_clear) struct kk_config_notes notes = {0};
+    CK_RV rv = kk_config_read(&doctor->config, &notes);
+    KK_ENSURE(rv == CKR_OK || rv == CKR_GENERAL_ERROR, rv);
+    for (size_t i = 0; i < notes.count; i++) {
+        kk_doctor_say(doctor, KK_FINDING_BAD, "configuration", "%s", notes.lines[i]);
+    }
+    if (rv != CKR_OK && notes.count == 0) {
         kk_doctor_say(doctor, KK_FINDING_BAD, "configuration", "it cannot be read");
     }
-    if (doctor->bad == before) {
+    if (rv == CKR_OK && notes.count == 0) {
         kk_doctor_say(doctor, KK_FINDING_OK, "configuration", "%s is understood",
                       doctor->config->path);
     }

@@ -147,6 +147,28 @@ static KK_RV filter_type(const char *name, CK_ULONG *ret_type)
                         name);
 }
 
+static bool is_of_kind(CK_OBJECT_CLASS object_class, enum kk_object_kind kind)
+{
+    bool is_key = object_class == CKO_PRIVATE_KEY || object_class == CKO_PUBLIC_KEY ||
+                  object_class == CKO_SECRET_KEY;
+    return kind == KK_OBJECTS_ALL || (kind == KK_OBJECTS_KEYS && is_key) ||
+           (kind == KK_OBJECTS_CERTIFICATES && object_class == CKO_CERTIFICATE);
+}
+
+static void keep_kind(const struct kk_keykist_session *session, enum kk_object_kind kind,
+                      struct kk_object_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; kind != KK_OBJECTS_ALL && i < list->count; i++) {
+        CK_OBJECT_HANDLE handle = list->handles[i];
+        if (is_of_kind(kk_object_ulong(session, handle, CKA_CLASS, CK_UNAVAILABLE_INFORMATION),
+                       kind)) {
+            list->handles[kept++] = handle;
+        }
+    }
+    list->count = kind != KK_OBJECTS_ALL ? kept : list->count;
+}
+
 KK_RV kk_object_find(const struct kk_keykist_session *session,
                      const struct kk_object_filter *filter, struct kk_object_list *ret_list)
 {
@@ -175,7 +197,38 @@ KK_RV kk_object_find(const struct kk_keykist_session *session,
         KK_TRY(kk_object_parse_id(filter->id, &id));
         kk_cli_template_put(&tmpl, CKA_ID, id.data, id.len);
     }
-    return kk_object_search(session, &tmpl, SIZE_MAX - FIND_STEP, ret_list);
+    KK_TRY(kk_object_search(session, &tmpl, SIZE_MAX - FIND_STEP, ret_list));
+    keep_kind(session, filter->kind, ret_list);
+    return CKR_OK;
+}
+
+/* How many fit, when it is not one. */
+static KK_RV say_count(const struct kk_keykist *keykist, const struct kk_object_filter *filter,
+                       const char *what, size_t count)
+{
+    if (count == 0) {
+        return kk_cli_error("no %s fits%s", what,
+                            kk_keykist_pin_is_given(&keykist->options.pin)
+                                ? ""
+                                : "; private ones are seen with a PIN only");
+    }
+    return kk_cli_error("%zu %ss fit: choose one by %s", count, what,
+                        filter->label == NULL ? "--label"
+                        : filter->id == NULL  ? "--id"
+                                              : "--type or --class");
+}
+
+KK_RV kk_object_find_one(const struct kk_keykist *keykist, const struct kk_keykist_session *session,
+                         const struct kk_object_filter *filter, const char *what,
+                         CK_OBJECT_HANDLE *ret_object)
+{
+    KK_CLEANUP(kk_object_list_clear) struct kk_object_list list = {0};
+    KK_TRY(kk_object_find(session, filter, &list));
+    if (list.count != 1) {
+        return say_count(keykist, filter, what, list.count);
+    }
+    *ret_object = list.handles[0];
+    return CKR_OK;
 }
 
 KK_RV kk_object_begin(const struct kk_keykist *keykist, bool writable, bool wants_login,

@@ -175,7 +175,7 @@ static unsigned int usage_of(const char *word, size_t len)
     return 0;
 }
 
-static KK_RV parse_usage(const char *text, unsigned int *ret_uses)
+KK_RV kk_object_parse_usage(const char *text, unsigned int *ret_uses)
 {
     unsigned int uses = 0;
     for (const char *at = text;; at++) {
@@ -256,7 +256,7 @@ static KK_RV prepare(const struct kk_keykist *keykist, struct import *import)
         KK_TRY(kk_object_parse_id(options->id, &import->id));
     }
     if (options->usage != NULL) {
-        KK_TRY(parse_usage(options->usage, &store->uses));
+        KK_TRY(kk_object_parse_usage(options->usage, &store->uses));
     }
     KK_TRY(kk_cli_pin_given(&options->passphrase, "--passphrase", &import->passphrase));
     KK_TRY(kk_keyfiles_new(&import->keyfiles));

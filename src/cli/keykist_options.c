@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "cli/report.h"
@@ -29,24 +30,32 @@ static const struct common_option common_options[] = {
      "The token with this serial number"}},
     {KK_TAKES_TOKEN | KK_TAKES_FREE_SLOT, {"slot", "NUMBER", KK_OPTION_TEXT, MEMBER(slot),
      "The token in this slot"}},
+    {KK_TAKES_TOKEN, {"uri", "URI", KK_OPTION_TEXT, MEMBER(uri),
+     "Token, object and PIN as a PKCS#11 URI; --uri may be left out"}},
     {KK_TAKES_PIN, {"pin", "PIN", KK_OPTION_PIN, MEMBER(pin.value),
-     "The user's PIN (others may see it: better the next two)"}},
+     "The user's PIN (others may see it: better the next three)"}},
     {KK_TAKES_PIN, {"pin-file", "FILE", KK_OPTION_TEXT, MEMBER(pin.file),
      "The user's PIN is the file's first line"}},
     {KK_TAKES_PIN, {"pin-env", "NAME", KK_OPTION_TEXT, MEMBER(pin.env),
      "The user's PIN is in this environment variable"}},
+    {KK_TAKES_PIN, {"pin-fd", "NUMBER", KK_OPTION_TEXT, MEMBER(pin.fd),
+     "The user's PIN is the next line of this file descriptor"}},
     {KK_TAKES_SO_PIN, {"so-pin", "PIN", KK_OPTION_PIN, MEMBER(so_pin.value),
      "The security officer's (SO's) PIN"}},
     {KK_TAKES_SO_PIN, {"so-pin-file", "FILE", KK_OPTION_TEXT, MEMBER(so_pin.file),
      "The SO's PIN is the file's first line"}},
     {KK_TAKES_SO_PIN, {"so-pin-env", "NAME", KK_OPTION_TEXT, MEMBER(so_pin.env),
      "The SO's PIN is in this environment variable"}},
+    {KK_TAKES_SO_PIN, {"so-pin-fd", "NUMBER", KK_OPTION_TEXT, MEMBER(so_pin.fd),
+     "The SO's PIN is the next line of this file descriptor"}},
     {KK_TAKES_NEW_PIN, {"new-pin", "PIN", KK_OPTION_PIN, MEMBER(new_pin.value),
      "The new PIN"}},
     {KK_TAKES_NEW_PIN, {"new-pin-file", "FILE", KK_OPTION_TEXT, MEMBER(new_pin.file),
      "The new PIN is the file's first line"}},
     {KK_TAKES_NEW_PIN, {"new-pin-env", "NAME", KK_OPTION_TEXT, MEMBER(new_pin.env),
      "The new PIN is in this environment variable"}},
+    {KK_TAKES_NEW_PIN, {"new-pin-fd", "NUMBER", KK_OPTION_TEXT, MEMBER(new_pin.fd),
+     "The new PIN is the next line of this file descriptor"}},
     {KK_TAKES_YES, {"yes", NULL, KK_OPTION_FLAG, MEMBER(yes),
      "Do not ask whether to do it"}},
     {0, {"json", NULL, KK_OPTION_FLAG, MEMBER(json),
@@ -211,6 +220,13 @@ static enum kk_keykist_parsed take_option(struct kk_keykist *keykist, char *text
 static enum kk_keykist_parsed take_operand(struct kk_keykist *keykist, const char *text)
 {
     const struct kk_keykist_command *command = keykist->command;
+    if (kk_uri_is(text) && (command->takes & KK_TAKES_TOKEN) != 0) {
+        if (keykist->options.uri != NULL) {
+            return wrong(keykist, "is one URI too many", "", text);
+        }
+        keykist->options.uri = text;
+        return KK_PARSED_RUN;
+    }
     if (command->operand == NULL || (keykist->operand != NULL && !command->many_operands)) {
         return wrong(keykist, "is one word too many", "", text);
     }
@@ -250,6 +266,18 @@ static enum kk_keykist_parsed take_arguments(struct kk_keykist *keykist,
     return KK_PARSED_RUN;
 }
 
+/* To a person at a terminal; scripts have made their choice. */
+static void warn_of_pins(const struct kk_keykist *keykist)
+{
+    const struct kk_keykist_options *options = &keykist->options;
+    bool given = options->pin.value != NULL || options->so_pin.value != NULL ||
+                 options->new_pin.value != NULL;
+    if (given && isatty(STDERR_FILENO) != 0) {
+        fprintf(stderr, "keykist: note: others on this machine, and your shell's history, may see "
+                        "a PIN on the command line; better are -file, -env, -fd or the prompt\n");
+    }
+}
+
 static enum kk_keykist_parsed parse_command(struct kk_keykist *keykist, struct arguments *arguments)
 {
     if (keykist->command->own_size > 0 &&
@@ -269,7 +297,8 @@ static enum kk_keykist_parsed parse_command(struct kk_keykist *keykist, struct a
         !keykist->command->operand_is_optional) {
         return wrong(keykist, "is missing", "", keykist->command->operand);
     }
-    return KK_PARSED_RUN;
+    warn_of_pins(keykist);
+    return kk_keykist_uri_apply(keykist) == CKR_OK ? KK_PARSED_RUN : KK_PARSED_WRONG;
 }
 
 /* ---- group and command ---- */
@@ -378,6 +407,7 @@ void kk_keykist_options_clear(struct kk_keykist *keykist)
             kk_secret_free(*(struct kk_secret **)((char *)keykist->own + option->member));
         }
     }
+    kk_keykist_uri_clear(keykist);
     kk_free(keykist->own);
     kk_free(keykist->operands);
     keykist->operands = NULL;

@@ -48,3 +48,24 @@ KK_RV kk_pem_decode(struct kk_span text, const char *name, struct kk_secret **re
     KK_ENSURE(len > 0, CKR_DATA_INVALID);
     return kk_base64_decode(KK_SPAN(kk_secret_data(joined), len), ret_bytes);
 }
+
+#define LINE 64
+
+KK_RV kk_pem_encode(struct kk_span bytes, const char *name, struct kk_buffer *text)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *base64 = NULL;
+    char line[80];
+    KK_TRY(kk_base64_encode(bytes, &base64));
+    struct kk_span rest = kk_secret_span(base64);
+    (void)snprintf(line, sizeof line, "-----BEGIN %s-----\n", name);
+    kk_buffer_put(text, line, strlen(line));
+    while (rest.len > 0) {
+        size_t len = KK_MIN(rest.len, (size_t)LINE);
+        kk_buffer_put(text, rest.data, len);
+        kk_buffer_put_u8(text, '\n');
+        rest = KK_SPAN(rest.data + len, rest.len - len);
+    }
+    (void)snprintf(line, sizeof line, "-----END %s-----\n", name);
+    kk_buffer_put(text, line, strlen(line));
+    return kk_buffer_check(text);
+}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "cli/file.h"
@@ -96,6 +97,39 @@ static KK_RV read_env(const char *name, struct kk_secret **ret_pin)
     return kk_secret_from(KK_SPAN(value, strlen(value)), ret_pin);
 }
 
+/* One line, byte by byte: what stands behind it stays for the next PIN or program. */
+static KK_RV read_line(int fd, uint8_t *line, size_t max, size_t *ret_len)
+{
+    size_t len = 0;
+    for (;;) {
+        ssize_t got = read(fd, line + len, 1);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        KK_ENSURE(got >= 0 && len < max - 1, CKR_FUNCTION_FAILED);
+        if (got == 0 || line[len] == '\n') {
+            break;
+        }
+        len++;
+    }
+    *ret_len = len > 0 && line[len - 1] == '\r' ? len - 1 : len;
+    return CKR_OK;
+}
+
+static KK_RV read_descriptor(const char *number, struct kk_secret **ret_pin)
+{
+    KK_SECRET_ARRAY(line, KK_CLI_PIN_MAX + 3);
+    size_t len = 0;
+    size_t digits = strspn(number, "0123456789");
+    if (digits == 0 || digits > 6 || number[digits] != '\0') {
+        return kk_cli_error("ERROR: \"%s\" is no file descriptor.", number);
+    }
+    if (read_line((int)strtol(number, NULL, 10), line, sizeof line, &len) != CKR_OK) {
+        return kk_cli_error("ERROR: Could not read a PIN from the file descriptor %s.", number);
+    }
+    return kk_secret_from(KK_SPAN(line, len), ret_pin);
+}
+
 void kk_cli_pin_source_clear(struct kk_cli_pin_source *source)
 {
     kk_secret_free(source->value);
@@ -116,16 +150,22 @@ KK_RV kk_cli_pin_given(const struct kk_cli_pin_source *source, const char *optio
                        struct kk_secret **ret_pin)
 {
     *ret_pin = NULL;
-    int given = (source->value != NULL) + (source->file != NULL) + (source->env != NULL);
+    int given = (source->value != NULL) + (source->file != NULL) + (source->env != NULL) +
+                (source->fd != NULL);
     if (given > 1) {
-        return kk_cli_error("ERROR: Use only one of %s, %s-file and %s-env.", option, option,
-                            option);
+        return kk_cli_error("ERROR: Use only one of %s, %s-file%s %s-env%s%s.", option, option,
+                            source->fd != NULL ? "," : " and", option,
+                            source->fd != NULL ? " and -fd of " : "",
+                            source->fd != NULL ? option : "");
     }
     if (source->value != NULL) {
         return kk_secret_dup(source->value, ret_pin);
     }
     if (source->file != NULL) {
         return read_file(source->file, ret_pin);
+    }
+    if (source->fd != NULL) {
+        return read_descriptor(source->fd, ret_pin);
     }
     *ret_pin = NULL;
     return source->env != NULL ? read_env(source->env, ret_pin) : CKR_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PINs: from the command line, a file, an environment variable, or the terminal.
+ * PINs: from the command line, a file, an environment variable, a file descriptor, or the terminal.
  */
 #pragma once
 
@@ -9,11 +9,12 @@
 #define KK_CLI_PIN_MIN 4
 #define KK_CLI_PIN_MAX 255
 
-/* Where a PIN may come from. At most one of the three is set; none means the terminal. */
+/* Where a PIN may come from. At most one of the four is set; none means the terminal. */
 struct kk_cli_pin_source {
     struct kk_secret *value;
     const char *file; /* its first line */
     const char *env;
+    const char *fd; /* the next line of this one; keykist only */
 };
 
 void kk_cli_pin_source_clear(struct kk_cli_pin_source *source);

@@ -8,14 +8,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/colour.h"
+
 #include "base/banned.h"
 
 static const char *program;
 static bool failed;
+static int failure_status = 1;
 
 void kk_cli_report_as(const char *name)
 {
     program = name;
+}
+
+bool kk_cli_gives_reasons(void)
+{
+    return program != NULL;
 }
 
 bool kk_cli_has_failed(void)
@@ -34,7 +42,9 @@ CK_RV kk_cli_error(const char *format, ...)
     }
     fflush(stdout);
     if (program != NULL) {
-        fprintf(stderr, "%s: ", program);
+        bool is_coloured = kk_colour_is_on(stderr);
+        fprintf(stderr, "%s%s:%s ", is_coloured ? KK_COLOUR_RED : "", program,
+                is_coloured ? KK_COLOUR_END : "");
         format += strncmp(format, prefix, strlen(prefix)) == 0 ? strlen(prefix) : 0;
     }
     va_start(arguments, format);
@@ -65,8 +75,13 @@ void kk_cli_explain(CK_RV rv)
     }
 }
 
+void kk_cli_set_status(int status)
+{
+    failure_status = status;
+}
+
 int kk_cli_exit_status(CK_RV rv)
 {
     bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
-    return rv == CKR_OK && written ? 0 : 1;
+    return rv == CKR_OK && written ? 0 : failure_status;
 }

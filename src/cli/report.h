@@ -15,6 +15,9 @@ CK_RV kk_cli_error(const char *format, ...) KK_PRINTF(1, 2);
  * not printed. Without this call errors are said as SoftHSM says them. */
 void kk_cli_report_as(const char *program);
 
+/* Whether that was called: then SoftHSM's words are not needed, and the reason is said. */
+bool kk_cli_gives_reasons(void);
+
 /* Whether an error was said. */
 bool kk_cli_has_failed(void);
 
@@ -22,5 +25,10 @@ bool kk_cli_has_failed(void);
  * message does not tell apart. */
 void kk_cli_explain(CK_RV rv);
 
-/* The exit status of a program: 0 or 1. What could not be written to stdout is a failure too. */
+/* The exit status of a failure that is an answer. */
+#define KK_CLI_STATUS_BAD_SIGNATURE 3
+void kk_cli_set_status(int status);
+
+/* The exit status of a program: 0 or 1, or what was set. What could not be written to stdout is a
+ * failure too. */
 int kk_cli_exit_status(CK_RV rv);

@@ -5,12 +5,15 @@
 #include "cli/setup.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/config_notes.h"
 #include "cli/file.h"
 #include "cli/report.h"
 #include "paths.h"
@@ -73,13 +76,41 @@ static KK_RV explain_refusal(void)
     return kk_cli_error("ERROR: Could not select token backend.");
 }
 
+/* The last thing that the reader said is why it refused; a word that is only passed over is for
+ * the log, where the module says it too. */
+static KK_RV say_refusal(const struct kk_config_notes *notes)
+{
+    const char *variable = getenv("SOFTHSM2_CONF");
+    if (variable != NULL && variable[0] == '\0') {
+        return kk_cli_error("there is no configuration: the variable SOFTHSM2_CONF is set, but "
+                            "empty");
+    }
+    if (notes->count == 0) {
+        return kk_cli_error("the configuration cannot be read");
+    }
+    return kk_cli_error("%s; see softhsm2.conf(5), or keykist config check",
+                        notes->lines[notes->count - 1]);
+}
+
+static KK_RV load_config(struct kk_config **ret_config)
+{
+    KK_CLEANUP(kk_config_notes_clear) struct kk_config_notes notes = {0};
+    if (!kk_cli_gives_reasons()) {
+        return kk_config_load(ret_config) == CKR_OK ? CKR_OK : explain_refusal();
+    }
+    return kk_config_read(ret_config, &notes) == CKR_OK ? CKR_OK : say_refusal(&notes);
+}
+
 static KK_RV check_config(void)
 {
     KK_CLEANUP(kk_config_freep) struct kk_config *config = NULL;
-    if (kk_config_load(&config) != CKR_OK) {
-        return explain_refusal();
-    }
+    KK_TRY(load_config(&config));
     DIR *directory = opendir(config->tokendir);
+    if (directory == NULL && kk_cli_gives_reasons()) {
+        return kk_cli_error("the directory of the tokens, %s, cannot be opened: %s "
+                            "(directories.tokendir in %s)",
+                            config->tokendir, strerror(errno), config->path);
+    }
     if (directory == NULL) {
         return kk_cli_error("ERROR: Failed to enumerate object store in %s", config->tokendir);
     }
@@ -102,7 +133,7 @@ KK_RV kk_cli_start_module(const char *path, struct kk_module *ret_module)
     if (path == NULL) {
         KK_TRY(check_setup());
     }
-    KK_TRY(kk_module_load(path != NULL ? path : KK_DEFAULT_MODULE, ret_module));
+    KK_TRY(kk_module_load(path != NULL ? path : KK_OWN_MODULE, ret_module));
     if (path != NULL && ret_module->vendor != NULL) {
         KK_TRY(check_setup());
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/colour.h"
 #include "cli/text.h"
 
 #include "base/banned.h"
@@ -152,23 +153,50 @@ static KK_RV column_width(const struct kk_table *table, size_t column, size_t *r
 
 #define GAP 2
 
+/* The colour of a row's first cell, or of the titles; "": none. */
+static const char *colour_of(const struct kk_table *table, const struct kk_cell *cells)
+{
+    if (!kk_colour_is_on(stdout)) {
+        return "";
+    }
+    for (const struct kk_table_colour *row = table->colours;
+         cells != NULL && row != NULL && row->word != NULL; row++) {
+        if (cells->kind == KK_CELL_TEXT && strcmp(cells->text, row->word) == 0) {
+            return row->colour;
+        }
+    }
+    return cells == NULL ? KK_COLOUR_BOLD : "";
+}
+
+static void put_text(struct kk_buffer *out, const char *text)
+{
+    kk_buffer_put(out, text, strlen(text));
+}
+
 /* `cells` NULL: the titles. The last column is not padded. */
 static void put_row(const struct kk_table *table, const struct kk_cell *cells, const size_t *widths,
                     struct kk_buffer *out)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
+    const char *colour = colour_of(table, cells);
+    bool is_coloured = colour[0] != '\0';
+    size_t shown = table->column_count - table->only_json;
+    put_text(out, colour);
+    for (size_t i = 0; i < shown; i++) {
         const char *title = table->columns[i].title;
         size_t width = strlen(title);
         if (cells != NULL) {
             width = put_cell(out, &cells[i]);
         } else {
-            kk_buffer_put(out, title, strlen(title));
+            put_text(out, title);
         }
-        if (i + 1 < table->column_count) {
+        if (i == 0 && cells != NULL && is_coloured) {
+            put_text(out, KK_COLOUR_END);
+        }
+        if (i + 1 < shown) {
             put_blanks(out, widths[i] - width + GAP);
         }
     }
-    kk_buffer_put_u8(out, '\n');
+    put_text(out, cells == NULL && is_coloured ? KK_COLOUR_END "\n" : "\n");
 }
 
 static KK_RV print(const struct kk_buffer *out)
@@ -204,7 +232,9 @@ KK_RV kk_table_print_record(const struct kk_table *table)
     }
     for (size_t i = 0; i < table->column_count; i++) {
         const char *title = table->columns[i].title;
-        kk_buffer_put(&out, title, strlen(title));
+        put_text(&out, colour_of(table, NULL));
+        put_text(&out, title);
+        put_text(&out, kk_colour_is_on(stdout) ? KK_COLOUR_END : "");
         put_blanks(&out, widest - strlen(title) + GAP);
         (void)put_cell(&out, &table->cells[i]);
         kk_buffer_put_u8(&out, '\n');

@@ -20,11 +20,19 @@ struct kk_cell {
     unsigned long number; /* the others */
 };
 
+/* The colour of a word of a table's first column, on a terminal. */
+struct kk_table_colour {
+    const char *word;
+    const char *colour; /* colour.h */
+};
+
 /* Zero-initialise with its columns; free with kk_table_clear(). A failure is remembered. */
 struct kk_table {
     const struct kk_column *columns;
     size_t column_count;
-    struct kk_cell *cells; /* row by row */
+    size_t only_json; /* so many of the last columns are in JSON and in records only */
+    const struct kk_table_colour *colours; /* ends with a NULL word; NULL: none */
+    struct kk_cell *cells;                 /* row by row */
     size_t count;
     bool failed;
 };

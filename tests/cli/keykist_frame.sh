@@ -71,11 +71,22 @@ fi
 if [ "$KK_KIND" = own ]; then
     (SOFTHSM2_CONF=$WORK/nowhere.conf; bare token list --module "$MODULE"; exit "$status")
     status=$?
-    tells "no configuration" 1 'keykist: Could not load the SoftHSM configuration\.'
+    tells "no configuration" 1 'keykist: configuration .*/nowhere\.conf cannot be read: No such file or directory; see softhsm2\.conf\(5\), or keykist config check'
     (echo "log.level = LOUD" > "$WORK/bad.conf"
      SOFTHSM2_CONF=$WORK/bad.conf; bare token list --module "$MODULE"; exit "$status")
     status=$?
-    tells "a bad configuration" 1 'keykist: Could not configure the log level\.'
+    tells "a bad configuration: file, line and reason" 1 'keykist: .*/bad\.conf:1: log\.level cannot be LOUD; see .*'
+    (printf '# x\nmechanisms.policy = nonsense\n' > "$WORK/bad.conf"
+     SOFTHSM2_CONF=$WORK/bad.conf; bare token list --module "$MODULE"; exit "$status")
+    status=$?
+    tells "a policy that there is none of" 1 'keykist: .*/bad\.conf:2: mechanisms\.policy cannot be nonsense; see .*'
+    (echo "directories.tokendir = $WORK/none" > "$WORK/bad.conf"
+     SOFTHSM2_CONF=$WORK/bad.conf; bare token list --module "$MODULE"; exit "$status")
+    status=$?
+    tells "a directory of tokens that is not there" 1 'keykist: the directory of the tokens, .*/none, cannot be opened: No such file or directory \(directories\.tokendir in .*/bad\.conf\)'
+    (SOFTHSM2_CONF=''; bare token list --module "$MODULE"; exit "$status")
+    status=$?
+    tells "an empty variable" 1 'keykist: there is no configuration: the variable SOFTHSM2_CONF is set, but empty'
 fi
 
 # What cannot be written is a failure.

@@ -167,7 +167,11 @@ static void put_key_type(CK_KEY_TYPE type, const char *before)
         CK_KEY_TYPE type;
         const char *text;
     } groups[] = {
-        {KK_ANY_SECRET, "any secret"}, {KK_ANY_PAIR, "any pair"}, {KK_ANY_DES, "any DES"}};
+        {KK_ANY_SECRET, "any secret"},
+        {KK_ANY_PAIR, "any pair"},
+        {KK_ANY_DES, "any DES"},
+        {KK_ANY_KEY, "any key"},
+    };
     for (size_t i = 0; i < KK_ARRAY_LEN(groups); i++) {
         if (groups[i].type == type) {
             put("%s%s", before, groups[i].text);
@@ -343,7 +347,6 @@ static const struct {
     {"CAMELLIA_CTR", "the standard lists the number and describes no mechanism"},
     {"TWOFISH_", "neither OpenSSL nor libsodium has it"},
     {"GOST", "OpenSSL has GOST by a third party's provider alone"},
-    {"NULL", "it protects nothing, and wrapping with it would give keys out in clear"},
     {"X3DH_", "a part of Signal's protocol: not built yet"},
     {"X2RATCHET_", "a part of Signal's protocol: not built yet"},
     {"XMSS", "stateful hash signatures: no library here has them"},
