@@ -18,6 +18,7 @@ const struct kk_keykist_group *const kk_keykist_groups[] = {
     &kk_keykist_token_group,  &kk_keykist_pin_group,    &kk_keykist_user_group,
     &kk_keykist_pepper_group, &kk_keykist_object_group, &kk_keykist_backup_group,
     &kk_keykist_audit_group,  &kk_keykist_slot_group,   &kk_keykist_doctor_group,
+    &kk_keykist_bench_group,
 };
 const size_t kk_keykist_group_count = KK_ARRAY_LEN(kk_keykist_groups);
 
