@@ -20,7 +20,7 @@ VENV   = build-venv
 sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: build deps configure venv demo check check-clients soak install lint asan tsan cov bench bench-table \
+.PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench bench-table \
         scale instructions fuzz mechanisms fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
@@ -44,11 +44,20 @@ demo: build venv ## the walkthrough of a first hour, each command with its real 
 check: build venv ## build, then run every test
 	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs $(TEST_FLAGS)
 
-check-clients: build venv ## only the tests with real clients (pkcs11-tool, PyKCS11, the demo)
-	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --suite clients $(TEST_FLAGS)
+check-clients: build venv ## the tests with real clients, none of them skipped; a table at the end
+	@tools/deps.sh clients
+	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --setup clients \
+	  --suite clients --suite clients-core $(TEST_FLAGS); ended=$$?; \
+	  tools/clients_table.py $(BUILD) clients && exit $$ended
+
+check-clients-all: build venv ## the same with every client there is; what is not installed is skipped
+	@tools/deps.sh clients clients-all
+	$(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs --setup clientsall \
+	  --suite clients --suite clients-core --suite clients-more $(TEST_FLAGS); ended=$$?; \
+	  tools/clients_table.py $(BUILD) clientsall && exit $$ended
 
 MINUTES ?= 10
-soak: build ## the fault tests, long, again and again for MINUTES (10); says what it counted
+soak: build ## the fault tests, long: all once, then again until MINUTES (10) are over; says what it counted
 	@tests/fault/soak.sh $(BUILD) $(MINUTES)
 
 install: build ## install below PREFIX, default /usr/local (and DESTDIR, for packagers)

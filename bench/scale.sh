@@ -40,27 +40,33 @@ timed()
     awk -v what="$what" -v ns="$((ended - begun))" 'BEGIN { printf "%-44s %12.1f s\n", what, ns / 1e9 }'
 }
 
+# JSON Web Key sets of at most 100,000 keys (8 MiB) each, in $folder/keys.
 keys()
 {
-    awk -v count="$count" 'BEGIN {
+    mkdir "$folder/keys"
+    awk -v count="$count" -v folder="$folder/keys" 'BEGIN {
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         srand(1)
         for (i = 0; i < 42; i++) { fill = fill "B" }
-        printf "{\"keys\":["
         for (i = 0; i < count; i++) {
+            if (i % 100000 == 0) {
+                if (i > 0) { print "]}" >file; close(file) }
+                file = sprintf("%s/%07d.jwk", folder, i)
+                printf "{\"keys\":[" >file
+            }
             key = sprintf("%07d", i)
             for (j = 0; j < 35; j++) { key = key substr(letters, int(rand() * 64) + 1, 1) }
-            printf "%s{\"kty\":\"oct\",\"kid\":\"key-%07d\",\"k\":\"%sA\"}", (i > 0) ? ",\n" : "", i, key
+            printf "%s{\"kty\":\"oct\",\"kid\":\"key-%07d\",\"k\":\"%sA\"}", (i % 100000 > 0) ? ",\n" : "", i, key >file
         }
-        print "]}"
+        print "]}" >file
     }'
 }
 
 keykist token init --label scale --so-pin 12345678 --pin 1234 >/dev/null 2>&1
-keys >"$folder/keys.jwk"
-timed "keykist object import of $count keys" keykist object import "$folder/keys.jwk" --usage sign \
+keys
+timed "keykist object import of $count keys" keykist object import "$folder/keys" --usage sign \
     --token scale --pin 1234
-rm "$folder/keys.jwk"
+rm -r "$folder/keys"
 du -sm "$folder/tokens" | awk '{ printf "%-44s %12.1f MiB\n", "on the disk", $1 }'
 "$build/bench/keykist-scale" "$module" scale 1234 "$count"
 timed "keykist token check" keykist token check --token scale --pin 1234

@@ -58,14 +58,18 @@ def failure_excerpt(test, is_tap):
             yield f"    {test['name']}: {line}"
 
 
-def read_folder(folder):
+def read_files(log, tests):
     """(test, is it TAP) of each test that ran."""
-    with open(folder / "intro-tests.json", encoding="utf-8") as file:
+    with open(tests, encoding="utf-8") as file:
         tap = {test["name"] for test in json.load(file) if test["protocol"] == "tap"}
-    with open(folder / "testlog.json", encoding="utf-8") as file:
+    with open(log, encoding="utf-8") as file:
         for line in file:
             test = json.loads(line)
             yield test, test["name"].split(" / ", 1)[-1] in tap
+
+
+def read_folder(folder):
+    return read_files(folder / "testlog.json", folder / "intro-tests.json")
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Usage: deps.sh [cov] [ci] [python]
+# Usage: deps.sh [cov] [ci] [python] [clients] [clients-all]
 # Installs what building and testing need with apt-get, and says what. Does nothing when all of it
 # is there. Works on Debian 12 and 13 and on Ubuntu 22.04 and newer; elsewhere it names what is
 # missing and stops.
@@ -16,15 +16,30 @@ client_packages='libtss2-dev swtpm bind9-utils openssl-provider-fips pkcs11-prov
 # releases' folders.
 ci_packages='clang clang-format-19 shellcheck softhsm2 debootstrap ca-certificates git universal-ctags'
 cov_packages='gcovr'
+# What `make check-clients` may not skip, and what only `make check-clients-all` runs. A language that is
+# there already, from elsewhere, is not installed again: words "PROGRAM=PACKAGE".
+core_clients='go=golang-go node=nodejs npm=npm javac=default-jdk-headless'
+all_clients=''
 # Only where PyPI does not answer.
 python_packages='python3-pykcs11'
 
+# unless_there PROGRAM=PACKAGE...: the packages of those programs that are not there.
+unless_there()
+{
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null 2>&1 || printf ' %s' "${pair#*=}"
+    done
+}
+
 packages="$build_packages $test_packages"
+# shellcheck disable=SC2086 # one word per client is meant
 for group in "$@"; do
     case $group in
     ci) packages="$packages $ci_packages" ;;
     cov) packages="$packages $cov_packages" ;;
     python) packages="$packages $python_packages" ;;
+    clients) client_packages="$client_packages$(unless_there $core_clients)" ;;
+    clients-all) client_packages="$client_packages$(unless_there $all_clients)" ;;
     *)
         echo "deps.sh: unknown group '$group'" >&2
         exit 2

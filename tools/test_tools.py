@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import check_layers
+import clients_table
 import count_results
 import simple_mistakes
 import source_files
@@ -108,6 +109,20 @@ def results_are_counted():
     return found == wanted, str(found)
 
 
+def clients_are_tabled():
+    tests = [
+        {"name": "k:clients / a", "result": "FAIL",
+         "stdout": "# client tool 1.0\nok 1 - a\nok 2 - b # SKIP no TPM\n# client lib 2\nnot ok 3 - c\n"},
+        {"name": "k:clients / a-again", "result": "OK", "stdout": "# client tool 1.0\nok 1 - a\n"},
+        {"name": "k:clients / off", "result": "TIMEOUT", "stdout": "# client slow 3\nok 1 - a\n"},
+        {"name": "k:clients / none", "result": "SKIP", "stdout": "1..0 # SKIP node is not installed\n"},
+    ]
+    lines, failed = clients_table.table((test, True) for test in tests)
+    wanted = ["| lib | 2 | 0 | 1 | 0 |", "| none | - | 0 | 0 | 1: node is not installed |", "| slow | 3 | 1 | 1 | 0 |",
+              "| tool | 1.0 | 2 | 0 | 1: no TPM |"]
+    return lines[2:] == wanted and failed == 2, "\n".join(lines)
+
+
 def uncited_clauses_are_told():
     """Of three clauses one is cited by its heading, one by a name in a title; one can't be reached."""
     files = {
@@ -141,6 +156,7 @@ def main():
     results = [(name, *case_holds(check, path, text, wanted)) for name, check, path, text, wanted in CASES]
     results.append(("a missing licence line", *licence_is_asked_for()))
     results.append(("results are counted", *results_are_counted()))
+    results.append(("clients are tabled", *clients_are_tabled()))
     results.append(("failures are shown", *failures_are_shown()))
     results.append(("uncited clauses are told", *uncited_clauses_are_told()))
     print(f"1..{len(results)}")

@@ -262,6 +262,7 @@ void kk_app_free(struct kk_app *app)
         slot_free(app->slots[i]);
     }
     kk_free(app->slots);
+    kk_free(app->ring.entries);
     kk_uuid_map_free(app->handles);
     kk_handle_map_free(app->objects);
     kk_handle_map_free(app->sessions);

@@ -42,6 +42,14 @@ struct kk_slot {
     struct kk_builtins *builtins; /* made by the token itself; NULL until somebody asks */
 };
 
+/* Handles that hold a version of a token object, in the order in which they came to it. A full ring
+ * takes the object from the one that came first: its handle stays, and asks the token again. */
+struct kk_handle_ring {
+    struct kk_handle **entries; /* NULL: a place that was left */
+    size_t capacity;            /* grows up to the configuration's cache.objects */
+    size_t next;
+};
+
 struct kk_app {
     struct kk_engine *engine;
     _Atomic uint64_t counter; /* handles of both kinds */
@@ -52,6 +60,7 @@ struct kk_app {
     struct kk_mutex state_lock;    /* KK_RANK_STATE */
     struct kk_handle_map *objects; /* of struct kk_handle */
     struct kk_uuid_map *handles;   /* uuid -> struct kk_handle: one handle per object */
+    struct kk_handle_ring ring;    /* the handles that hold a token object */
     struct kk_slot **slots;        /* by rising id, the empty one last */
     size_t slot_count;
     size_t making; /* tokens that calls of this application are making: their slots are theirs */

@@ -4,6 +4,8 @@
  */
 #include "session/handles.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "session/session.h"
 
@@ -64,14 +66,66 @@ KK_RV kk_handles_give_uuid(struct kk_app *app, struct kk_slot *slot, const struc
     return CKR_OK;
 }
 
-void kk_handles_update(struct kk_handle *entry, struct kk_object *object, uint64_t epoch)
+/* ---- how many token objects are held ---- */
+
+#define RING_LEAST ((size_t)16)
+
+static void leave_ring(struct kk_app *app, struct kk_handle *entry)
 {
-    kk_object_ref(object);
+    if (entry->place != 0) {
+        app->ring.entries[entry->place - 1] = NULL;
+        entry->place = 0;
+    }
+}
+
+static KK_RV grow_ring(struct kk_handle_ring *ring, size_t most)
+{
+    size_t capacity = KK_MIN(KK_MAX(ring->capacity * 2, RING_LEAST), most);
+    KK_TRY(kk_realloc_array(&ring->entries, capacity, sizeof(struct kk_handle *)));
+    memset(ring->entries + ring->capacity, 0,
+           (capacity - ring->capacity) * sizeof(struct kk_handle *));
+    ring->capacity = capacity;
+    return CKR_OK;
+}
+
+/* Having no memory is no failure: then the ring stays as large as it is. False: there is none. */
+static bool enter_ring(struct kk_app *app, struct kk_handle *entry)
+{
+    struct kk_handle_ring *ring = &app->ring;
+    size_t most = KK_MAX((size_t)app->engine->config->cache_objects, RING_LEAST);
+    if (entry->place != 0) {
+        return true;
+    }
+    if (ring->next == ring->capacity &&
+        (ring->capacity == most || grow_ring(ring, most) != CKR_OK)) {
+        ring->next = 0;
+    }
+    if (ring->capacity == 0) {
+        return false;
+    }
+    struct kk_handle *first = ring->entries[ring->next];
+    if (first != NULL) {
+        kk_object_unref(first->object);
+        first->object = NULL;
+        first->place = 0;
+    }
+    ring->entries[ring->next++] = entry;
+    entry->place = ring->next;
+    return true;
+}
+
+void kk_handles_update(struct kk_app *app, struct kk_handle *entry, struct kk_object *object,
+                       uint64_t epoch)
+{
+    KK_ASSERT_HELD(&app->state_lock);
+    bool is_held = !object->is_token || object->by_token || enter_ring(app, entry);
     kk_object_unref(entry->object);
-    entry->object = object;
+    entry->object = is_held ? kk_object_ref(object) : NULL;
     entry->epoch = epoch;
     entry->is_private = object->is_private;
 }
+
+/* ---- giving and forgetting ---- */
 
 static void disown(struct kk_handle *entry)
 {
@@ -106,7 +160,7 @@ KK_RV kk_handles_give(struct kk_app *app, struct kk_slot *slot, struct kk_sessio
 {
     KK_TRY(kk_handles_give_uuid(app, slot, &object->uuid, object->is_private, ret_handle));
     struct kk_handle *entry = kk_handles_find(app, *ret_handle);
-    kk_handles_update(entry, object, epoch);
+    kk_handles_update(app, entry, object, epoch);
     entry->is_token = object->is_token;
     own(object->is_token ? NULL : owner, entry);
     return CKR_OK;
@@ -116,6 +170,7 @@ KK_RV kk_handles_give(struct kk_app *app, struct kk_slot *slot, struct kk_sessio
 static void leave(struct kk_app *app, struct kk_handle *entry)
 {
     kk_uuid_map_remove(app->handles, &entry->uuid);
+    leave_ring(app, entry);
     disown(entry);
     if (!entry->is_token && entry->object != NULL && !entry->object->by_token) {
         atomic_store(&entry->object->superseded, true);

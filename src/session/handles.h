@@ -18,8 +18,9 @@ struct kk_handle {
     struct kk_session *owner; /* session objects: the session that made it; borrowed */
     struct kk_handle *prev;   /* of the owner's others */
     struct kk_handle *next;
-    struct kk_object *object; /* the version that was seen last, a reference */
+    struct kk_object *object; /* the version that was seen last, a reference; NULL: none is held */
     uint64_t epoch;           /* of the token, when it was the present version */
+    size_t place;             /* in the application's ring, counted from 1; 0: not there */
 };
 
 /* The handle of an object, made when there is none yet. */
@@ -34,8 +35,10 @@ KK_RV kk_handles_give_uuid(struct kk_app *app, struct kk_slot *slot, const struc
 struct kk_handle *kk_handles_find(struct kk_app *app, CK_OBJECT_HANDLE handle);
 struct kk_handle *kk_handles_find_uuid(struct kk_app *app, const struct kk_uuid *uuid);
 
-/* A newer version of the same object. */
-void kk_handles_update(struct kk_handle *entry, struct kk_object *object, uint64_t epoch);
+/* A newer version of the same object. Of token objects the application holds at most cache.objects
+ * (at least 16) by their handles. */
+void kk_handles_update(struct kk_app *app, struct kk_handle *entry, struct kk_object *object,
+                       uint64_t epoch);
 
 void kk_handles_forget(struct kk_app *app, struct kk_handle *entry);
 

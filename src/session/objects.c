@@ -74,7 +74,7 @@ static void update_handle(struct kk_call *call, CK_OBJECT_HANDLE handle, struct 
         return;
     }
     if (object != NULL) {
-        kk_handles_update(entry, object, epoch);
+        kk_handles_update(call->app, entry, object, epoch);
     } else {
         kk_handles_forget(call->app, entry);
     }
@@ -361,7 +361,7 @@ static KK_RV set_session_object(struct kk_call *call, CK_OBJECT_HANDLE handle,
     KK_ENSURE(entry->object == old, CKR_FUNCTION_REJECTED); /* changed meanwhile: once more */
     KK_TRY(kk_index_add(entry->slot->session_objects, changed));
     atomic_store(&old->superseded, true);
-    kk_handles_update(entry, changed, 0);
+    kk_handles_update(call->app, entry, changed, 0);
     return CKR_OK;
 }
 

@@ -114,7 +114,7 @@ static KK_RV put_in_place(struct kk_call *call, struct kk_operation *operation,
     }
     KK_TRY(kk_index_add(entry->slot->session_objects, changed));
     atomic_store(&operation->object->superseded, true);
-    kk_handles_update(entry, changed, 0);
+    kk_handles_update(call->app, entry, changed, 0);
     go_on_with(operation, changed);
     return CKR_OK;
 }

@@ -4,6 +4,7 @@
 #
 #   skip_list=FILE   lines "name of a check<TAB>reason": what the module under test cannot do
 #   KK_PRELOAD       the sanitizer's runtime, for programs that were not built with it
+#   KK_CLIENTS       "required": what is missing fails the test (make check-clients), and is not skipped
 
 number=0
 failures=0
@@ -40,6 +41,33 @@ loading()
 plain()
 {
     timeout 120 "$@"
+}
+
+# client NAME VERSION: whose checks follow, for the table that tools/clients_table.py prints. Nothing where
+# it is not our module that is under test.
+client()
+{
+    [ "$skip_list" != /dev/null ] || echo "# client $1 $2"
+}
+
+# cannot_run WHY: the whole test is skipped, or fails where its clients are required. Ends the test.
+cannot_run()
+{
+    if [ "${KK_CLIENTS:-}" = required ]; then
+        echo "not ok 1 - $1"
+        echo '1..1'
+        exit 1
+    fi
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+# need PROGRAM...: each must be there.
+need()
+{
+    for program in "$@"; do
+        command -v "$program" >/dev/null 2>&1 || cannot_run "$program is not installed"
+    done
 }
 
 skip_reason()

@@ -545,7 +545,7 @@ static int be_struck(void *unused)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         bool is_chosen = goes_on || guest_amount(guest_random(2), 1) == 1;
         if (only == NULL ? is_chosen : strcmp(only, steps[i].name) == 0) {
-            (void)alarm(300);
+            (void)alarm((unsigned)guest_amount(300, 7200));
             try_step(&steps[i]);
         }
     }
@@ -586,7 +586,11 @@ static void strike(const struct cause *by, bool is_lasting)
     }
     cause = by;
     goes_on = is_lasting;
-    guest_ok(guest_wait(guest_fork(be_struck, NULL)) == 0, "%s, %s", by->name,
+    int code = guest_wait(guest_fork(be_struck, NULL));
+    if (code > 1) {
+        guest_note("ended by signal %d; SIGALRM: a step took too long", code - 128);
+    }
+    guest_ok(code == 0, "%s, %s", by->name,
              is_lasting ? "from the n-th call on" : "at the n-th call");
 }
 

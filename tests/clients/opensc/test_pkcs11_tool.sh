@@ -13,6 +13,7 @@ util=$(realpath "$2")
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
 make_work_folder
+client pkcs11-tool "$(opensc-tool -i | sed -n 's/^OpenSC \([^ ]*\).*/\1/p')"
 
 so_pin=12345678
 pin=1234

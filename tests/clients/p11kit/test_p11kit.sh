@@ -309,6 +309,7 @@ beside_engine_makes_keys()
 # -------------------------------------------------------------------------------------------------
 
 echo 'data of this test' >data
+client p11-kit "$(dpkg-query -W -f='${Version}' p11-kit 2>/dev/null || echo -)"
 check 'a token' make_token
 check 'key pairs' make_keys
 check 'the RSA public key' export_rsa_key
@@ -333,6 +334,7 @@ else
 fi
 
 if command -v p11tool >/dev/null 2>&1; then
+    client GnuTLS "$(p11tool --version | sed -n '1s/.* //p')"
     check 'p11tool lists' gnutls_lists
     check 'p11tool lists mechanisms' gnutls_mechanisms
     check 'p11tool makes an RSA pair' gnutls_makes 0a rsa --bits=2048
@@ -349,6 +351,7 @@ else
 fi
 
 engines=$(openssl version -e 2>/dev/null | sed -n 's/^ENGINESDIR: "\(.*\)"$/\1/p')
+client libp11 "$(dpkg-query -W -f='${Version}' libengine-pkcs11-openssl 2>/dev/null || echo -)"
 if [ -n "$engines" ] && [ -e "$engines/pkcs11.so" ]; then
     engine_conf asked 'init = 0'
     engine_conf default 'default_algorithms = ALL'

@@ -9,6 +9,7 @@ Prints TAP. The skip list has lines "name of a check<TAB>reason".
 """
 import hashlib
 import hmac
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -884,6 +885,8 @@ def main():
     module, util = (os.path.realpath(path) for path in sys.argv[1:3])
     skips = read_skips(sys.argv[3]) if len(sys.argv) > 3 else {}
     world = World(module, util)
+    if len(sys.argv) <= 3:
+        print(f"# client PyKCS11 {importlib.metadata.version('PyKCS11')}")
     print(f"1..{len(checks)}")
     failed = False
     for number, function in enumerate(checks, 1):

@@ -31,16 +31,27 @@ static struct kk_uuid uuid_of(unsigned int number)
     return uuid;
 }
 
-static struct kk_object *object_of(unsigned int number, bool is_private)
+static struct kk_object *new_object(unsigned int number, bool is_token, bool is_private)
 {
     struct kk_attrs *attrs = NULL;
     struct kk_object *object = NULL;
     struct kk_uuid uuid = uuid_of(number);
     assert_ok(kk_attrs_new(&attrs));
     assert_ok(kk_attrs_set_number(attrs, CKA_CLASS, CKO_DATA));
+    assert_ok(kk_attrs_set_flag(attrs, CKA_TOKEN, is_token));
     assert_ok(kk_attrs_set_flag(attrs, CKA_PRIVATE, is_private));
     assert_ok(kk_object_new(&uuid, 0, attrs, &object));
     return object;
+}
+
+static struct kk_object *object_of(unsigned int number, bool is_private)
+{
+    return new_object(number, false, is_private);
+}
+
+static struct kk_object *token_object_of(unsigned int number)
+{
+    return new_object(number, true, false);
 }
 
 /* A session object of nobody's in index and table. */
@@ -70,6 +81,61 @@ static void test_an_object_has_one_handle(void **state)
     assert_int_equal(give(1, false), first);
     KK_LOCK_SCOPE(&world.app->state_lock);
     assert_int_equal(kk_index_count(slot->session_objects), 2);
+}
+
+/* Each with a handle of its own; how many of their objects the application holds. */
+static size_t held_of_token_objects(unsigned int first, unsigned int count)
+{
+    size_t held = 0;
+    KK_LOCK_SCOPE(&world.app->state_lock);
+    for (unsigned int i = first; i < first + count; i++) {
+        struct kk_uuid uuid = uuid_of(i);
+        struct kk_handle *entry = kk_handles_find_uuid(world.app, &uuid);
+        assert_non_null(entry);
+        held += entry->object != NULL;
+    }
+    return held;
+}
+
+static void give_token_object(unsigned int number)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = token_object_of(number);
+    CK_OBJECT_HANDLE handle = 0;
+    KK_LOCK_SCOPE(&world.app->state_lock);
+    assert_ok(kk_handles_give(world.app, slot, NULL, object, 1, &handle));
+}
+
+static void test_objects_held_by_handles_are_bounded(void **state)
+{
+    (void)state;
+    world.engine->config->cache_objects = 20;
+    for (unsigned int i = 1; i <= 100; i++) {
+        give_token_object(i);
+    }
+    assert_int_equal(held_of_token_objects(1, 80), 0);
+    assert_int_equal(held_of_token_objects(81, 20), 20);
+    /* Who has a place keeps it; who comes again takes that of the first; who goes leaves his. */
+    give_token_object(90);
+    assert_int_equal(held_of_token_objects(81, 20), 20);
+    give_token_object(1);
+    assert_int_equal(held_of_token_objects(1, 1), 1);
+    assert_int_equal(held_of_token_objects(81, 20), 19);
+    struct kk_uuid uuid = uuid_of(90);
+    KK_LOCK_SCOPE(&world.app->state_lock);
+    kk_handles_forget(world.app, kk_handles_find_uuid(world.app, &uuid));
+}
+
+/* A session object's only other place is the index: its handle never lets go of it. */
+static void test_session_objects_are_always_held(void **state)
+{
+    (void)state;
+    world.engine->config->cache_objects = 16;
+    CK_OBJECT_HANDLE handle = give(1, false);
+    for (unsigned int i = 2; i <= 100; i++) {
+        give(i, false);
+    }
+    KK_LOCK_SCOPE(&world.app->state_lock);
+    assert_non_null(kk_handles_find(world.app, handle)->object);
 }
 
 static void test_a_number_is_never_given_out_again(void **state)
@@ -139,6 +205,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_an_object_has_one_handle),
+        TEST(test_objects_held_by_handles_are_bounded),
+        TEST(test_session_objects_are_always_held),
         TEST(test_a_number_is_never_given_out_again),
         TEST(test_forgetting_the_private_ones_leaves_the_others),
         TEST(test_a_forgotten_session_object_is_destroyed),
