@@ -20,7 +20,7 @@ VENV   = build-venv
 sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench \
+.PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench bench-table \
         scale instructions fuzz mechanisms dist deb sbom check-packages fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
@@ -89,6 +89,9 @@ cov: deps venv ## line coverage of the tests, printed
 
 bench: build ## the benchmark beside raw OpenSSL, and beside SoftHSM where it is installed
 	$(MESON) test -C $(BUILD) --no-rebuild --benchmark --verbose
+
+bench-table: build ## the table of docs/performance.md in Markdown, for this machine (BENCH_FLAGS='--cpu-time')
+	@$(BUILD)/bench/keykist-bench --module $(MODULE) --softhsm --markdown --rounds 5 $(BENCH_FLAGS)
 
 instructions: build ## count the instructions of the hot path anew, for this compiler
 	$(MESON) compile -C $(BUILD) instructions

@@ -71,6 +71,7 @@ struct kk_bench_row {
     const struct kk_bench_work *raw; /* NULL: there is no counterpart */
     double target_ratio;             /* of raw; 0: the target is a rate */
     double target_rate;              /* operations per second */
+    bool scales; /* with more threads or processes its rate grows by 0.95 of what raw's does */
 };
 
 extern const struct kk_bench_row kk_bench_rows[];

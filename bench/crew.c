@@ -29,17 +29,22 @@ struct kk_bench_crew {
     unsigned started; /* threads of the others */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned round;        /* moves when there is something to do */
-    unsigned milliseconds; /* of this round; 0: end */
-    unsigned busy;         /* threads that have not finished it */
+    unsigned number;             /* moves when there is something to do */
+    struct kk_bench_round round; /* no milliseconds: end */
+    unsigned busy;               /* threads that have not finished it */
     struct member members[];
 };
 
-static uint64_t now(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 /* What two readings of the clock are apart at least. */
@@ -84,35 +89,39 @@ static CK_RV run_batches(struct member *member, uint64_t start, uint64_t length)
     return CKR_OK;
 }
 
-static void run_member(struct member *member, unsigned milliseconds)
+static void run_member(struct member *member, const struct kk_bench_round *round)
 {
     member->latency = (struct kk_bench_histogram){0};
     member->count = 0;
     member->elapsed = 0;
-    member->rv = run_batches(member, now(), (uint64_t)milliseconds * 1000000U);
+    uint64_t worked = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    member->rv = run_batches(member, now(), (uint64_t)round->milliseconds * 1000000U);
     if (member->rv == CKR_OK) {
         member->batch = batch_for(member->elapsed, member->count);
     }
+    if (round->cpu_time) {
+        member->elapsed = read_clock(CLOCK_THREAD_CPUTIME_ID) - worked;
+    }
 }
 
-/* Waits for the next round and returns its length. */
-static unsigned await_round(struct kk_bench_crew *crew, unsigned *seen)
+/* Waits for the next round. */
+static struct kk_bench_round await_round(struct kk_bench_crew *crew, unsigned *seen)
 {
     pthread_mutex_lock(&crew->lock);
-    while (crew->round == *seen) {
+    while (crew->number == *seen) {
         pthread_cond_wait(&crew->changed, &crew->lock);
     }
-    *seen = crew->round;
-    unsigned milliseconds = crew->milliseconds;
+    *seen = crew->number;
+    struct kk_bench_round round = crew->round;
     pthread_mutex_unlock(&crew->lock);
-    return milliseconds;
+    return round;
 }
 
-static void announce_round(struct kk_bench_crew *crew, unsigned milliseconds)
+static void announce_round(struct kk_bench_crew *crew, const struct kk_bench_round *round)
 {
     pthread_mutex_lock(&crew->lock);
-    crew->round++;
-    crew->milliseconds = milliseconds;
+    crew->number++;
+    crew->round = *round;
     crew->busy = crew->started;
     pthread_cond_broadcast(&crew->changed);
     pthread_mutex_unlock(&crew->lock);
@@ -139,9 +148,11 @@ static void *thread_main(void *argument)
 {
     struct member *member = argument;
     unsigned seen = 0;
-    unsigned milliseconds;
-    while ((milliseconds = await_round(member->crew, &seen)) != 0) {
-        run_member(member, milliseconds);
+    struct kk_bench_round round;
+    while ((round = await_round(member->crew, &seen)).milliseconds != 0) {
+        if (member->task.thread < round.threads) {
+            run_member(member, &round);
+        }
         finish_round(member->crew);
     }
     return NULL;
@@ -183,7 +194,7 @@ void kk_bench_crew_stop(struct kk_bench_crew *crew)
     if (crew == NULL) {
         return;
     }
-    announce_round(crew, 0);
+    announce_round(crew, &(struct kk_bench_round){0});
     for (unsigned i = 1; i <= crew->started; i++) {
         pthread_join(crew->members[i].thread, NULL);
     }
@@ -195,14 +206,15 @@ void kk_bench_crew_stop(struct kk_bench_crew *crew)
     free(crew);
 }
 
-CK_RV kk_bench_crew_run(struct kk_bench_crew *crew, unsigned milliseconds,
+CK_RV kk_bench_crew_run(struct kk_bench_crew *crew, const struct kk_bench_round *round,
                         struct kk_bench_failure *failure, struct kk_bench_result *ret_result)
 {
-    announce_round(crew, milliseconds);
-    run_member(&crew->members[0], milliseconds);
+    unsigned active = round->threads < crew->threads ? round->threads : crew->threads;
+    announce_round(crew, round);
+    run_member(&crew->members[0], round);
     await_finish(crew);
     *ret_result = (struct kk_bench_result){0};
-    for (unsigned i = 0; i < crew->threads; i++) {
+    for (unsigned i = 0; i < active; i++) {
         const struct member *member = &crew->members[i];
         if (member->rv != CKR_OK) {
             *failure = member->task.failure;
@@ -231,10 +243,11 @@ CK_RV kk_bench_crew_start(const struct kk_bench_row *row, struct kk_bench_token 
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->changed, NULL);
     struct kk_bench_task model = {.row = row, .token = token, .directory = directory};
+    const struct kk_bench_round warm_up = {WARM_MILLISECONDS, threads, false};
     struct kk_bench_result warm;
     CK_RV rv = set_up(crew, &model, threads, failure);
     rv = rv != CKR_OK ? rv : start_threads(crew, failure);
-    rv = rv != CKR_OK ? rv : kk_bench_crew_run(crew, WARM_MILLISECONDS, failure, &warm);
+    rv = rv != CKR_OK ? rv : kk_bench_crew_run(crew, &warm_up, failure, &warm);
     if (rv != CKR_OK) {
         kk_bench_crew_stop(crew);
         return rv;

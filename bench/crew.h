@@ -23,7 +23,14 @@ CK_RV kk_bench_crew_start(const struct kk_bench_row *row, struct kk_bench_token 
                           const char *directory, unsigned threads, struct kk_bench_failure *failure,
                           struct kk_bench_crew **ret_crew);
 
-CK_RV kk_bench_crew_run(struct kk_bench_crew *crew, unsigned milliseconds,
+/* How one round is run. */
+struct kk_bench_round {
+    unsigned milliseconds;
+    unsigned threads; /* the first so many take part */
+    bool cpu_time;    /* a second of the rate is one of the thread's own processor time */
+};
+
+CK_RV kk_bench_crew_run(struct kk_bench_crew *crew, const struct kk_bench_round *round,
                         struct kk_bench_failure *failure, struct kk_bench_result *ret_result);
 
 /* NULL is fine. */

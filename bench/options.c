@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An option's value goes to the member at `offset`: a number within the limits, or a text. */
-enum kind { TEXT, NUMBER, FLAG, MODULE };
+enum kind { TEXT, NUMBER, NUMBERS, FLAG, MODULE };
 
 struct option_row {
     const char *name;
@@ -30,13 +31,16 @@ struct option_row {
 /* clang-format off */
 static const struct option_row option_rows[] = {
     { "module", MODULE, 0, 0, 0, "FILE", "a PKCS#11 module; may be given up to 16 times" },
+    { "softhsm", FLAG, AT(softhsm), 0, 0, NULL, "and SoftHSM's, where it is installed" },
     { "rows", TEXT, AT(rows), 0, 0, "LIST", "only these rows: names or patterns, separated by commas" },
     { "rounds", NUMBER, AT(rounds), 1, 1000, "N", "rounds per row (15)" },
     { "round-ms", NUMBER, AT(round_ms), 1, 600000, "N", "milliseconds that each measures in a round (200)" },
-    { "threads", NUMBER, AT(threads), 1, 256, "N", "threads in each process, each with a session (1)" },
-    { "processes", NUMBER, AT(processes), 1, 64, "N", "processes that share a token (1)" },
-    { "objects", NUMBER, AT(objects), 0, 10000000, "N", "private token objects made first (10)" },
-    { "sessions", NUMBER, AT(sessions), 0, 1000000, "N", "idle sessions opened first, per process (0)" },
+    { "threads", NUMBERS, AT(threads), 1, 256, "LIST", "threads in each process, each with a session (1)" },
+    { "processes", NUMBERS, AT(processes), 1, 64, "LIST", "processes that share a token (1)" },
+    { "objects", NUMBERS, AT(objects), 0, 10000000, "LIST", "private token objects made first (10)" },
+    { "sessions", NUMBERS, AT(sessions), 0, 1000000, "LIST", "idle sessions opened first, per process (0)" },
+    { "cpu-time", FLAG, AT(cpu_time), 0, 0, NULL, "rates per second of processor time: for a busy machine" },
+    { "markdown", FLAG, AT(markdown), 0, 0, NULL, "print the table in Markdown" },
     { "json", TEXT, AT(json), 0, 0, "FILE", "write the figures there too" },
     { "directory", TEXT, AT(directory), 0, 0, "DIR", "where token folders are made (TMPDIR, or /var/tmp)" },
     { "list", FLAG, AT(list), 0, 0, NULL, "list the rows" },
@@ -48,19 +52,65 @@ static const struct option_row option_rows[] = {
 
 enum { OPTION_COUNT = KK_BENCH_ARRAY_LEN(option_rows), PATTERN_SIZE = 64 };
 
+static bool complain(const struct option_row *row, const char *text)
+{
+    fprintf(stderr, "keykist-bench: --%s wants %s from %u to %u, not '%s'\n", row->name,
+            row->kind == NUMBERS ? "numbers" : "a number", row->least, row->most, text);
+    return false;
+}
+
+/* One number, up to the end or a comma; *end is where it stopped. "n" is the machine's processors.
+ */
+static bool read_one(const struct option_row *row, const char *text, char **end, unsigned *ret)
+{
+    if (row->kind == NUMBERS && text[0] == 'n') {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        *end = (char *)(uintptr_t)text + 1;
+        *ret = processors < 1 ? 1 : (unsigned)processors;
+    } else {
+        errno = 0;
+        unsigned long number = strtoul(text, end, 10);
+        if (text[0] < '0' || text[0] > '9' || errno != 0 || number > row->most) {
+            return false;
+        }
+        *ret = (unsigned)number;
+    }
+    return *ret >= row->least && *ret <= row->most;
+}
+
 static bool read_number(const struct option_row *row, const char *text, unsigned *ret_number)
 {
     char *end = NULL;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || number < row->least ||
-        number > row->most) {
-        fprintf(stderr, "keykist-bench: --%s wants a number from %u to %u, not '%s'\n", row->name,
-                row->least, row->most, text);
-        return false;
+    return (read_one(row, text, &end, ret_number) && *end == '\0') || complain(row, text);
+}
+
+static bool read_numbers(const struct option_row *row, const char *text, struct kk_bench_list *list)
+{
+    const char *at = text;
+    char *end = NULL;
+    *list = (struct kk_bench_list){0};
+    do {
+        if (list->count == KK_BENCH_LIST_MAX ||
+            !read_one(row, at, &end, &list->values[list->count])) {
+            return complain(row, text);
+        }
+        bool known = false;
+        for (size_t i = 0; i < list->count; i++) {
+            known = known || list->values[i] == list->values[list->count];
+        }
+        list->count += !known; /* "1,2,n" on two processors */
+        at = end + 1;
+    } while (*end == ',');
+    return *end == '\0' || complain(row, text);
+}
+
+unsigned kk_bench_list_max(const struct kk_bench_list *list)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        most = list->values[i] > most ? list->values[i] : most;
     }
-    *ret_number = (unsigned)number;
-    return true;
+    return most;
 }
 
 static bool add_module(struct kk_bench_options *options, const char *path)
@@ -82,6 +132,8 @@ static bool take(struct kk_bench_options *options, const struct option_row *row,
         return true;
     case NUMBER:
         return read_number(row, value, member);
+    case NUMBERS:
+        return read_numbers(row, value, member);
     case FLAG:
         *(bool *)member = true;
         return true;
@@ -146,7 +198,14 @@ bool kk_bench_options_read(int argc, char **argv, struct kk_bench_options *ret_o
     }
     const char *temporary = getenv("TMPDIR");
     *ret_options = (struct kk_bench_options){
-        .rounds = 15, .round_ms = 200, .threads = 1, .processes = 1, .objects = 10, .count = 100};
+        .rounds = 15,
+        .round_ms = 200,
+        .threads = {{1}, 1},
+        .processes = {{1}, 1},
+        .objects = {{10}, 1},
+        .sessions = {{0}, 1},
+        .count = 100,
+    };
     /* Not /tmp: it is often in memory, where a durable write costs nothing. */
     ret_options->directory = temporary != NULL && temporary[0] != '\0' ? temporary : "/var/tmp";
     int chosen;
@@ -158,6 +217,9 @@ bool kk_bench_options_read(int argc, char **argv, struct kk_bench_options *ret_o
     if (optind < argc) {
         fprintf(stderr, "keykist-bench: unexpected argument '%s'\n", argv[optind]);
         return false;
+    }
+    if (ret_options->softhsm) {
+        kk_bench_add_softhsm(ret_options);
     }
     return check(ret_options);
 }
@@ -172,6 +234,7 @@ void kk_bench_options_usage(void)
                  option_rows[i].argument != NULL ? option_rows[i].argument : "");
         printf("  %-18s %s\n", left, option_rows[i].help);
     }
+    printf("\nA LIST of numbers is like 1,2,n; n is the number of processors.\n");
 }
 
 bool kk_bench_options_include(const struct kk_bench_options *options,

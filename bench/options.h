@@ -6,7 +6,16 @@
 
 #include "bench.h"
 
-enum { KK_BENCH_MODULES = 16 };
+enum { KK_BENCH_MODULES = 16, KK_BENCH_LIST_MAX = 8 };
+
+/* "1,2,n": what is measured one after the other. */
+struct kk_bench_list {
+    unsigned values[KK_BENCH_LIST_MAX];
+    size_t count;
+};
+
+/* The largest one. */
+unsigned kk_bench_list_max(const struct kk_bench_list *list);
 
 struct kk_bench_options {
     const char *module[KK_BENCH_MODULES];
@@ -17,17 +26,24 @@ struct kk_bench_options {
     const char *solo;      /* one row in this process, or NULL */
     unsigned rounds;
     unsigned round_ms;
-    unsigned threads;
-    unsigned processes;
-    unsigned objects;
-    unsigned sessions;
-    unsigned count; /* operations with --solo */
+    struct kk_bench_list threads;   /* per process; each with each number of processes, */
+    struct kk_bench_list processes; /* in every round */
+    struct kk_bench_list objects;   /* each with each number of sessions, */
+    struct kk_bench_list sessions;  /* on new tokens */
+    unsigned count;                 /* operations with --solo */
+    bool softhsm;                   /* beside the modules SoftHSM's, where it is installed */
+    bool cpu_time;
+    bool markdown;
     bool list;
     bool help;
 };
 
 /* The defaults, and then what the arguments say. False after a message to standard error. */
 bool kk_bench_options_read(int argc, char **argv, struct kk_bench_options *ret_options);
+
+/* softhsm.c: adds the module of an installed SoftHSM, if there is one and room for it. Keykist
+ * under SoftHSM's name is none. */
+void kk_bench_add_softhsm(struct kk_bench_options *options);
 
 void kk_bench_options_usage(void);
 

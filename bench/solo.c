@@ -44,8 +44,8 @@ static CK_RV open_and_run(const struct kk_bench_options *options, struct kk_benc
     }
     CK_RV rv = kk_bench_token_load(options->module[0], task->directory, token, &task->failure);
     if (rv == CKR_OK) {
-        rv = kk_bench_token_open(token, "bench-solo", options->objects, options->sessions,
-                                 &task->failure);
+        rv = kk_bench_token_open(token, "bench-solo", options->objects.values[0],
+                                 options->sessions.values[0], &task->failure);
     }
     task->token = token;
     return rv != CKR_OK ? rv : run(task->row->module, task, options->count);

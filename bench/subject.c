@@ -78,12 +78,11 @@ static bool await(int fd, long long patience)
 static long long patience_for(const struct kk_bench_subject *subject,
                               const struct kk_bench_command *command)
 {
-    const struct kk_bench_options *options = subject->options;
     if (command->order == KK_BENCH_QUIT) {
         return PATIENCE_QUIT_MS;
     }
-    return PATIENCE_MS + 10LL * command->ms +
-           (long long)PATIENCE_PER_OBJECT_MS * ((long long)options->objects + options->sessions);
+    return PATIENCE_MS + 10LL * command->round.milliseconds +
+           (long long)PATIENCE_PER_OBJECT_MS * ((long long)subject->objects + subject->sessions);
 }
 
 static bool listen_to(struct kk_bench_subject *subject, struct kk_bench_process *process,
@@ -125,7 +124,7 @@ bool kk_bench_subject_init(struct kk_bench_subject *subject, const struct kk_ben
              : slash != NULL ? slash + 1
                              : module);
     snprintf(subject->root, sizeof(subject->root), "%s", root);
-    subject->process = calloc(options->processes, sizeof(subject->process[0]));
+    subject->process = calloc(kk_bench_list_max(&options->processes), sizeof(subject->process[0]));
     return subject->process != NULL && mkdir(root, 0700) == 0;
 }
 
@@ -146,8 +145,16 @@ static bool fork_one(struct kk_bench_subject *subject, struct kk_bench_process *
     if (pid == 0) {
         close(commands[1]);
         close(answers[0]);
-        struct kk_bench_worker worker = {subject->options, subject->module, subject->directory,
-                                         subject->label,   commands[0],     answers[1]};
+        struct kk_bench_worker worker = {
+            .options = subject->options,
+            .objects = subject->objects,
+            .sessions = subject->sessions,
+            .module = subject->module,
+            .directory = subject->directory,
+            .label = subject->label,
+            .commands = commands[0],
+            .answers = answers[1],
+        };
         kk_bench_worker_main(&worker);
     }
     close(commands[0]);
@@ -170,7 +177,7 @@ static bool fork_all(struct kk_bench_subject *subject)
     if (mkdir(subject->directory, 0700) != 0) {
         return false;
     }
-    while (subject->running < subject->options->processes) {
+    while (subject->running < kk_bench_list_max(&subject->options->processes)) {
         if (!fork_one(subject, &subject->process[subject->running])) {
             return false;
         }
@@ -207,16 +214,21 @@ bool kk_bench_subject_start(struct kk_bench_subject *subject, unsigned row)
 }
 
 /* All at once, then all answers, whatever they are: an unread one would be taken for the next. */
-bool kk_bench_subject_run(struct kk_bench_subject *subject, struct kk_bench_result *ret_result)
+bool kk_bench_subject_run(struct kk_bench_subject *subject, unsigned processes, unsigned threads,
+                          struct kk_bench_result *ret_result)
 {
     static struct kk_bench_answer answer;
-    struct kk_bench_command command = {.order = KK_BENCH_RUN, .ms = subject->options->round_ms};
-    bool good = true;
-    for (unsigned i = 0; i < subject->running; i++) {
+    struct kk_bench_command command = {
+        .order = KK_BENCH_RUN,
+        .round = {subject->options->round_ms, threads, subject->options->cpu_time},
+    };
+    unsigned active = processes < subject->running ? processes : subject->running;
+    bool good = active > 0;
+    for (unsigned i = 0; i < active; i++) {
         kk_bench_write(subject->process[i].commands, &command, sizeof(command));
     }
     *ret_result = (struct kk_bench_result){0};
-    for (unsigned i = 0; i < subject->running; i++) {
+    for (unsigned i = 0; i < active && subject->running > 0; i++) {
         if (!listen_to(subject, &subject->process[i], patience_for(subject, &command), &answer)) {
             good = false;
             continue;

@@ -24,6 +24,8 @@ struct kk_bench_process {
 struct kk_bench_subject {
     const struct kk_bench_options *options;
     const char *module; /* NULL: raw OpenSSL */
+    unsigned objects;   /* on its token, */
+    unsigned sessions;  /* and idle in each process */
     char name[KK_BENCH_NAME_SIZE];
     char root[256];      /* a folder for all its tokens */
     char directory[300]; /* of the present token */
@@ -45,8 +47,10 @@ bool kk_bench_subject_open(struct kk_bench_subject *subject);
 /* Each process sets up the row. */
 bool kk_bench_subject_start(struct kk_bench_subject *subject, unsigned row);
 
-/* One round of it; the processes' results together. */
-bool kk_bench_subject_run(struct kk_bench_subject *subject, struct kk_bench_result *ret_result);
+/* One round of it, in the first `processes` of its processes with so many threads in each; the
+ * results together. */
+bool kk_bench_subject_run(struct kk_bench_subject *subject, unsigned processes, unsigned threads,
+                          struct kk_bench_result *ret_result);
 
 void kk_bench_subject_stop(struct kk_bench_subject *subject);
 

@@ -52,10 +52,9 @@ static CK_RV open_module(struct place *place, struct kk_bench_failure *failure)
         return CKR_OK;
     }
     CK_RV rv = kk_bench_token_load(worker->module, worker->directory, &place->token, failure);
-    return rv != CKR_OK
-               ? rv
-               : kk_bench_token_open(&place->token, worker->label, worker->options->objects,
-                                     worker->options->sessions, failure);
+    return rv != CKR_OK ? rv
+                        : kk_bench_token_open(&place->token, worker->label, worker->objects,
+                                              worker->sessions, failure);
 }
 
 static CK_RV obey(struct place *place, const struct kk_bench_command *command,
@@ -68,9 +67,10 @@ static CK_RV obey(struct place *place, const struct kk_bench_command *command,
         return open_module(place, &answer->failure);
     case KK_BENCH_START:
         return kk_bench_crew_start(&kk_bench_rows[command->row], token, worker->directory,
-                                   worker->options->threads, &answer->failure, &place->crew);
+                                   kk_bench_list_max(&worker->options->threads), &answer->failure,
+                                   &place->crew);
     case KK_BENCH_RUN:
-        return kk_bench_crew_run(place->crew, command->ms, &answer->failure, &answer->result);
+        return kk_bench_crew_run(place->crew, &command->round, &answer->failure, &answer->result);
     case KK_BENCH_STOP:
         kk_bench_crew_stop(place->crew);
         place->crew = NULL;

@@ -18,8 +18,8 @@ enum kk_bench_order {
 
 struct kk_bench_command {
     enum kk_bench_order order;
-    unsigned row; /* of START: its index */
-    unsigned ms;  /* of RUN */
+    unsigned row;                /* of START: its index */
+    struct kk_bench_round round; /* of RUN */
 };
 
 /* `failure.rv` is CKR_OK when all went well; `result` is that of a RUN. */
@@ -30,6 +30,8 @@ struct kk_bench_answer {
 
 struct kk_bench_worker {
     const struct kk_bench_options *options;
+    size_t objects;
+    size_t sessions;
     const char *module;    /* NULL: raw OpenSSL */
     const char *directory; /* shared by the processes of one module */
     const char *label;     /* of the token */

@@ -74,6 +74,22 @@ run --module "$module" --rows 'p256-sign,create' --threads 2 --processes 2 --ses
 check "threads and processes share a token" has "$name  *[0-9]"
 check "without a fault" lacks 'No figure'
 
+run --module "$module" --rows 'p256-sign,session' --threads 1,2 --processes 1,2 --json "$folder/json"
+check "a list of threads and processes has a line for each" has '^  2 processes of 2 threads'
+check "and says how the rate grows" has "scales [0-9]"
+check "in the JSON, too" grep -q '"processes": 2, "threads": 2.*"scaling": [0-9]' "$folder/json"
+check "a list is an array there" grep -q '"threads": \[1,2\]' "$folder/json"
+run --module "$module" --rows session --objects 1,2 --sessions 0,3 --cpu-time
+check "a table for each number of objects and sessions" has '^2 objects, 3 sessions'
+check "they are four" [ "$(grep -c ' objects, [03] sessions$' "$folder/out")" -eq 4 ]
+run --module "$module" --rows 'session,sha256-64' --threads 1,2 --markdown
+check "a table in Markdown" has '^\| SHA-256, 64 bytes \| [0-9,]+ \| .*[0-9.]+.* \| 0.40 \|$'
+check "has a line for each number of threads" has '^\| SHA-256, 64 bytes, 2 threads \|'
+run --threads 1,2,
+check "a list that ends with a comma is a usage error" exited 2
+run --threads 1,0
+check "so is a number out of its limits in a list" exited 2
+
 FAULTY_MODULE_OF=$module
 export FAULTY_MODULE_OF
 run --module "$faulty" --module "$module" --rows 'p256-sign,sha256-64,random-32,rsa2048-verify'

@@ -45,18 +45,3 @@ void kk_api_stop(struct kk_app *app)
         kk_engine_free(engine);
     }
 }
-
-bool kk_api_is_over(void)
-{
-    return kk_crypto_is_over();
-}
-
-void kk_api_enter(void)
-{
-    kk_crypto_enter();
-}
-
-void kk_api_leave(void)
-{
-    kk_crypto_leave();
-}

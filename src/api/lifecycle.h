@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/macros.h"
+#include "session/app.h"
 
 struct kk_app;
 
@@ -24,8 +25,18 @@ void kk_api_close_sessions(struct kk_app *app);
 void kk_api_stop(struct kk_app *app);
 
 /* OpenSSL's own exit handler has run: only kk_api_stop() may still be called. */
-bool kk_api_is_over(void);
+static inline bool kk_api_is_over(void)
+{
+    return kk_crypto_is_over();
+}
 
-/* The caller's OpenSSL error queue stays its own between these. */
-void kk_api_enter(void);
-void kk_api_leave(void);
+/* The caller's OpenSSL error queue stays its own between these (crypto/provider.h). */
+static inline struct kk_crypto_call kk_api_enter(bool lightly)
+{
+    return kk_crypto_enter_call(lightly);
+}
+
+static inline void kk_api_leave(struct kk_crypto_call call)
+{
+    kk_crypto_leave_call(call);
+}

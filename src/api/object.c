@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "session/audit.h"
 #include "session/builtin.h"
+#include "session/question.h"
 
 #include "base/banned.h"
 
@@ -96,9 +97,10 @@ CK_RV kk_api_C_FindObjectsInit(struct kk_app *app, CK_SESSION_HANDLE hSession,
                                CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *own = NULL;
+    const struct kk_attrs *tmpl = NULL;
     KK_TRY(kk_call_begin(app, hSession, &call));
-    KK_TRY(kk_template_copy(pTemplate, ulCount, KK_VERB_FIND, &tmpl));
+    KK_TRY(kk_call_find_template(&call, pTemplate, ulCount, &own, &tmpl));
     return kk_call_find_init(&call, tmpl);
 }
 

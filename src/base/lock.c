@@ -30,10 +30,12 @@ static const char *rank_name(int rank)
         int rank;
         const char *name;
     } names[] = {
-        {KK_RANK_STATE, "state"},       {KK_RANK_MODULE, "module"},   {KK_RANK_SLOTS, "slots"},
-        {KK_RANK_SESSIONS, "sessions"}, {KK_RANK_SESSION, "session"}, {KK_RANK_TOKEN, "token"},
-        {KK_RANK_INDEX, "index"},       {KK_RANK_OBJECT, "object"},   {KK_RANK_STORE, "store"},
-        {KK_RANK_RANDOM, "random"},     {KK_RANK_ARENA, "arena"},     {KK_RANK_LOG, "log"},
+        {KK_RANK_STATE, "state"},     {KK_RANK_MODULE, "module"},     {KK_RANK_SLOTS, "slots"},
+        {KK_RANK_WORK, "work"},       {KK_RANK_TREE, "tree"},         {KK_RANK_COMMIT, "commit"},
+        {KK_RANK_JOURNAL, "journal"}, {KK_RANK_SESSIONS, "sessions"}, {KK_RANK_SESSION, "session"},
+        {KK_RANK_TOKEN, "token"},     {KK_RANK_INDEX, "index"},       {KK_RANK_OBJECT, "object"},
+        {KK_RANK_STORE, "store"},     {KK_RANK_RANDOM, "random"},     {KK_RANK_ARENA, "arena"},
+        {KK_RANK_LOG, "log"},
     };
     for (size_t i = 0; i < KK_ARRAY_LEN(names); i++) {
         if (names[i].rank == rank) {
@@ -53,7 +55,7 @@ static void __attribute__((noreturn, cold)) break_rule(const char *what, int ran
     abort();
 }
 
-static void check_order(const struct kk_mutex *mutex)
+static void KK_UNUSED check_order(const struct kk_mutex *mutex)
 {
     for (size_t i = 0; i < held.count; i++) {
         if (held.locks[i] == mutex) {
@@ -99,16 +101,20 @@ void kk_mutex_destroy(struct kk_mutex *mutex)
     (void)pthread_mutex_destroy(&mutex->mutex);
 }
 
+#ifdef KK_DEBUG_LOCKS
 void kk_mutex_lock(struct kk_mutex *mutex)
 {
-    if (CHECKS_RANKS) {
-        check_order(mutex);
-    }
+    check_order(mutex);
     (void)pthread_mutex_lock(&mutex->mutex);
-    if (CHECKS_RANKS) {
-        mark_held(mutex);
-    }
+    mark_held(mutex);
 }
+
+void kk_mutex_unlock(struct kk_mutex *mutex)
+{
+    mark_released(mutex);
+    (void)pthread_mutex_unlock(&mutex->mutex);
+}
+#endif
 
 bool kk_mutex_trylock(struct kk_mutex *mutex)
 {
@@ -119,14 +125,6 @@ bool kk_mutex_trylock(struct kk_mutex *mutex)
         mark_held(mutex);
     }
     return true;
-}
-
-void kk_mutex_unlock(struct kk_mutex *mutex)
-{
-    if (CHECKS_RANKS) {
-        mark_released(mutex);
-    }
-    (void)pthread_mutex_unlock(&mutex->mutex);
 }
 
 bool kk_mutex_is_held(const struct kk_mutex *mutex)

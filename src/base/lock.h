@@ -42,8 +42,20 @@ struct kk_mutex {
 
 void kk_mutex_init(struct kk_mutex *mutex, enum kk_rank rank);
 void kk_mutex_destroy(struct kk_mutex *mutex);
+#ifdef KK_DEBUG_LOCKS
 void kk_mutex_lock(struct kk_mutex *mutex);
 void kk_mutex_unlock(struct kk_mutex *mutex);
+#else
+static inline void kk_mutex_lock(struct kk_mutex *mutex)
+{
+    (void)pthread_mutex_lock(&mutex->mutex);
+}
+
+static inline void kk_mutex_unlock(struct kk_mutex *mutex)
+{
+    (void)pthread_mutex_unlock(&mutex->mutex);
+}
+#endif
 
 /* Takes it if it is free now; any rank, since it never waits. */
 bool kk_mutex_trylock(struct kk_mutex *mutex);
@@ -51,7 +63,11 @@ bool kk_mutex_trylock(struct kk_mutex *mutex);
 /* Whether this thread holds it. Always true in release builds, where nobody keeps count. */
 bool kk_mutex_is_held(const struct kk_mutex *mutex);
 
+#ifdef KK_DEBUG_LOCKS
 #define KK_ASSERT_HELD(mutex) KK_ASSERT(kk_mutex_is_held(mutex))
+#else
+#define KK_ASSERT_HELD(mutex) ((void)(mutex))
+#endif
 
 /* In a forked child: nobody holds it, and this thread holds nothing. */
 void kk_mutex_reset_after_fork(struct kk_mutex *mutex);

@@ -95,13 +95,6 @@ void kk_freep(void *pointer)
     free(owned);
 }
 
-KK_RV kk_ulong_to_size(CK_ULONG value, CK_RV rv, size_t *ret_size)
-{
-    KK_ENSURE(value <= KK_MEMORY_MAX, rv);
-    *ret_size = value;
-    return CKR_OK;
-}
-
 bool kk_ct_equal(const void *a, const void *b, size_t len)
 {
     const volatile uint8_t *left = a;

@@ -62,7 +62,14 @@ static inline bool kk_mul(size_t a, size_t b, size_t *ret)
 
 /* A caller's CK_ULONG as a size. CK_UNAVAILABLE_INFORMATION and what exceeds KK_MEMORY_MAX is
  * refused with `rv`. */
-KK_RV kk_ulong_to_size(CK_ULONG value, CK_RV rv, size_t *ret_size);
+static inline KK_RV kk_ulong_to_size(CK_ULONG value, CK_RV rv, size_t *ret_size)
+{
+    if (KK_UNLIKELY(value > KK_MEMORY_MAX)) {
+        return rv;
+    }
+    *ret_size = value;
+    return CKR_OK;
+}
 
 /* Equal, in time that depends on `len` only. */
 bool kk_ct_equal(const void *a, const void *b, size_t len);

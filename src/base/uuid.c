@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 #include "base/banned.h"
 
 static bool is_hyphen_before(size_t byte)
@@ -68,4 +70,28 @@ int kk_uuid_compare(const struct kk_uuid *a, const struct kk_uuid *b)
 bool kk_uuid_equal(const struct kk_uuid *a, const struct kk_uuid *b)
 {
     return kk_uuid_compare(a, b) == 0;
+}
+
+KK_RV kk_uuid_list_room(struct kk_uuid_list *list, size_t count)
+{
+    if (count > list->capacity) {
+        KK_TRY(kk_realloc_array(&list->uuids, count, sizeof *list->uuids));
+        list->capacity = count;
+    }
+    return CKR_OK;
+}
+
+KK_RV kk_uuid_list_add(struct kk_uuid_list *list, const struct kk_uuid *uuid)
+{
+    if (list->count == list->capacity) {
+        KK_TRY(kk_uuid_list_room(list, KK_MAX(list->capacity * 2, (size_t)16)));
+    }
+    list->uuids[list->count++] = *uuid;
+    return CKR_OK;
+}
+
+void kk_uuid_list_clear(struct kk_uuid_list *list)
+{
+    kk_free(list->uuids);
+    *list = (struct kk_uuid_list){0};
 }

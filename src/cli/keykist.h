@@ -76,7 +76,8 @@ struct kk_keykist_command {
     size_t own_size;                 /* of the structure of its own options; 0: none */
     const struct kk_option *options; /* its own */
     size_t option_count;
-    bool alone; /* the module is not started before: run() needs none, or starts it itself */
+    bool passes_on; /* all words behind it are operands, those with dashes too */
+    bool alone;     /* the module is not started before: run() needs none, or starts it itself */
     CK_RV (*run)(struct kk_keykist *keykist);
 };
 
@@ -116,6 +117,7 @@ extern const size_t kk_keykist_shortcut_count;
 
 /* A group's table is in a file of its own. */
 extern const struct kk_keykist_group kk_keykist_audit_group;
+extern const struct kk_keykist_group kk_keykist_bench_group;
 extern const struct kk_keykist_group kk_keykist_token_group;
 extern const struct kk_keykist_group kk_keykist_pin_group;
 extern const struct kk_keykist_group kk_keykist_user_group;

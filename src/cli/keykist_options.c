@@ -217,6 +217,18 @@ static enum kk_keykist_parsed take_option(struct kk_keykist *keykist, char *text
     return KK_PARSED_RUN;
 }
 
+static enum kk_keykist_parsed add_operand(struct kk_keykist *keykist, const char *text)
+{
+    if (kk_realloc_array(&keykist->operands, keykist->operand_count + 1,
+                         sizeof *keykist->operands) != CKR_OK) {
+        (void)kk_cli_error("there is not enough memory");
+        return KK_PARSED_WRONG;
+    }
+    keykist->operands[keykist->operand_count++] = text;
+    keykist->operand = keykist->operands[0];
+    return KK_PARSED_RUN;
+}
+
 static enum kk_keykist_parsed take_operand(struct kk_keykist *keykist, const char *text)
 {
     const struct kk_keykist_command *command = keykist->command;
@@ -230,14 +242,16 @@ static enum kk_keykist_parsed take_operand(struct kk_keykist *keykist, const cha
     if (command->operand == NULL || (keykist->operand != NULL && !command->many_operands)) {
         return wrong(keykist, "is one word too many", "", text);
     }
-    if (kk_realloc_array(&keykist->operands, keykist->operand_count + 1,
-                         sizeof *keykist->operands) != CKR_OK) {
-        (void)kk_cli_error("there is not enough memory");
-        return KK_PARSED_WRONG;
+    return add_operand(keykist, text);
+}
+
+static enum kk_keykist_parsed pass_on(struct kk_keykist *keykist, struct arguments *arguments)
+{
+    enum kk_keykist_parsed parsed = KK_PARSED_RUN;
+    while (parsed == KK_PARSED_RUN && arguments->at < arguments->end) {
+        parsed = add_operand(keykist, *arguments->at++);
     }
-    keykist->operands[keykist->operand_count++] = text;
-    keykist->operand = keykist->operands[0];
-    return KK_PARSED_RUN;
+    return parsed;
 }
 
 static enum kk_keykist_parsed take_arguments(struct kk_keykist *keykist,
@@ -280,6 +294,9 @@ static void warn_of_pins(const struct kk_keykist *keykist)
 
 static enum kk_keykist_parsed parse_command(struct kk_keykist *keykist, struct arguments *arguments)
 {
+    if (keykist->command->passes_on) {
+        return pass_on(keykist, arguments);
+    }
     if (keykist->command->own_size > 0 &&
         kk_alloc(keykist->command->own_size, &keykist->own) != CKR_OK) {
         (void)kk_cli_error("there is not enough memory");

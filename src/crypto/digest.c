@@ -37,6 +37,7 @@ KK_RV kk_digest_new(struct kk_crypto *crypto, const char *name, struct kk_digest
     }
     KK_CLEANUP(EVP_MD_freep) EVP_MD *md = NULL;
     KK_CLEANUP(kk_digest_freep) struct kk_digest *digest = NULL;
+    kk_crypto_mark();
     KK_TRY(kk_crypto_fetch_digest(crypto, name, &md));
     KK_TRY(kk_alloc(sizeof *digest, &digest));
     digest->ctx = EVP_MD_CTX_new();

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 
 #include "base/log.h"
+#include "crypto/provider.h"
 
 #include "base/banned.h"
 
@@ -34,7 +35,6 @@ CK_RV kk_crypto_error(const char *what, CK_RV otherwise)
     CK_RV rv = code_of(error, otherwise);
     kk_log_debug("%s: %s%s%s", what, text, data != NULL && *data != '\0' ? ": " : "",
                  data != NULL && (flags & ERR_TXT_STRING) != 0 ? data : "");
-    ERR_pop_to_mark();
-    ERR_set_mark();
+    kk_crypto_drop_errors();
     return rv;
 }

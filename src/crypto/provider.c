@@ -349,6 +349,25 @@ const char *kk_crypto_version(void)
     return OpenSSL_version(OPENSSL_VERSION);
 }
 
+/* Of this thread: it is in a call, and has set no mark. */
+static __thread bool is_unmarked;
+
+/* Debug builds see whether a call that set no mark needed one. */
+#ifdef KK_DEBUG_LOCKS
+static __thread unsigned long newest_before;
+static void note_newest(void)
+{
+    newest_before = ERR_peek_last_error();
+}
+static void check_newest(void)
+{
+    KK_ASSERT(ERR_peek_last_error() == newest_before);
+}
+#else
+#define note_newest() ((void)0)
+#define check_newest() ((void)0)
+#endif
+
 void kk_crypto_enter(void)
 {
     ERR_set_mark();
@@ -357,6 +376,43 @@ void kk_crypto_enter(void)
 void kk_crypto_leave(void)
 {
     ERR_pop_to_mark();
+}
+
+struct kk_crypto_call kk_crypto_enter_call(bool lightly)
+{
+    struct kk_crypto_call call = {&is_unmarked, is_unmarked};
+    *call.is_unmarked = lightly;
+    if (lightly) {
+        note_newest();
+    } else {
+        ERR_set_mark();
+    }
+    return call;
+}
+
+void kk_crypto_mark(void)
+{
+    if (is_unmarked) {
+        is_unmarked = false;
+        ERR_set_mark();
+    }
+}
+
+void kk_crypto_leave_call(struct kk_crypto_call call)
+{
+    if (*call.is_unmarked) {
+        check_newest();
+    } else {
+        ERR_pop_to_mark();
+    }
+    *call.is_unmarked = call.outer;
+}
+
+void kk_crypto_drop_errors(void)
+{
+    ERR_pop_to_mark();
+    is_unmarked = false;
+    ERR_set_mark();
 }
 
 static __thread const atomic_bool *stop_flag;

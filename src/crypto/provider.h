@@ -72,6 +72,23 @@ bool kk_crypto_is_stopped(void);
 /* OpenSSL's version as text, for C_GetInfo's log line and `doctor`. */
 const char *kk_crypto_version(void);
 
-/* Around every entry from outside: the application's OpenSSL error queue stays its own. */
+/* Around what uses OpenSSL: the queue of errors that this thread's application has stays its own.
+ */
 void kk_crypto_enter(void);
 void kk_crypto_leave(void);
+
+/* The same around a call from outside. Setting a mark in that queue and taking it away costs more
+ * than some calls do: `lightly` leaves it out, for calls that put nothing there. Where they may,
+ * after all, kk_crypto_mark() comes first; it does nothing when there is a mark. When OpenSSL fails
+ * where that was not foreseen (random numbers, a digest), the application's errors go with ours.
+ * What is returned is the leave's: calls may be nested. */
+struct kk_crypto_call {
+    bool *is_unmarked; /* this thread's */
+    bool outer;
+};
+struct kk_crypto_call kk_crypto_enter_call(bool lightly);
+void kk_crypto_mark(void);
+void kk_crypto_leave_call(struct kk_crypto_call call);
+
+/* After a failure: what came since the entry goes from the queue. */
+void kk_crypto_drop_errors(void);

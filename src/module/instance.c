@@ -54,24 +54,26 @@ static _Atomic int64_t *stripe(void)
     return &module.stripes[my_stripe - 1].calls;
 }
 
-void kk_instance_leave(void)
+void kk_instance_leave(_Atomic int64_t *place)
 {
-    atomic_fetch_sub_explicit(stripe(), 1, memory_order_release);
+    atomic_fetch_sub_explicit(place, 1, memory_order_release);
 }
 
 /* A call that finds nothing is not counted from the start: threads that go on calling after
  * C_Finalize must not keep it waiting. */
-struct kk_app *kk_instance_enter(void)
+struct kk_app *kk_instance_enter(_Atomic int64_t **ret_place)
 {
     if (atomic_load_explicit(&module.present, memory_order_relaxed) == NULL) {
         return NULL;
     }
-    atomic_fetch_add(stripe(), 1);
+    _Atomic int64_t *place = stripe();
+    atomic_fetch_add(place, 1);
     struct instance *instance = atomic_load(&module.present);
     if (instance == NULL) {
-        kk_instance_leave();
+        kk_instance_leave(place);
         return NULL;
     }
+    *ret_place = place;
     return instance->app;
 }
 

@@ -14,9 +14,9 @@
 struct kk_app;
 
 /* The application, or NULL when the module is not initialised. A kk_instance_enter() that gave one
- * is followed by kk_instance_leave(). */
-struct kk_app *kk_instance_enter(void);
-void kk_instance_leave(void);
+ * is followed by kk_instance_leave() with *ret_place, where the call is counted. */
+struct kk_app *kk_instance_enter(_Atomic int64_t **ret_place);
+void kk_instance_leave(_Atomic int64_t *place);
 
 /* CKR_CRYPTOKI_ALREADY_INITIALIZED, and what reading the configuration and the token directory
  * gives. */

@@ -7,20 +7,16 @@
 #include "session/builtin.h"
 #include "session/handles.h"
 #include "session/objects.h"
+#include "session/question.h"
 
 #include "base/banned.h"
 
+#define KEPT_MAX 64u /* matches for which room is kept until the next search */
+
 struct collecting {
-    struct kk_uuid *uuids;
-    size_t count;
-    size_t capacity;
+    struct kk_uuid_list *list;
     bool user;
 };
-
-static void collecting_clear(struct collecting *collecting)
-{
-    kk_free(collecting->uuids);
-}
 
 static CK_RV collect(struct kk_object *object, void *context)
 {
@@ -28,45 +24,35 @@ static CK_RV collect(struct kk_object *object, void *context)
     if (object->is_private && !collecting->user) {
         return CKR_OK;
     }
-    if (collecting->count == collecting->capacity) {
-        size_t capacity = KK_MAX(collecting->capacity * 2, (size_t)16);
-        KK_TRY(kk_realloc_array(&collecting->uuids, capacity, sizeof(struct kk_uuid)));
-        collecting->capacity = capacity;
-    }
-    collecting->uuids[collecting->count++] = object->uuid;
-    return CKR_OK;
+    return kk_uuid_list_add(collecting->list, &object->uuid);
 }
 
 /* Token objects first, then session objects, then those that the token makes itself. */
 static KK_RV collect_all(struct kk_call *call, const struct kk_attrs *tmpl,
-                         struct collecting *collecting)
+                         struct kk_uuid_list *list)
 {
     struct kk_session *session = call->session;
+    struct collecting collecting = {.list = list};
     KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *unlock =
-        kk_session_unlock(session, &collecting->user);
+        kk_session_unlock(session, &collecting.user);
     if (kk_attrs_flag(tmpl, CKA_TOKEN, true)) {
-        KK_TRY(kk_token_find(session->token, unlock, collecting->user, tmpl, &collecting->uuids,
-                             &collecting->count));
-        collecting->capacity = collecting->count;
+        KK_TRY(kk_token_list(session->token, unlock, collecting.user, tmpl, list));
     }
     if (!kk_attrs_flag(tmpl, CKA_TOKEN, false)) {
         KK_LOCK_SCOPE(&call->app->state_lock);
         if (kk_index_count(session->slot->session_objects) > 0) {
-            KK_TRY(kk_index_find(session->slot->session_objects, tmpl, collect, collecting));
+            KK_TRY(kk_index_find(session->slot->session_objects, tmpl, collect, &collecting));
         }
     }
-    return kk_builtins_find(call, tmpl, collect, collecting);
+    return kk_builtins_find(call, tmpl, collect, &collecting);
 }
 
 KK_RV kk_call_find_init(struct kk_call *call, const struct kk_attrs *tmpl)
 {
     struct kk_find *find = &call->session->find;
     KK_ENSURE(!find->active, CKR_OPERATION_ACTIVE);
-    KK_CLEANUP(collecting_clear) struct collecting collecting = {0};
-    KK_TRY(collect_all(call, tmpl, &collecting));
-    find->uuids = KK_STEAL(collecting.uuids);
-    find->count = collecting.count;
-    find->next = 0;
+    kk_find_clear(find);
+    KK_TRY(collect_all(call, tmpl, &find->found));
     find->active = true;
     return CKR_OK;
 }
@@ -119,8 +105,8 @@ KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, 
     KK_ENSURE(find->active, CKR_OPERATION_NOT_INITIALIZED);
     size_t count = 0;
     size_t first = find->next;
-    while (count < max && find->next < find->count) {
-        CK_RV rv = kk_call_handle_of(call, &find->uuids[find->next], &handles[count]);
+    while (count < max && find->next < find->found.count) {
+        CK_RV rv = kk_call_handle_of(call, &find->found.uuids[find->next], &handles[count]);
         if (!is_left_out(rv)) {
             find->next = rv == CKR_OK ? find->next : first; /* all to be had by the next call */
             KK_TRY(rv);
@@ -134,7 +120,18 @@ KK_RV kk_call_find(struct kk_call *call, CK_OBJECT_HANDLE *handles, size_t max, 
 
 void kk_find_clear(struct kk_find *find)
 {
-    kk_free(find->uuids);
+    if (find->found.capacity > KEPT_MAX) {
+        kk_uuid_list_clear(&find->found);
+    }
+    find->found.count = 0;
+    find->next = 0;
+    find->active = false;
+}
+
+void kk_find_free(struct kk_find *find)
+{
+    kk_uuid_list_clear(&find->found);
+    kk_question_free(find->question);
     *find = (struct kk_find){0};
 }
 

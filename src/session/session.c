@@ -8,6 +8,7 @@
 #include "session/async.h"
 #include "session/audit.h"
 #include "session/handles.h"
+#include "session/question.h"
 
 #include "base/banned.h"
 
@@ -20,9 +21,11 @@ struct kk_session *kk_session_ref(struct kk_session *session)
 static void session_free(struct kk_session *session)
 {
     for (size_t i = 0; i < KK_OP_COUNT; i++) {
-        kk_operation_free(session->operations[i]);
+        if (session->operations[i] != NULL) {
+            kk_operation_free(session->operations[i]);
+        }
     }
-    kk_find_clear(&session->find);
+    kk_find_free(&session->find);
     kk_job_unref(atomic_load(&session->job));
     kk_token_unref(session->token);
     kk_mutex_destroy(&session->lock);
@@ -62,6 +65,7 @@ static void forget_logins(struct kk_session *session, uint64_t round)
             kk_operation_clear(operation);
         }
     }
+    kk_question_free(KK_STEAL(session->find.question));
 }
 
 /* Caller holds the session's lock. */
@@ -69,26 +73,31 @@ static void purge(struct kk_session *session)
 {
     KK_ASSERT_HELD(&session->lock);
     uint64_t round = atomic_load(&session->slot->login_round);
-    if (KK_UNLIKELY(round != atomic_load(&session->login_round))) {
+    if (round != atomic_load(&session->login_round)) {
         forget_logins(session, round);
     }
-    if (KK_UNLIKELY(atomic_load(&session->cancelled) != 0)) {
+    if (atomic_load(&session->cancelled) != 0) {
         cancel(session, atomic_exchange(&session->cancelled, 0));
     }
 }
 
-static bool is_settled(struct kk_session *session)
+static inline bool is_settled(struct kk_session *session)
 {
     return atomic_load(&session->login_round) == atomic_load(&session->slot->login_round) &&
            atomic_load(&session->cancelled) == 0;
 }
 
-void kk_session_settle(struct kk_session *session)
+static void __attribute__((noinline)) settle(struct kk_session *session)
 {
-    while (KK_UNLIKELY(!is_settled(session)) && kk_mutex_trylock(&session->lock)) {
+    while (!is_settled(session) && kk_mutex_trylock(&session->lock)) {
         purge(session);
         kk_mutex_unlock(&session->lock);
     }
+}
+
+void kk_session_settle(struct kk_session *session)
+{
+    settle(session);
 }
 
 /* The token was initialised anew under the session: this application's state of it is void. */
@@ -160,7 +169,9 @@ static KK_RV begin(struct kk_app *app, CK_SESSION_HANDLE handle, const struct kk
         }
         return rv;
     }
-    purge(session);
+    if (KK_UNLIKELY(!is_settled(session))) {
+        purge(session);
+    }
     ret_call->app = app;
     ret_call->session = KK_STEAL(session);
     return CKR_OK;
@@ -206,10 +217,11 @@ void kk_call_end(struct kk_call *call)
     if (session == NULL) {
         return;
     }
-    /* A logout or a cancel that found the lock taken leaves the rest to whoever holds it. */
-    purge(session);
     kk_mutex_unlock(&session->lock);
-    kk_session_settle(session);
+    /* A logout or a cancel that found the lock taken leaves the rest to whoever held it. */
+    if (KK_UNLIKELY(!is_settled(session))) {
+        settle(session);
+    }
     kk_session_unref(session);
     call->session = NULL;
     if (KK_UNLIKELY(call->others_hold_it)) {

@@ -14,15 +14,19 @@
 struct kk_handle;
 struct kk_job;
 
+/* A search, and what the next one may use again. */
 struct kk_find {
     bool active;
-    struct kk_uuid *uuids; /* matches not yet handed out */
-    size_t count;
+    struct kk_uuid_list found; /* matches, those before `next` handed out */
     size_t next;
+    struct kk_question *question; /* the template of the last search; NULL: none is kept */
 };
 
 /* Ends the search, if there is one. */
 void kk_find_clear(struct kk_find *find);
+
+/* And frees all that it has. */
+void kk_find_free(struct kk_find *find);
 
 /* A use of a key with CKA_ALWAYS_AUTHENTICATE, see guarded.h. */
 struct kk_guarded {

@@ -13,7 +13,6 @@
 #include "base/banned.h"
 
 #define QUERIES 256u
-#define QUERY_RESULTS_MAX 4096u
 
 struct entry {
     struct kk_object *object;
@@ -223,26 +222,27 @@ static bool same_template(const struct kk_attrs *a, const struct kk_attrs *b)
 }
 
 bool kk_cache_query(const struct kk_cache *cache, const struct kk_attrs *tmpl, bool with_private,
-                    uint64_t epoch, struct kk_uuid **ret_uuids, size_t *ret_count)
+                    uint64_t epoch, struct kk_uuid_list *list)
 {
     const struct query *query = &cache->queries[template_hash(tmpl, with_private) % QUERIES];
     if (query->tmpl == NULL || query->epoch != epoch || query->with_private != with_private ||
         !same_template(query->tmpl, tmpl)) {
         return false;
     }
-    struct kk_uuid *copy = NULL;
-    if (kk_memdup(query->uuids, query->count * sizeof *copy, &copy) != CKR_OK) {
+    if (kk_uuid_list_room(list, query->count) != CKR_OK) {
         return false;
     }
-    *ret_uuids = copy;
-    *ret_count = query->count;
+    if (query->count > 0) {
+        memcpy(list->uuids, query->uuids, query->count * sizeof *list->uuids);
+    }
+    list->count = query->count;
     return true;
 }
 
 void kk_cache_query_put(struct kk_cache *cache, const struct kk_attrs *tmpl, bool with_private,
                         uint64_t epoch, const struct kk_uuid *uuids, size_t count)
 {
-    if (count > QUERY_RESULTS_MAX) {
+    if (count > KK_CACHE_ANSWER_MAX) {
         return;
     }
     struct query *query = &cache->queries[template_hash(tmpl, with_private) % QUERIES];

@@ -22,10 +22,13 @@ struct kk_object *kk_cache_object(const struct kk_cache *cache, const struct kk_
 void kk_cache_put(struct kk_cache *cache, struct kk_object *object, uint64_t epoch);
 void kk_cache_remove(struct kk_cache *cache, const struct kk_uuid *uuid);
 
-/* The answer of an earlier query at this epoch, copied for the caller; false when it is not known.
- */
+/* No answer with more objects is remembered. */
+#define KK_CACHE_ANSWER_MAX 4096u
+
+/* The answer of an earlier query at this epoch, copied in place of what `list` has; false when it
+ * is not known. */
 bool kk_cache_query(const struct kk_cache *cache, const struct kk_attrs *tmpl, bool with_private,
-                    uint64_t epoch, struct kk_uuid **ret_uuids, size_t *ret_count);
+                    uint64_t epoch, struct kk_uuid_list *list);
 void kk_cache_query_put(struct kk_cache *cache, const struct kk_attrs *tmpl, bool with_private,
                         uint64_t epoch, const struct kk_uuid *uuids, size_t count);
 void kk_cache_queries_clear(struct kk_cache *cache);

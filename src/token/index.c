@@ -36,32 +36,41 @@ struct kk_index {
 };
 
 /* FNV-1a: an index in memory needs no keyed hash; a flooded list costs its owner only. */
-static uint64_t hash_bytes(const uint8_t *data, size_t len)
+static uint64_t hash_bytes(uint64_t hash, struct kk_span bytes)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < bytes.len; i++) {
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
     }
-    return hash ^ (hash >> 32);
+    return hash;
 }
 
-static KK_RV column_hash(const struct kk_attrs *attrs, size_t column, bool *ret_has,
-                         uint64_t *ret_hash)
+/* Kind and value, so that a number and the bytes that look like it are two. False when the
+ * attribute is not there, or of a kind that is not searched by column. */
+static bool column_hash(const struct kk_attrs *attrs, size_t column, uint64_t *ret_hash)
 {
-    *ret_has = false;
     const struct kk_attr *attr = kk_attrs_find(attrs, kk_index_types[column]);
     if (attr == NULL) {
-        return CKR_OK;
+        return false;
     }
-    KK_CLEANUP(kk_buffer_clear) struct kk_buffer value = {0};
-    CK_RV rv = kk_index_value(attr, &value);
-    if (rv == CKR_ATTRIBUTE_TYPE_INVALID) {
-        return CKR_OK; /* of a kind that is not searched by column */
+    uint8_t number[8];
+    struct kk_span value = KK_SPAN_ARRAY(number);
+    switch (attr->kind) {
+    case KK_ATTR_BOOL:
+        kk_store_u64(number, attr->value.flag);
+        break;
+    case KK_ATTR_ULONG:
+        kk_store_u64(number, attr->value.number);
+        break;
+    case KK_ATTR_BYTES:
+        value = kk_attr_bytes(attr);
+        break;
+    default:
+        return false;
     }
-    KK_TRY(rv);
-    *ret_hash = hash_bytes(value.data, value.len);
-    *ret_has = true;
-    return CKR_OK;
+    uint64_t hash = hash_bytes(UINT64_C(0xcbf29ce484222325), KK_SPAN(&attr->kind, 1));
+    hash = hash_bytes(hash, value);
+    *ret_hash = hash ^ (hash >> 32);
+    return true;
 }
 
 KK_RV kk_index_new(struct kk_index **ret_index)
@@ -136,8 +145,7 @@ KK_RV kk_index_add(struct kk_index *index, struct kk_object *object)
     void *old = NULL;
     KK_TRY(kk_alloc(sizeof *node, &node));
     for (size_t c = 0; c < KK_INDEX_COLUMNS; c++) {
-        bool has = false;
-        KK_TRY(column_hash(object->attrs, c, &has, &node->hashes[c]));
+        bool has = column_hash(object->attrs, c, &node->hashes[c]);
         node->columns |= has ? 1u << c : 0;
     }
     KK_TRY(kk_uuid_map_put(index->nodes, &object->uuid, node, &old));
@@ -175,16 +183,15 @@ size_t kk_index_count(const struct kk_index *index)
 }
 
 /* The shortest list that every match is in; column KK_INDEX_COLUMNS stands for the list of all. */
-static KK_RV choose_list(const struct kk_index *index, const struct kk_attrs *tmpl,
-                         size_t *ret_column, struct node **ret_first)
+static void choose_list(const struct kk_index *index, const struct kk_attrs *tmpl,
+                        size_t *ret_column, struct node **ret_first)
 {
     size_t best = kk_uuid_map_count(index->nodes) + 1;
     *ret_column = KK_INDEX_COLUMNS;
     *ret_first = index->first;
     for (size_t c = 0; c < KK_INDEX_COLUMNS; c++) {
-        bool has = false;
         uint64_t hash = 0;
-        KK_TRY(column_hash(tmpl, c, &has, &hash));
+        bool has = column_hash(tmpl, c, &hash);
         const struct list *list = &index->lists[c][hash % BUCKETS];
         if (has && list->count < best) {
             best = list->count;
@@ -192,7 +199,6 @@ static KK_RV choose_list(const struct kk_index *index, const struct kk_attrs *tm
             *ret_first = list->first;
         }
     }
-    return CKR_OK;
 }
 
 KK_RV kk_index_find(const struct kk_index *index, const struct kk_attrs *tmpl,
@@ -200,7 +206,7 @@ KK_RV kk_index_find(const struct kk_index *index, const struct kk_attrs *tmpl,
 {
     size_t column = 0;
     struct node *node = NULL;
-    KK_TRY(choose_list(index, tmpl, &column, &node));
+    choose_list(index, tmpl, &column, &node);
     while (node != NULL) {
         struct node *next = column < KK_INDEX_COLUMNS ? node->next[column] : node->all_next;
         if (kk_object_matches(node->object, tmpl)) {

@@ -214,6 +214,7 @@ bool kk_token_is_out(const struct kk_token *token)
 static KK_RV notice(struct kk_token *token, const struct kk_store_stamp *stamp)
 {
     struct kk_token_state state;
+    kk_crypto_mark();
     kk_token_look_plug(token);
     KK_ENSURE(!kk_token_is_out(token), CKR_DEVICE_REMOVED);
     KK_TRY(token->repository->ops->state(token->repository, &state));
@@ -517,37 +518,58 @@ static KK_RV keep_matches(struct kk_token *token, struct kk_unlock *unlock, bool
     return CKR_OK;
 }
 
-KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
-                    const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count)
+static bool matches_all(const struct kk_attrs *tmpl)
+{
+    return tmpl->count == 0 || (tmpl->count == 1 && kk_attrs_flag(tmpl, CKA_TOKEN, false));
+}
+
+static KK_RV find(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                  const struct kk_attrs *tmpl, bool opens_later, struct kk_uuid_list *list)
 {
     uint64_t epoch = 0;
     bool with_private = unlock != NULL && user;
     uint64_t round = 0;
-    bool known = false;
     bool is_whole = false;
     KK_TRY(look(token, NULL));
     KK_TRY(kk_token_fresh(token, &epoch));
     KK_WITH_LOCK(&token->lock)
     {
         round = token->round;
-        known = kk_cache_query(token->cache, tmpl, with_private, epoch, ret_uuids, ret_count);
-    }
-    if (known) {
-        return CKR_OK;
+        if (kk_cache_query(token->cache, tmpl, with_private, epoch, list)) {
+            return CKR_OK;
+        }
     }
     KK_CLEANUP(kk_freep) struct kk_uuid *uuids = NULL;
     size_t count = 0;
     KK_TRY(token->repository->ops->find(token->repository, unlock, with_private, tmpl, &uuids,
                                         &count));
-    KK_TRY(keep_matches(token, unlock, user, tmpl, uuids, &count, &is_whole));
+    if (!(opens_later && count > KK_CACHE_ANSWER_MAX && matches_all(tmpl))) {
+        KK_TRY(keep_matches(token, unlock, user, tmpl, uuids, &count, &is_whole));
+    }
     KK_WITH_LOCK(&token->lock)
     {
         if (is_whole && may_remember(token, epoch, round, with_private)) {
             kk_cache_query_put(token->cache, tmpl, with_private, epoch, uuids, count);
         }
     }
-    *ret_uuids = KK_STEAL(uuids);
-    *ret_count = count;
+    kk_uuid_list_clear(list);
+    *list = (struct kk_uuid_list){KK_STEAL(uuids), count, count};
+    return CKR_OK;
+}
+
+KK_RV kk_token_list(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                    const struct kk_attrs *tmpl, struct kk_uuid_list *list)
+{
+    return find(token, unlock, user, tmpl, true, list);
+}
+
+KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                    const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count)
+{
+    KK_CLEANUP(kk_uuid_list_clear) struct kk_uuid_list list = {0};
+    KK_TRY(find(token, unlock, user, tmpl, false, &list));
+    *ret_uuids = KK_STEAL(list.uuids);
+    *ret_count = list.count;
     return CKR_OK;
 }
 
@@ -715,6 +737,7 @@ KK_RV kk_token_audit(struct kk_token *token, struct kk_unlock *unlock,
                      const struct kk_audit_event *event)
 {
     const struct kk_repository_ops *ops = token->repository->ops;
+    kk_crypto_mark();
     return ops->audit != NULL ? ops->audit(token->repository, unlock, event) : CKR_OK;
 }
 

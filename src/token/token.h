@@ -81,6 +81,11 @@ uint64_t kk_token_incarnation(const struct kk_token *token);
 KK_RV kk_token_find(struct kk_token *token, struct kk_unlock *unlock, bool user,
                     const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
 
+/* The same in place of what `list` has, for somebody who opens the objects afterwards: of very many
+ * that all match there may be some that cannot be read. */
+KK_RV kk_token_list(struct kk_token *token, struct kk_unlock *unlock, bool user,
+                    const struct kk_attrs *tmpl, struct kk_uuid_list *list);
+
 /* What there may be among the token's private objects, for somebody without a login. */
 KK_RV kk_token_hidden(struct kk_token *token, struct kk_hidden *ret_hidden);
 

@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,42 @@ static void threads(void)
     report(good, "four threads in sessions of their own");
 }
 
+/* The calls that set no mark in the queue, in a thread whose generator is not made yet. */
+static void *light_calls(void *context)
+{
+    static const CK_MECHANISM_TYPE types[] = {CKM_SHA256, CKM_SHA3_256, CKM_SHA512, CKM_SHA256};
+    CK_BYTE out[64];
+    CK_SESSION_INFO info;
+    bool *good = context;
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_USER, 42);
+    CK_SESSION_HANDLE session = open_session(parent_slot);
+    *good = p11->C_GenerateRandom(session, out, sizeof out) == CKR_OK &&
+            p11->C_GenerateRandom(session, NULL, 8) == CKR_ARGUMENTS_BAD &&
+            p11->C_GetSessionInfo(session, &info) == CKR_OK;
+    for (size_t i = 0; *good && i < sizeof types / sizeof types[0]; i++) {
+        CK_MECHANISM mechanism = {types[i], NULL, 0};
+        CK_ULONG len = sizeof out;
+        *good = p11->C_DigestInit(session, &mechanism) == CKR_OK &&
+                p11->C_Digest(session, out, 10, out, &len) == CKR_OK;
+    }
+    CK_MECHANISM none = {CKM_VENDOR_DEFINED, NULL, 0};
+    *good = *good && p11->C_DigestInit(session, &none) == CKR_MECHANISM_INVALID &&
+            p11->C_CloseSession(session) == CKR_OK &&
+            p11->C_CloseSession(session) == CKR_SESSION_HANDLE_INVALID &&
+            ERR_GET_REASON(ERR_get_error()) == 42 && ERR_get_error() == 0;
+    return NULL;
+}
+
+static void light_calls_leave_the_queue(void)
+{
+    pthread_t thread;
+    bool good = false;
+    bool runs =
+        pthread_create(&thread, NULL, light_calls, &good) == 0 && pthread_join(thread, NULL) == 0;
+    report(runs && good, "so it is in calls that do not mark it");
+}
+
 static void openssl_guest(void)
 {
     unsigned char out[32];
@@ -228,6 +265,7 @@ static void openssl_guest(void)
     (void)p11->C_CloseSession(session);
     report(ERR_GET_REASON(ERR_peek_last_error()) == 42, "the application's error queue is its own");
     ERR_clear_error();
+    light_calls_leave_the_queue();
     report(EVP_Digest("abc", 3, out, &len, EVP_sha256(), NULL) == 1 && len == 32,
            "the application's OpenSSL works beside the module");
 }

@@ -118,6 +118,43 @@ static void test_entry_with_an_empty_queue_leaves_it_empty(void **state)
     assert_int_equal(ERR_peek_error(), 0);
 }
 
+/* Without a mark nothing is dropped; from kk_crypto_mark() on all that comes is. */
+static void test_light_calls_drop_what_comes_after_a_mark(void **state)
+{
+    (void)state;
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_USER, 77);
+    unsigned long before = ERR_peek_last_error();
+    struct kk_crypto_call outer = kk_crypto_enter_call(true);
+    kk_crypto_leave_call(outer);
+    assert_int_equal(ERR_peek_last_error(), before);
+    outer = kk_crypto_enter_call(true);
+    kk_crypto_mark();
+    ERR_raise(ERR_LIB_USER, 78);
+    kk_crypto_mark();
+    ERR_raise(ERR_LIB_USER, 79);
+    kk_crypto_leave_call(outer);
+    assert_int_equal(ERR_get_error(), before);
+    assert_int_equal(ERR_get_error(), 0);
+}
+
+/* A call within a call: OpenSSL asks this module while it works for it. */
+static void test_calls_may_be_nested(void **state)
+{
+    (void)state;
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_USER, 77);
+    unsigned long before = ERR_peek_last_error();
+    struct kk_crypto_call outer = kk_crypto_enter_call(false);
+    ERR_raise(ERR_LIB_USER, 78);
+    struct kk_crypto_call inner = kk_crypto_enter_call(true);
+    kk_crypto_leave_call(inner);
+    ERR_raise(ERR_LIB_USER, 79);
+    kk_crypto_leave_call(outer);
+    assert_int_equal(ERR_get_error(), before);
+    assert_int_equal(ERR_get_error(), 0);
+}
+
 static void test_default_context_is_not_ours(void **state)
 {
     (void)state;
@@ -245,6 +282,8 @@ int main(void)
         cmocka_unit_test(test_forked_child_has_other_random_bytes),
         cmocka_unit_test(test_errors_of_the_application_survive_an_entry),
         cmocka_unit_test(test_entry_with_an_empty_queue_leaves_it_empty),
+        cmocka_unit_test(test_light_calls_drop_what_comes_after_a_mark),
+        cmocka_unit_test(test_calls_may_be_nested),
         cmocka_unit_test(test_default_context_is_not_ours),
         cmocka_unit_test(test_two_contexts_live_side_by_side),
         cmocka_unit_test(test_no_memory_is_said),

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "session/question.h"
+
 static struct world world;
 static CK_SESSION_HANDLE session;
 
@@ -38,6 +40,18 @@ static CK_RV find_init(const CK_ATTRIBUTE *attributes, size_t count)
     KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
     KK_TRY(kk_call_begin(world.app, session, &call));
     KK_TRY(kk_template_copy(attributes, count, KK_VERB_FIND, &tmpl));
+    return kk_call_find_init(&call, tmpl);
+}
+
+/* As the api does it: a template that was asked for before is not copied. */
+static CK_RV find_again(const CK_ATTRIBUTE *attributes, size_t count, bool *ret_kept)
+{
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *own = NULL;
+    const struct kk_attrs *tmpl = NULL;
+    KK_TRY(kk_call_begin(world.app, session, &call));
+    KK_TRY(kk_call_find_template(&call, attributes, count, &own, &tmpl));
+    *ret_kept = own == NULL;
     return kk_call_find_init(&call, tmpl);
 }
 
@@ -162,6 +176,67 @@ static void test_a_search_finds_no_secret_value(void **state)
     assert_int_equal(count, 0);
 }
 
+static size_t matches(const CK_ATTRIBUTE *attributes, size_t count, bool *ret_kept)
+{
+    CK_OBJECT_HANDLE handles[8];
+    size_t found = 0;
+    assert_ok(find_again(attributes, count, ret_kept));
+    assert_ok(find(handles, 8, &found));
+    assert_ok(find_final());
+    return found;
+}
+
+static void test_the_same_question_again(void **state)
+{
+    (void)state;
+    bool kept = false;
+    char label[] = "again one";
+    CK_ATTRIBUTE wanted[] = {{CKA_LABEL, label, sizeof label - 1}, {CKA_LABEL, label, 0}};
+    data("again one", true, false);
+    data("again two", true, false);
+    assert_int_equal(matches(wanted, 1, &kept), 1);
+    assert_true(kept);
+    assert_int_equal(matches(wanted, 1, &kept), 1);
+    data("again one", false, false);
+    assert_int_equal(matches(wanted, 1, &kept), 2); /* the question is kept, not the answer */
+    memcpy(label, "again two", 9);                  /* at the same address */
+    assert_int_equal(matches(wanted, 1, &kept), 1);
+    wanted[0].ulValueLen = 5;
+    assert_int_equal(matches(wanted, 1, &kept), 0);
+    wanted[0].type = CKA_APPLICATION;
+    assert_int_equal(matches(wanted, 1, &kept), 0);
+    assert_int_equal(find_again(NULL, 1, &kept), CKR_ARGUMENTS_BAD);
+    wanted[0] = (CK_ATTRIBUTE){CKA_LABEL, NULL, 3};
+    assert_int_equal(find_again(wanted, 1, &kept), CKR_ATTRIBUTE_VALUE_INVALID);
+    assert_int_equal(find_again(wanted, 1, &kept), CKR_ATTRIBUTE_VALUE_INVALID);
+    wanted[0] = (CK_ATTRIBUTE){CKA_LABEL, label, 9};
+    assert_int_equal(find_again(wanted, 2, &kept), CKR_TEMPLATE_INCONSISTENT);
+    assert_int_equal(find_again(wanted, 2, &kept), CKR_TEMPLATE_INCONSISTENT);
+    assert_int_equal(matches(wanted, 1, &kept), 1);
+}
+
+static void test_what_is_not_kept_of_a_question(void **state)
+{
+    (void)state;
+    bool kept = true;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_BYTE value[300] = {7};
+    CK_ATTRIBUTE secret[] = {{CKA_CLASS, &class, sizeof class}, {CKA_VALUE, value, 16}};
+    CK_ATTRIBUTE longer = {CKA_LABEL, value, sizeof value};
+    CK_ATTRIBUTE many[9];
+    for (size_t i = 0; i < 9; i++) {
+        many[i] = (CK_ATTRIBUTE){CKA_VENDOR_DEFINED + i, value, 1};
+    }
+    assert_int_equal(matches(secret, 2, &kept), 0);
+    assert_false(kept);
+    assert_int_equal(matches(&longer, 1, &kept), 0);
+    assert_false(kept);
+    assert_int_equal(matches(many, 9, &kept), 0);
+    assert_false(kept);
+    assert_int_equal(matches(many, 8, &kept), 0);
+    assert_true(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +247,8 @@ int main(void)
         TEST(test_private_objects_of_a_search_are_left_out_after_a_logout),
         TEST(test_token_and_session_objects_are_told_apart),
         TEST(test_a_search_finds_no_secret_value),
+        TEST(test_the_same_question_again),
+        TEST(test_what_is_not_kept_of_a_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
