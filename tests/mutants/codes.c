@@ -71,6 +71,13 @@ static const struct mutant_fault faults[] = {
     CODE_FAULT("unwrap-incomplete-code", "wrap", C_UnwrapKey, CKR_TEMPLATE_INCOMPLETE, CKR_GENERAL_ERROR),
     CODE_FAULT("derive-parameter-code", "derive", C_DeriveKey, CKR_MECHANISM_PARAM_INVALID, CKR_OK),
     CODE_FAULT("random-null-accepted", "random", C_GenerateRandom, CKR_ARGUMENTS_BAD, CKR_OK),
+    CODE_FAULT("null-wraps-hidden", "null", C_WrapKey, CKR_KEY_NOT_WRAPPABLE, CKR_OK),
+    CODE_FAULT("null-digests-key", "null", C_DigestKey, CKR_KEY_INDIGESTIBLE, CKR_OK),
+    CODE_FAULT("null-verifies-all", "null,badsigs", C_Verify, CKR_SIGNATURE_INVALID, CKR_OK),
+    CODE_FAULT("malformed-block-taken", "badsigs", C_Decrypt, CKR_ENCRYPTED_DATA_INVALID, CKR_OK),
+    CODE_FAULT("mac-cut-taken", "badsigs", C_Verify, CKR_SIGNATURE_LEN_RANGE, CKR_OK),
+    CODE_FAULT("malformed-wrapped-taken", "badinput", C_UnwrapKey, CKR_WRAPPED_KEY_INVALID, CKR_OK),
+    CODE_FAULT("malformed-point-taken", "badinput", C_DeriveKey, CKR_MECHANISM_PARAM_INVALID, CKR_OK),
 };
 /* clang-format on */
 
