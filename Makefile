@@ -21,7 +21,7 @@ sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]
 
 .DEFAULT_GOAL := build
 .PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench \
-        scale instructions fuzz mechanisms fmt clean help
+        scale instructions fuzz mechanisms dist deb sbom check-packages fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
 	$(MESON) compile -C $(BUILD)
@@ -105,6 +105,19 @@ fuzz: deps ## each fuzz target for SECONDS (60) with libFuzzer; needs clang
 mechanisms: build ## write docs/mechanisms.md anew, from the registry
 	$(BUILD)/tests/reference/mechanism_table tests/vectors > docs/mechanisms.md.new
 	mv docs/mechanisms.md.new docs/mechanisms.md
+
+dist: ## the source archive of the last commit, into build-packages/; the same bytes each time
+	@tools/dist.sh build-packages
+
+deb: dist ## Debian packages of the last commit, into build-packages/ (packaging/debian)
+	@tools/deb.sh "$$(tools/dist.sh build-packages)" build-packages
+
+sbom: build ## the bill of materials of what was built (CycloneDX): $(BUILD)/keykist.cdx.json
+	tools/sbom.py $(BUILD) > $(BUILD)/keykist.cdx.json
+
+SUITES = bookworm trixie
+check-packages: ## the packages in fresh Debian SUITES: built twice, lintian, over SoftHSM and back (root)
+	tests/packages/run.sh $(SUITES)
 
 fmt: ## format the C files in place
 	clang-format-19 -i $(sources)

@@ -8,9 +8,11 @@
 #
 # Packages come from where this machine gets its own: mirror, proxy and certificate authorities are
 # read from its settings. MIRROR=... names another mirror (for Ubuntu on Debian and the reverse).
+# ARCH=i386 makes a folder of another architecture, one whose programs this machine can run.
 # What was bootstrapped is kept below ${KEYKIST_CACHE:-/var/cache/keykist-ci} and copied next time.
 set -eu
 cache=${KEYKIST_CACHE:-/var/cache/keykist-ci}
+arch=${ARCH:-}
 
 this_machines_mirror()
 {
@@ -27,22 +29,23 @@ bootstrap()
 {
     suite=$1
     mirror=${MIRROR:-$(this_machines_mirror)}
-    rm -rf "$cache/$suite.part"
+    made=$cache/$suite${arch:+-$arch}
+    rm -rf "$made.part"
     mkdir -p "$cache"
     proxy=$(apt_proxy)
     [ -z "$proxy" ] || export http_proxy="$proxy"
     script=/usr/share/debootstrap/scripts/$suite
     [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
-    if ! debootstrap --variant=minbase --include=make,git,ca-certificates \
-        "$suite" "$cache/$suite.part" "${mirror%/}" "$script" >"$cache/$suite.log" 2>&1; then
-        tail -n 20 "$cache/$suite.log" >&2
+    if ! debootstrap ${arch:+"--arch=$arch"} --variant=minbase --include=make,git,ca-certificates \
+        "$suite" "$made.part" "${mirror%/}" "$script" >"$made.log" 2>&1; then
+        tail -n 20 "$made.log" >&2
         return 1
     fi
     # Ubuntu keeps much of what we need (meson, ninja, softhsm2) outside main.
-    case $(sed -n 's/^ID=//p' "$cache/$suite.part/etc/os-release") in
-    ubuntu) sed -i 's/ main$/ main universe/' "$cache/$suite.part/etc/apt/sources.list" ;;
+    case $(sed -n 's/^ID=//p' "$made.part/etc/os-release") in
+    ubuntu) sed -i 's/ main$/ main universe/' "$made.part/etc/apt/sources.list" ;;
     esac
-    mv "$cache/$suite.part" "$cache/$suite"
+    mv "$made.part" "$made"
 }
 
 # The way to the network, as this machine has it.
@@ -90,10 +93,11 @@ make_folder()
 {
     suite=$1
     folder=$2
-    [ -d "$cache/$suite" ] || bootstrap "$suite"
+    made=$cache/$suite${arch:+-$arch}
+    [ -d "$made" ] || bootstrap "$suite"
     remove_folder "$folder"
     mkdir -p "$(dirname "$folder")"
-    cp -a --reflink=auto "$cache/$suite" "$folder"
+    cp -a --reflink=auto "$made" "$folder"
     copy_network_settings "$folder"
     mount_kernel_folders "$folder"
 }

@@ -134,7 +134,7 @@ KK_RV kk_cli_start_module(const char *path, struct kk_module *ret_module)
     if (path == NULL) {
         KK_TRY(check_setup());
     }
-    KK_TRY(kk_module_load(path != NULL ? path : KK_DEFAULT_MODULE, ret_module));
+    KK_TRY(kk_module_load(path != NULL ? path : KK_OWN_MODULE, ret_module));
     if (path != NULL && ret_module->vendor != NULL) {
         KK_TRY(check_setup());
     }

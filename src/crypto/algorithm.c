@@ -13,6 +13,7 @@ enum shape {
     SHAPE_CURVE, /* ECParameters */
     SHAPE_NOTHING,
     SHAPE_DOMAIN, /* a SEQUENCE of numbers, `domain` in their order */
+    SHAPE_BARE,   /* nothing, and the identifier says no more than the kind */
 };
 
 struct algorithm {
@@ -44,6 +45,7 @@ static const struct algorithm algorithms[] = {
      {KK_PART_PRIME, KK_PART_BASE}, 2, false},
     {KK_KEY_X942_DH,    SHAPE_DOMAIN,  OID("\x2a\x86\x48\xce\x3e\x02\x01"),
      {KK_PART_PRIME, KK_PART_BASE, KK_PART_SUBPRIME}, 3, false},
+    {KK_KEY_HSS,        SHAPE_BARE,    OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x11"), {0}, 0, false}, /* RFC 9708 */
 };
 /* clang-format on */
 
@@ -108,6 +110,7 @@ static void put_parameters(struct kk_buffer *der, const struct algorithm *algori
         put_curve(der, parts);
         return;
     case SHAPE_NOTHING:
+    case SHAPE_BARE:
         return;
     case SHAPE_DOMAIN:
         break;
@@ -191,6 +194,8 @@ static KK_RV take_parameters(struct kk_reader *reader, const struct algorithm *a
         return take_curve(reader, parts);
     case SHAPE_NOTHING:
         return take_nothing(algorithm, parts);
+    case SHAPE_BARE:
+        return CKR_OK;
     case SHAPE_DOMAIN:
         break;
     }

@@ -42,10 +42,10 @@ static KK_RV put_public(struct kk_crypto *crypto, struct kk_buffer *der,
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
     case KK_KEY_SLH_DSA:
+    case KK_KEY_HSS: /* RFC 9708: the bytes of RFC 8554 themselves */
         kk_buffer_put_span(der, kk_key_parts_get(parts, KK_PART_PUBLIC));
         return CKR_OK;
     case KK_KEY_SECRET:
-    case KK_KEY_HSS:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;
@@ -77,8 +77,10 @@ static bool has_public(const struct kk_key_parts *parts)
 KK_RV kk_key_spki(struct kk_crypto *crypto, const struct kk_key_parts *parts,
                   struct kk_buffer *ret_der)
 {
-    KK_ENSURE(parts->kind != KK_KEY_SECRET && parts->kind != KK_KEY_HSS, CKR_KEY_TYPE_INCONSISTENT);
-    KK_ENSURE(has_public(parts), CKR_ATTRIBUTE_VALUE_INVALID);
+    KK_ENSURE(parts->kind != KK_KEY_SECRET, CKR_KEY_TYPE_INCONSISTENT);
+    /* A private HSS key does not have its public half at hand: trees are to be computed for it. */
+    KK_ENSURE(has_public(parts),
+              parts->kind == KK_KEY_HSS ? CKR_KEY_TYPE_INCONSISTENT : CKR_ATTRIBUTE_VALUE_INVALID);
     size_t sequence = kk_der_begin(ret_der, KK_DER_SEQUENCE);
     KK_TRY(kk_algorithm_put(ret_der, parts));
     size_t bits = kk_der_begin(ret_der, KK_DER_BIT_STRING);
@@ -127,9 +129,9 @@ static KK_RV take_public(struct kk_span bits, struct kk_key_parts *parts)
     case KK_KEY_ML_DSA:
     case KK_KEY_ML_KEM:
     case KK_KEY_SLH_DSA:
+    case KK_KEY_HSS:
         return kk_key_parts_set(parts, KK_PART_PUBLIC, bits);
     case KK_KEY_SECRET:
-    case KK_KEY_HSS:
         break;
     }
     return CKR_KEY_TYPE_INCONSISTENT;

@@ -23,6 +23,7 @@ extern const struct kk_mechanism_family kk_family_pq;
 extern const struct kk_mechanism_family kk_family_tls;
 extern const struct kk_mechanism_family kk_family_hss;
 extern const struct kk_mechanism_family kk_family_otp;
+extern const struct kk_mechanism_family kk_family_null;
 
 /* For rows: the number and its name. To be written in the row itself: inside another macro the name
  * would be expanded to the number. */

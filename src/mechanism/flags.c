@@ -46,6 +46,9 @@ CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism)
 static bool is_among(CK_KEY_TYPE many, CK_KEY_TYPE key_type)
 {
     enum kk_key_kind kind = kk_key_kind_of(key_type);
+    if (many == KK_ANY_KEY) {
+        return kind != 0;
+    }
     if (many == KK_ANY_SECRET) {
         return kind == KK_KEY_SECRET;
     }
@@ -64,7 +67,7 @@ bool kk_mechanism_gives_handle(const struct kk_mechanism *mechanism)
 
 bool kk_mechanism_takes(const struct kk_mechanism *mechanism, CK_KEY_TYPE key_type)
 {
-    if (key_type >= KK_ANY_DES) {
+    if (key_type >= KK_ANY_KEY) {
         return false;
     }
     return mechanism->key_type == key_type || mechanism->key_type2 == key_type ||

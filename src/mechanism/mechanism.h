@@ -135,6 +135,9 @@ struct kk_turn_ops {
 struct kk_sign_ops {
     KK_RV (*init)(struct kk_op *op);
     size_t (*length)(const struct kk_op *op); /* of the signature; the bound where it varies */
+    /* MAY. Of the result that follows on in_len more bytes, exactly, where it is as long as the
+     * message; length() is the most there is then. */
+    size_t (*bound)(const struct kk_op *op, enum kk_phase phase, size_t in_len);
     KK_RV (*update)(struct kk_op *op, struct kk_span in); /* NULL: single-part only */
     KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
     KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
@@ -151,6 +154,7 @@ struct kk_sign_ops {
 struct kk_digest_ops {
     KK_RV (*init)(struct kk_op *op);
     size_t (*length)(const struct kk_op *op);
+    size_t (*bound)(const struct kk_op *op, enum kk_phase phase, size_t in_len); /* as above */
     KK_RV (*update)(struct kk_op *op, struct kk_span in);
     KK_RV (*update_key)(struct kk_op *op, struct kk_span key); /* NULL: update */
     KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
@@ -276,8 +280,9 @@ struct kk_wrap_ops {
                     struct kk_secret **ret_plain);
     const struct kk_wrap_auth_ops *auth; /* see wrap_auth.h; NULL: not with associated data */
     bool private_keys;                   /* wraps PKCS#8 too; otherwise secret keys only */
-    bool trailing; /* raw RSA: the key is the last CKA_VALUE_LEN bytes of the plaintext; elsewhere
-                      the first */
+    bool trailing;  /* raw RSA: the key is the last CKA_VALUE_LEN bytes of the plaintext; elsewhere
+                       the first */
+    bool discloses; /* what comes out is the key in clear: of keys that can be read anyway only */
 };
 
 /* Key encapsulation with the public key, decapsulation with the private one. */
@@ -299,11 +304,12 @@ struct kk_kem_ops {
 /* No key type: digests; a second type that is not there. */
 #define KK_NO_KEY_TYPE CK_UNAVAILABLE_INFORMATION
 
-/* As second type: any secret key at all; any key of a pair; DES keys of one, two and three parts.
- */
+/* As second type: any secret key at all; any key of a pair; DES keys of one, two and three parts;
+ * any key of any type that we know. */
 #define KK_ANY_SECRET (CK_UNAVAILABLE_INFORMATION - 1)
 #define KK_ANY_PAIR (CK_UNAVAILABLE_INFORMATION - 2)
 #define KK_ANY_DES (CK_UNAVAILABLE_INFORMATION - 3)
+#define KK_ANY_KEY (CK_UNAVAILABLE_INFORMATION - 4)
 
 struct kk_mechanism {
     CK_MECHANISM_TYPE type;
@@ -366,6 +372,9 @@ const struct kk_mechanism *kk_registry_find(const struct kk_registry *registry,
 /* Offered rows by rising type. */
 size_t kk_registry_count(const struct kk_registry *registry);
 const struct kk_mechanism *kk_registry_at(const struct kk_registry *registry, size_t i);
+
+/* Whether it has what a profile (CKP_) of the standard wants of the mechanisms. */
+bool kk_registry_serves(const struct kk_registry *registry, CK_PROFILE_ID profile);
 
 /* CKF_ flags from the operation pointers. */
 CK_FLAGS kk_mechanism_flags(const struct kk_mechanism *mechanism);

@@ -64,6 +64,7 @@ static const struct {
     {"CAST",                "blocks of 64 bits"},
     {"SKIPJACK_",           "blocks of 64 bits"},
     {"KEY_WRAP_",           "of 1995"},
+    {"NULL",                "it protects nothing"},
 };
 
 /* Least bits of a key, of the modulus, the prime or the curve's field. */

@@ -21,6 +21,7 @@ struct kk_key_facts {
     bool extractable;
     bool always_sensitive;
     bool never_extractable;
+    bool with_trusted; /* CKA_WRAP_WITH_TRUSTED */
 };
 
 struct kk_param {

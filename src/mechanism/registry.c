@@ -36,6 +36,7 @@ static const struct kk_mechanism_family *const families[] = {
     &kk_family_tls,
     &kk_family_hss,
     &kk_family_otp,
+    &kk_family_null,
 };
 /* clang-format on */
 

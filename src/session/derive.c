@@ -48,6 +48,7 @@ static struct kk_key_facts facts_of(const struct kk_object *object)
         .extractable = kk_attrs_flag(object->attrs, CKA_EXTRACTABLE, false),
         .always_sensitive = kk_attrs_flag(object->attrs, CKA_ALWAYS_SENSITIVE, false),
         .never_extractable = kk_attrs_flag(object->attrs, CKA_NEVER_EXTRACTABLE, false),
+        .with_trusted = kk_attrs_flag(object->attrs, CKA_WRAP_WITH_TRUSTED, false),
     };
 }
 
@@ -100,6 +101,7 @@ static void join_flags(struct kk_key_facts *facts, const struct kk_key_facts *ot
     facts->extractable &= other->extractable;
     facts->always_sensitive &= other->always_sensitive;
     facts->never_extractable &= other->never_extractable;
+    facts->with_trusted |= other->with_trusted;
 }
 
 /*= pkcs11-3.2 SP800-108 Key Derivation Attribute Rules: the base key or any of the additional input
@@ -146,8 +148,13 @@ static KK_RV force_flag(struct kk_attrs *set, CK_ATTRIBUTE_TYPE type, bool value
     return CKR_OK;
 }
 
+/* CKA_WRAP_WITH_TRUSTED goes on too, of which the standard says nothing: what comes out may be the
+ * base key itself, and would leave the token under any key. */
 static KK_RV hide(const struct kk_key_facts *facts, struct kk_attrs *tmpl)
 {
+    if (facts->with_trusted) {
+        KK_TRY(force_flag(tmpl, CKA_WRAP_WITH_TRUSTED, true));
+    }
     if (facts->sensitive) {
         KK_TRY(force_flag(tmpl, CKA_SENSITIVE, true));
     }

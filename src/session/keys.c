@@ -226,6 +226,9 @@ static KK_RV check_wrappable(const struct kk_object *wrapping, const struct kk_o
                   (target->object_class == CKO_PRIVATE_KEY && mechanism->wrap->private_keys),
               CKR_KEY_NOT_WRAPPABLE);
     KK_ENSURE(kk_attrs_flag(target->attrs, CKA_EXTRACTABLE, false), CKR_KEY_UNEXTRACTABLE);
+    /* What C_GetAttributeValue refuses, no mechanism gives out in clear. */
+    KK_ENSURE(!mechanism->wrap->discloses || !kk_attrs_flag(target->attrs, CKA_SENSITIVE, true),
+              CKR_KEY_NOT_WRAPPABLE);
     /*= pkcs11-3.2 C_WrapKey: a key with CKA_WRAP_WITH_TRUSTED needs a wrapping key with CKA_TRUSTED
      */
     KK_ENSURE(!kk_attrs_flag(target->attrs, CKA_WRAP_WITH_TRUSTED, false) || wrapping->trust_proven,

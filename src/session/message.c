@@ -166,7 +166,7 @@ KK_RV kk_call_message_sign(struct kk_call *call, struct kk_span in, const struct
     CK_RV rv = CKR_OK;
     KK_TRY(kk_operation_find(call, KK_OP_MESSAGE_SIGN, &operation));
     KK_ENSURE(!operation->in_message, CKR_OPERATION_ACTIVE);
-    if (is_answered(out, kk_operation_length(&operation->op), &rv)) {
+    if (is_answered(out, kk_operation_bound(&operation->op, KK_PHASE_SINGLE, in.len), &rv)) {
         return rv;
     }
     KK_TRY(begin_signing(call, operation, KK_OP_MESSAGE_SIGN));
@@ -211,7 +211,8 @@ KK_RV kk_call_message_sign_next(struct kk_call *call, struct kk_span in,
     CK_RV rv = CKR_OK;
     KK_TRY(kk_operation_find(call, KK_OP_MESSAGE_SIGN, &operation));
     KK_ENSURE(operation->in_message, CKR_OPERATION_NOT_INITIALIZED);
-    if (out != NULL && is_answered(out, kk_operation_length(&operation->op), &rv)) {
+    if (out != NULL &&
+        is_answered(out, kk_operation_bound(&operation->op, KK_PHASE_FINAL, in.len), &rv)) {
         return rv;
     }
     rv = take_part(operation, in);

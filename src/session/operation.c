@@ -471,6 +471,13 @@ size_t kk_operation_length(const struct kk_op *op)
                                     : op->mechanism->sign->length(op);
 }
 
+size_t kk_operation_bound(const struct kk_op *op, enum kk_phase phase, size_t in_len)
+{
+    size_t (*bound)(const struct kk_op *, enum kk_phase, size_t) =
+        op->kind == KK_OP_DIGEST ? op->mechanism->digest->bound : op->mechanism->sign->bound;
+    return KK_UNLIKELY(bound != NULL) ? bound(op, phase, in_len) : kk_operation_length(op);
+}
+
 KK_RV kk_operation_feed(struct kk_op *op, struct kk_span in)
 {
     return op->kind == KK_OP_DIGEST ? op->mechanism->digest->update(op, in)
@@ -547,7 +554,7 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     if (phase == KK_PHASE_FINAL && !kk_operation_has_update(&operation->op)) {
         return conclude(call, operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
-    size_t bound = kk_operation_length(&operation->op);
+    size_t bound = kk_operation_bound(&operation->op, phase, in.len);
     CK_RV rv =
         produce(call, operation, phase, in, bound, true, kk_operation_compute, out, &delivered);
     return conclude(call, operation, phase, rv, delivered);
@@ -670,7 +677,7 @@ KK_RV kk_operation_verify_recover(struct kk_call *call, struct kk_span signature
     struct kk_operation *operation = NULL;
     bool delivered = false;
     KK_TRY(active(call, KK_OP_VERIFY_RECOVER, &operation));
-    size_t bound = kk_operation_length(&operation->op);
+    size_t bound = kk_operation_bound(&operation->op, KK_PHASE_SINGLE, signature.len);
     CK_RV rv = produce(call, operation, KK_PHASE_SINGLE, signature, bound, false, compute_recover,
                        out, &delivered);
     return conclude(call, operation, KK_PHASE_SINGLE, rv, delivered);

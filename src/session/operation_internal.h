@@ -21,6 +21,9 @@ KK_RV kk_operation_start(struct kk_operation *operation, enum kk_op_kind kind);
 bool kk_operation_has_update(const struct kk_op *op);
 size_t kk_operation_length(const struct kk_op *op);
 
+/* The length of the result that follows on in_len more bytes. */
+size_t kk_operation_bound(const struct kk_op *op, enum kk_phase phase, size_t in_len);
+
 /* One more part; a result into `out`, which has room for it; whether a signature is right. */
 KK_RV kk_operation_feed(struct kk_op *op, struct kk_span in);
 KK_RV kk_operation_compute(struct kk_call *call, struct kk_operation *operation,

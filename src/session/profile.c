@@ -14,45 +14,6 @@
 
 #include "base/banned.h"
 
-/* ---- Authentication Token, HKDF TLS Token: mechanisms ---- */
-
-static bool is_key_pair(CK_KEY_TYPE type)
-{
-    static const CK_KEY_TYPE types[] = {CKK_RSA,        CKK_DSA,    CKK_EC,
-                                        CKK_EC_EDWARDS, CKK_ML_DSA, CKK_SLH_DSA};
-    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
-        if (types[i] == type) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* slots.mechanisms may have left none that signs. */
-static KK_RV authenticates(struct kk_call *call, bool *ret_holds)
-{
-    const struct kk_registry *registry = call->app->engine->registry;
-    *ret_holds = false;
-    for (size_t i = 0; i < kk_registry_count(registry) && !*ret_holds; i++) {
-        const struct kk_mechanism *mechanism = kk_registry_at(registry, i);
-        *ret_holds = mechanism->sign != NULL && is_key_pair(mechanism->key_type);
-    }
-    return CKR_OK;
-}
-
-/* The mechanism that makes data objects of HKDF keys. */
-static KK_RV has_hkdf_data(struct kk_call *call, bool *ret_holds)
-{
-    const struct kk_registry *registry = call->app->engine->registry;
-    *ret_holds = false;
-    for (size_t i = 0; i < kk_registry_count(registry) && !*ret_holds; i++) {
-        const struct kk_mechanism *mechanism = kk_registry_at(registry, i);
-        *ret_holds = mechanism->key_type == CKK_HKDF && mechanism->derive != NULL &&
-                     mechanism->derive->makes == KK_DERIVED_DATA;
-    }
-    return CKR_OK;
-}
-
 /* ---- Public Certificates Token: what lies on the token ---- */
 
 /* Objects of the token, with references. */
@@ -257,21 +218,19 @@ const CK_PROFILE_ID kk_profiles[] = {
 };
 const size_t kk_profiles_count = KK_ARRAY_LEN(kk_profiles);
 
-/* Those that do not hold at all times. */
+/* Those that ask for more than mechanisms. */
 static const struct {
     CK_PROFILE_ID profile;
     CK_RV (*holds)(struct kk_call *call, bool *ret_holds);
 } conditions[] = {
-    {CKP_AUTHENTICATION_TOKEN, authenticates},
     {CKP_PUBLIC_CERTIFICATES_TOKEN, certificates_are_public},
-    {CKP_HKDF_TLS_TOKEN, has_hkdf_data},
 };
 
 KK_RV kk_profile_holds(struct kk_call *call, CK_PROFILE_ID profile, bool *ret_holds)
 {
-    *ret_holds = true;
+    *ret_holds = kk_registry_serves(call->app->engine->registry, profile);
     for (size_t i = 0; i < KK_ARRAY_LEN(conditions); i++) {
-        if (conditions[i].profile == profile) {
+        if (conditions[i].profile == profile && *ret_holds) {
             return conditions[i].holds(call, ret_holds);
         }
     }

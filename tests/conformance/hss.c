@@ -81,6 +81,28 @@ static void info(void)
     }
 }
 
+/* RFC 9708: the algorithm id-alg-hss-lms-hashsig without parameters, and the bytes of RFC 8554. */
+static void public_key_info(void)
+{
+    static const CK_BYTE head[] = {0x30, 0x4e, 0x30, 0x0d, 0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86,
+                                   0xf7, 0x0d, 0x01, 0x09, 0x10, 0x03, 0x11, 0x03, 0x3d, 0x00};
+    CK_BYTE right[80], value[128];
+    struct pair pair = make_pair();
+    CK_OBJECT_HANDLE copy = 0;
+    memcpy(right, head, sizeof head);
+    EXPECT_EQUAL(get_bytes(pair.public, CKA_VALUE, right + sizeof head, 60), 60);
+    EXPECT_BYTES(value, get_bytes(pair.public, CKA_PUBLIC_KEY_INFO, value, sizeof value), right,
+                 sizeof right);
+    EXPECT_BYTES(value, get_bytes(pair.private, CKA_PUBLIC_KEY_INFO, value, sizeof value), right,
+                 sizeof right);
+    EXPECT(SET_RV(pair.private, ATTR_S(CKA_PUBLIC_KEY_INFO, "another key")),
+           CKR_ATTRIBUTE_VALUE_INVALID);
+    copy = CREATE(ATTR_U(CKA_CLASS, CKO_PUBLIC_KEY), ATTR_U(CKA_KEY_TYPE, CKK_HSS),
+                  ATTR_X(CKA_VALUE, right + sizeof head, 60));
+    EXPECT_BYTES(value, get_bytes(copy, CKA_PUBLIC_KEY_INFO, value, sizeof value), right,
+                 sizeof right);
+}
+
 static void pair_attributes(void)
 {
     CK_BYTE value[64];
@@ -300,6 +322,7 @@ static void imported_public(void)
 static const struct check checks[] = {
     CHECK(FIX_USER, info, "HSS key pair generation", "the key sizes of the mechanisms are 0"),
     CHECK(FIX_USER, pair_attributes, "HSS key pair generation", "the mechanism contributes values, types and the keys that remain"),
+    CHECK(FIX_USER, public_key_info, "HSS public key objects", "CKA_PUBLIC_KEY_INFO is the SubjectPublicKeyInfo of RFC 9708, of both keys"),
     CHECK(FIX_USER, types_list, "HSS private key objects", "a type per level, from the top"),
     CHECK(FIX_USER, stays_here, "HSS private key objects", "no value, no copy, not wrapped, nothing of that can be changed"),
     CHECK(FIX_USER, pair_refused, "HSS private key objects", "as many types as levels; sensitive, not extractable, not copyable"),

@@ -130,7 +130,7 @@ static void of_generated(const void *argument)
 static void of_hss(void)
 {
     CK_ULONG lms = 5, lmots = 4; /* LMS_SHA256_M32_H5, LMOTS_SHA256_N32_W8 */
-    CK_BYTE one[64], other[64], data[] = "some data", signature[8192];
+    CK_BYTE one[64], other[64], info[128], other_info[128], data[] = "some data", signature[8192];
     CK_OBJECT_HANDLE public = 0, private = 0;
     need_it();
     require_mechanism(CKM_HSS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR);
@@ -144,6 +144,8 @@ static void of_hss(void)
         EXPECT_EQUAL(get_ulong(key, CKA_KEY_TYPE), CKK_HSS);
         EXPECT_BYTES(one, get_bytes(key, CKA_VALUE, one, sizeof one), other,
                      get_bytes(public, CKA_VALUE, other, sizeof other));
+        EXPECT_BYTES(info, get_bytes(key, CKA_PUBLIC_KEY_INFO, info, sizeof info), other_info,
+                     get_bytes(public, CKA_PUBLIC_KEY_INFO, other_info, sizeof other_info));
         CK_ULONG uses = i == 0 ? 1 : 31;
         while (i < 2 && uses-- > 0) {
             CK_ULONG length = sizeof signature;

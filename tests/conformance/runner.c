@@ -101,6 +101,9 @@ static void register_chapters(void)
     chapter_kdf();
     chapter_ike();
     chapter_pbe();
+    chapter_null();
+    chapter_badsigs();
+    chapter_badinput();
     chapter_pubkey();
     chapter_groups();
     chapter_tls();

@@ -31,7 +31,7 @@ installs()
 {
     DESTDIR=$root "$here/../../tools/meson" install -C "$build" --no-rebuild &&
         module=$(find "$root" -name libkeykist.so) && [ -n "$module" ] &&
-        header=$(find "$root" -path '*/keykist/pkcs11.h') && [ -n "$header" ]
+        header=$(find "$root" -path '*/keykist/pkcs11.h') && [ -n "$header" ] && [ -e "$(dirname "$header")/vendor.h" ]
 }
 
 link_leads_to_module()
@@ -53,6 +53,7 @@ program_builds()
     cat >"$work/program.c" <<'END'
 #include <dlfcn.h>
 #include <keykist/pkcs11.h>
+#include <keykist/vendor.h>
 
 int main(int argc, char **argv)
 {
@@ -78,6 +79,28 @@ program_runs()
     "$here/with_conf.sh" "$work/program" "$(dirname "$module")/softhsm/libsofthsm2.so"
 }
 
+# What is written about the module leads to it.
+paths_lead_to_module()
+{
+    told=$(sed -n 's/^module: //p' "$(find "$root" -name keykist.module)")
+    prefix=$(sed -n 's/^prefix=//p' "$(find "$root" -name keykist.pc)")
+    asked=$(sed -n "s|^module=\${prefix}|$prefix|p" "$(find "$root" -name keykist.pc)")
+    echo "p11-kit: $told, pkg-config: $asked"
+    cmp "$root$told" "$module" && cmp "$root$asked" "$module"
+}
+
+# Each library that the installed module needs, with its version, and the module's own hash.
+bill_is_true()
+{
+    "$here/../../tools/sbom.py" "$build" >"$work/bill" || return 1
+    hash=$(sha256sum "$build/src/module/libkeykist.so" | cut -d ' ' -f 1)
+    grep -q "\"$hash\"" "$work/bill" || { echo "the module's hash is not in it"; return 1; }
+    for project in openssl libsodium sqlite; do
+        grep -q "\"pkg:generic/$project@[0-9]" "$work/bill" || { echo "no $project in it"; return 1; }
+    done
+    python3 -c 'import json, sys; sys.exit(json.load(open(sys.argv[1]))["bomFormat"] != "CycloneDX")' "$work/bill"
+}
+
 tools_say_their_version()
 {
     util=$(find "$root" -name softhsm2-util)
@@ -87,10 +110,12 @@ tools_say_their_version()
 check 'installs' installs
 check 'softhsm/libsofthsm2.so leads to the module' link_leads_to_module
 check 'the TPM plug-in is where it is looked for' plugin_is_where_it_is_looked_for
-check 'a program builds with <keykist/pkcs11.h>' program_builds "$@"
+check 'a program builds with <keykist/pkcs11.h> and <keykist/vendor.h>' program_builds "$@"
 if [ "${KK_BUILDS_PROGRAMS:-yes}" = yes ]; then
     check 'and runs on the installed module' program_runs
 fi
+check 'p11-kit and pkg-config are told where the module is' paths_lead_to_module
+check 'the bill of materials is that of the build' bill_is_true
 check 'softhsm2-util says its version' tools_say_their_version
 echo "1..$number"
 [ "$failures" -eq 0 ]

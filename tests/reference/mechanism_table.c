@@ -167,7 +167,11 @@ static void put_key_type(CK_KEY_TYPE type, const char *before)
         CK_KEY_TYPE type;
         const char *text;
     } groups[] = {
-        {KK_ANY_SECRET, "any secret"}, {KK_ANY_PAIR, "any pair"}, {KK_ANY_DES, "any DES"}};
+        {KK_ANY_SECRET, "any secret"},
+        {KK_ANY_PAIR, "any pair"},
+        {KK_ANY_DES, "any DES"},
+        {KK_ANY_KEY, "any key"},
+    };
     for (size_t i = 0; i < KK_ARRAY_LEN(groups); i++) {
         if (groups[i].type == type) {
             put("%s%s", before, groups[i].text);
@@ -335,17 +339,16 @@ static const struct {
     {"FASTHASH", "historical: of hardware that is gone"},
     {"KEY_WRAP_", "historical: nobody uses it"},
     {"PBE_", "PKCS #5 v1 and keys of CAST: historical"},
-    {"TLS10_MAC", "nobody has said what their parameter is"},
+    {"TLS10_MAC", "numbers without a text: nobody has said what their parameter is"},
     {"SECURID", "a vendor's secret algorithm"},
     {"ACTI", "a vendor's algorithm"},
-    {"CMS_SIG", "CMS messages are the applications' work"},
+    {"CMS_SIG", "the token would put a CMS SignerInfo together: the applications' work"},
     {"KIP_", "CT-KIP has no users left"},
     {"CAMELLIA_CTR", "the standard lists the number and describes no mechanism"},
     {"TWOFISH_", "neither OpenSSL nor libsodium has it"},
     {"GOST", "OpenSSL has GOST by a third party's provider alone"},
-    {"NULL", "it protects nothing, and wrapping with it would give keys out in clear"},
-    {"X3DH_", "a part of Signal's protocol: not built yet"},
-    {"X2RATCHET_", "a part of Signal's protocol: not built yet"},
+    {"X3DH_", "the text says neither what the KDF is computed over nor how a responder finds its keys"},
+    {"X2RATCHET_", "the text gives no form to headers and messages, and no rule to the keys kept for late ones"},
     {"XMSS", "stateful hash signatures: no library here has them"},
 };
 

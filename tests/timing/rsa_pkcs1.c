@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whether the time of PKCS#1 v1.5 decryption tells good padding from bad: rsa_pkcs1 [--planted]
- * [SAMPLES]. Both kinds are decrypted in random order, SAMPLES (100000) each; the slowest tenth is
- * left out, and Welch's t of the rest must stay below 4.5. One run above it may be the machine's
- * doing; two are not. With
- * --planted, decryption ends early at bad padding, and the test has done its work when it finds
- * that.
+ * [SAMPLES]. SAMPLES (100000) of each kind are decrypted in random order; the slowest tenth of all
+ * is left out, and Welch's t of the rest must stay below 4.5. With --planted, decryption ends early
+ * at bad padding, and the test has done its work when it finds that.
+ *
+ * One run decides, also on a busy machine, because nothing but the padding differs between the
+ * kinds:
+ * - The order is a shuffle of as many good ones as bad ones. Were the kinds drawn one by one until
+ *   both are complete, the last few hundred would all be of one kind, and what the machine does
+ * just then would be taken for a difference.
+ * - No ciphertext comes twice. A few hundred that come again and again differ among themselves, by
+ *   chance more in one kind than in the other, and t counts each as hundreds of witnesses.
+ * - Each is copied to one place before its time is taken: addresses differ in their time, too.
  */
 #include <math.h>
 #include <stdio.h>
@@ -20,20 +27,24 @@
 
 #define BITS 1024
 #define BYTES (BITS / 8)
-#define POOL 256 /* ciphertexts of each kind */
 #define LIMIT 4.5
-#define RUNS 2
 
 enum kind { GOOD, BAD, KINDS };
+
+/* One decryption; in the order in which they are made. */
+struct sample {
+    uint8_t cipher[BYTES];
+    enum kind kind;
+    double time; /* ns */
+};
 
 struct bench {
     struct kk_crypto *crypto;
     struct kk_key *key;
     struct kk_rsa_op *decrypts; /* as the module does it */
     struct kk_rsa_op *raw;      /* for --planted */
-    uint8_t pool[KINDS][POOL][BYTES];
-    double *times[KINDS];
-    size_t counts[KINDS];
+    struct sample *samples;
+    size_t count; /* of both kinds */
 };
 
 static void need(bool condition, const char *what)
@@ -51,23 +62,49 @@ static void fill_random(struct bench *bench, void *bytes, size_t len)
     NEED(kk_crypto_random(bench->crypto, bytes, len));
 }
 
-/* Messages of every length, and numbers that are no padded message (but one in 2^16). Both become
- * any number below the modulus. */
-static void fill_pool(struct bench *bench, struct kk_key *public_key)
+/* A message of any length up to the longest, or a number that is no padded message (but one in
+ * 2^16). Encrypted, both are any number below the modulus. */
+static void fill_sample(struct bench *bench, struct kk_key *public_key, struct sample *sample)
 {
     const struct kk_rsa_scheme pkcs1 = {.padding = KK_RSA_PKCS1};
     const struct kk_rsa_scheme none = {.padding = KK_RSA_NONE};
-    for (size_t i = 0; i < POOL; i++) {
-        uint8_t message[BYTES];
-        size_t len = 0;
-        fill_random(bench, message, sizeof message);
+    uint8_t message[BYTES];
+    size_t len = 0;
+    fill_random(bench, message, sizeof message);
+    message[0] &= 0x3f; /* below the modulus */
+    if (sample->kind == GOOD) {
         NEED(kk_rsa_crypt_once(bench->crypto, public_key, KK_ASYM_ENCRYPT, &pkcs1,
-                               KK_SPAN(message, message[0] % (BYTES - 11)), bench->pool[GOOD][i],
+                               KK_SPAN(message + 1, message[1] % (BYTES - 11)), sample->cipher,
                                &len));
-        fill_random(bench, message, sizeof message);
-        message[0] &= 0x3f; /* below the modulus */
+    } else {
         NEED(kk_rsa_crypt_once(bench->crypto, public_key, KK_ASYM_ENCRYPT, &none,
-                               KK_SPAN_ARRAY(message), bench->pool[BAD][i], &len));
+                               KK_SPAN_ARRAY(message), sample->cipher, &len));
+    }
+}
+
+/* As many of each kind, shuffled (Fisher and Yates). The draw's bias is below 2^-40. */
+static void fill_kinds(struct bench *bench)
+{
+    for (size_t i = 0; i < bench->count; i++) {
+        bench->samples[i].kind = i % 2 == 0 ? GOOD : BAD;
+    }
+    for (size_t i = bench->count - 1; i > 0; i--) {
+        uint64_t random = 0;
+        fill_random(bench, &random, sizeof random);
+        size_t other = (size_t)(random % (i + 1));
+        enum kind kind = bench->samples[i].kind;
+        bench->samples[i].kind = bench->samples[other].kind;
+        bench->samples[other].kind = kind;
+    }
+}
+
+static void fill(struct bench *bench, struct kk_key *public_key)
+{
+    bench->samples = calloc(bench->count, sizeof *bench->samples);
+    need(bench->samples != NULL, "memory");
+    fill_kinds(bench);
+    for (size_t i = 0; i < bench->count; i++) {
+        fill_sample(bench, public_key, &bench->samples[i]);
     }
 }
 
@@ -84,13 +121,14 @@ static void set_up(struct bench *bench)
     NEED(kk_key_new(bench->crypto, &parts, &public_key));
     NEED(kk_rsa_begin(bench->crypto, bench->key, KK_ASYM_DECRYPT, &pkcs1, &bench->decrypts));
     NEED(kk_rsa_begin(bench->crypto, bench->key, KK_ASYM_DECRYPT, &none, &bench->raw));
-    fill_pool(bench, public_key);
+    fill(bench, public_key);
     kk_key_unref(public_key);
     kk_key_parts_clear(&parts);
 }
 
 static void tear_down(struct bench *bench)
 {
+    free(bench->samples);
     kk_rsa_free(bench->decrypts);
     kk_rsa_free(bench->raw);
     kk_key_unref(bench->key);
@@ -124,21 +162,12 @@ static double decrypt(struct bench *bench, bool planted, struct kk_span cipher)
     return (double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec);
 }
 
-static void measure(struct bench *bench, bool planted, size_t samples)
+static void measure(struct bench *bench, bool planted)
 {
-    uint8_t coins[512];
-    memset(bench->counts, 0, sizeof bench->counts);
-    for (size_t i = 0; bench->counts[GOOD] < samples || bench->counts[BAD] < samples; i++) {
-        size_t at = i % (sizeof coins / 2) * 2;
-        if (at == 0) {
-            fill_random(bench, coins, sizeof coins);
-        }
-        enum kind kind = (coins[at] & 1) != 0 ? GOOD : BAD;
-        if (bench->counts[kind] == samples) {
-            continue;
-        }
-        double time = decrypt(bench, planted, KK_SPAN(bench->pool[kind][coins[at + 1]], BYTES));
-        bench->times[kind][bench->counts[kind]++] = time;
+    uint8_t cipher[BYTES];
+    for (size_t i = 0; i < bench->count; i++) {
+        memcpy(cipher, bench->samples[i].cipher, sizeof cipher);
+        bench->samples[i].time = decrypt(bench, planted, KK_SPAN_ARRAY(cipher));
     }
 }
 
@@ -150,35 +179,45 @@ static int compare(const void *a, const void *b)
 }
 
 /* Nine tenths of all times are below. */
-static double slow(const struct bench *bench, size_t samples)
+static double slow(const struct bench *bench)
 {
-    double *all = malloc(2 * samples * sizeof *all);
-    need(all != NULL, "memory");
-    memcpy(all, bench->times[GOOD], samples * sizeof *all);
-    memcpy(all + samples, bench->times[BAD], samples * sizeof *all);
-    qsort(all, 2 * samples, sizeof *all, compare);
-    double limit = all[2 * samples * 9 / 10];
-    free(all);
+    double *times = malloc(bench->count * sizeof *times);
+    need(times != NULL, "memory");
+    for (size_t i = 0; i < bench->count; i++) {
+        times[i] = bench->samples[i].time;
+    }
+    qsort(times, bench->count, sizeof *times, compare);
+    double limit = times[bench->count * 9 / 10];
+    free(times);
     return limit;
 }
 
-static double welch(const struct bench *bench, size_t samples)
+/* Mean, and variance over count, of one kind's times below the limit. */
+static void describe(const struct bench *bench, enum kind kind, double limit, double *ret_mean,
+                     double *ret_error)
 {
-    double limit = slow(bench, samples);
-    double mean[KINDS];
-    double error[KINDS]; /* variance over count */
-    for (int kind = 0; kind < KINDS; kind++) {
-        double sum = 0, squares = 0, count = 0;
-        for (size_t i = 0; i < samples; i++) {
-            double time = bench->times[kind][i];
-            if (time < limit) {
-                sum += time;
-                squares += time * time;
-                count++;
-            }
+    double mean = 0, squares = 0, count = 0;
+    for (size_t i = 0; i < bench->count; i++) {
+        const struct sample *sample = &bench->samples[i];
+        if (sample->kind == kind && sample->time < limit) {
+            double off = sample->time - mean;
+            count++;
+            mean += off / count;
+            squares += off * (sample->time - mean);
         }
-        mean[kind] = sum / count;
-        error[kind] = (squares / count - mean[kind] * mean[kind]) / count;
+    }
+    need(count > 1, "no times below the limit");
+    *ret_mean = mean;
+    *ret_error = squares / (count - 1) / count;
+}
+
+static double welch(const struct bench *bench)
+{
+    double limit = slow(bench);
+    double mean[KINDS];
+    double error[KINDS];
+    for (int kind = 0; kind < KINDS; kind++) {
+        describe(bench, (enum kind)kind, limit, &mean[kind], &error[kind]);
     }
     double t = (mean[GOOD] - mean[BAD]) / sqrt(error[GOOD] + error[BAD]);
     printf("# good %.0f ns, bad %.0f ns, t = %.2f\n", mean[GOOD], mean[BAD], t);
@@ -187,26 +226,18 @@ static double welch(const struct bench *bench, size_t samples)
 
 int main(int argc, char **argv)
 {
-    static struct bench bench;
+    struct bench bench = {0};
     bool planted = argc > 1 && strcmp(argv[1], "--planted") == 0;
     const char *count = argc > 1 + planted ? argv[1 + planted] : "100000";
     size_t samples = strtoul(count, NULL, 10);
-    bool differs = !planted;
-    need(samples >= 100, "SAMPLES: 100 or more");
+    need(samples >= 100 && samples <= 10000000, "SAMPLES: 100 to 10000000");
+    bench.count = 2 * samples;
     set_up(&bench);
-    for (int kind = 0; kind < KINDS; kind++) {
-        bench.times[kind] = malloc(samples * sizeof(double));
-        need(bench.times[kind] != NULL, "memory");
-    }
     printf("1..1\n");
-    for (int run = 0; differs != planted && run < RUNS; run++) {
-        measure(&bench, planted, samples);
-        differs = welch(&bench, samples) >= LIMIT;
-    }
+    measure(&bench, planted);
+    bool differs = welch(&bench) >= LIMIT;
     printf("%sok 1 - %s\n", differs == planted ? "" : "not ",
            planted ? "a planted early exit is found" : "the time does not tell the padding");
-    free(bench.times[GOOD]);
-    free(bench.times[BAD]);
     tear_down(&bench);
     return differs == planted ? 0 : 1;
 }

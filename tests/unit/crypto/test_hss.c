@@ -336,6 +336,34 @@ static void test_a_state_has_one_home(void **state)
     free_pair(&pair);
 }
 
+/* RFC 9708; the private half has no such form, nor one that leaves. */
+static void test_the_public_half_as_subject_public_key_info(void **state)
+{
+    static const uint32_t lms[] = {H5}, lmots[] = {W8};
+    struct pair pair = make_pair(1, lms, lmots);
+    struct kk_key_parts back = {0};
+    struct kk_key_parts own = {.kind = KK_KEY_HSS, .is_private = true};
+    struct kk_buffer der = {0};
+    struct kk_secret *pkcs8 = NULL;
+    (void)state;
+    assert_ok(kk_key_spki(crypto, &pair.parts, &der));
+    assert_ok(kk_spki_decode(kk_buffer_span(&der), &back));
+    assert_int_equal(back.kind, KK_KEY_HSS);
+    assert_true(kk_span_equal(kk_key_parts_get(&back, KK_PART_PUBLIC),
+                              kk_key_parts_get(&pair.parts, KK_PART_PUBLIC)));
+    for (size_t len = 0; len < der.len; len++) {
+        kk_key_parts_clear(&back);
+        assert_rv(kk_spki_decode(KK_SPAN(der.data, len), &back), CKR_DATA_INVALID);
+    }
+    kk_buffer_clear(&der);
+    assert_ok(kk_key_parts_set(&own, KK_PART_VALUE, kk_secret_span(pair.state)));
+    assert_rv(kk_key_spki(crypto, &own, &der), CKR_KEY_TYPE_INCONSISTENT);
+    assert_rv(kk_pkcs8_encode(&pair.parts, &pkcs8), CKR_KEY_TYPE_INCONSISTENT);
+    kk_key_parts_clear(&own);
+    kk_buffer_clear(&der);
+    free_pair(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_a_generation_is_broken_off),
         cmocka_unit_test(test_every_cut_and_changed_state_is_refused_or_read),
         cmocka_unit_test(test_a_state_has_one_home),
+        cmocka_unit_test(test_the_public_half_as_subject_public_key_info),
     };
     return cmocka_run_group_tests(tests, make_crypto, free_crypto);
 }

@@ -83,15 +83,18 @@ static void test_takes_what_a_second_type_stands_for(void **state)
         {CKK_DH, false, true, false},      {CKK_ML_KEM, false, true, false},
         {CKK_XMSS, false, false, false},   {KK_NO_KEY_TYPE, false, false, false},
         {KK_ANY_DES, false, false, false}, {KK_ANY_PAIR, false, false, false},
+        {KK_ANY_KEY, false, false, false},
     };
     const struct kk_mechanism secret = {.key_type = CKK_HKDF, .key_type2 = KK_ANY_SECRET};
     const struct kk_mechanism pair = {.key_type = CKK_DSA, .key_type2 = KK_ANY_PAIR};
     const struct kk_mechanism des = {.key_type = CKK_DES, .key_type2 = KK_ANY_DES};
+    const struct kk_mechanism all = {.key_type = CKK_AES, .key_type2 = KK_ANY_KEY};
     (void)state;
     for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
         assert_int_equal(kk_mechanism_takes(&secret, types[i].type), types[i].secret);
         assert_int_equal(kk_mechanism_takes(&pair, types[i].type), types[i].pair);
         assert_int_equal(kk_mechanism_takes(&des, types[i].type), types[i].des);
+        assert_int_equal(kk_mechanism_takes(&all, types[i].type), types[i].secret || types[i].pair);
     }
 }
 

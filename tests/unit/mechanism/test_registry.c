@@ -315,7 +315,9 @@ static void append(char *line, const char *text)
 
 static void append_key_type(char *line, CK_KEY_TYPE type)
 {
-    if (type == KK_ANY_SECRET) {
+    if (type == KK_ANY_KEY) {
+        append(line, " any-key");
+    } else if (type == KK_ANY_SECRET) {
         append(line, " any-secret");
     } else if (type == KK_ANY_PAIR) {
         append(line, " any-pair");

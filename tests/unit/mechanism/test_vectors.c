@@ -699,7 +699,9 @@ static void digest_once(const struct run *run, struct kk_op *op, size_t piece)
     if (run->result != CKR_OK) {
         return;
     }
-    assert_true(ops->length(op) <= sizeof out);
+    size_t most =
+        ops->bound != NULL ? ops->bound(op, KK_PHASE_SINGLE, run->in.len) : ops->length(op);
+    assert_true(most <= sizeof out);
     if (piece == 0) {
         expect_rv(run->test, ops->single(op, kk_buffer_span(&run->in), out, &len), CKR_OK);
     } else {

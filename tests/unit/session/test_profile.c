@@ -25,13 +25,24 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void install(const char *mechanisms, int policy)
+{
+    struct kk_registry *registry = NULL;
+    assert_ok(kk_registry_new_for(world.engine->crypto, mechanisms, policy, &registry));
+    kk_registry_free(world.engine->registry);
+    world.engine->registry = registry;
+}
+
 /* As slots.mechanisms would leave them. */
 static void allow(const char *mechanisms)
 {
-    struct kk_registry *registry = NULL;
-    assert_ok(kk_registry_new(world.engine->crypto, mechanisms, &registry));
-    kk_registry_free(world.engine->registry);
-    world.engine->registry = registry;
+    install(mechanisms, KK_POLICY_ALL);
+}
+
+/* As mechanisms.policy would. */
+static void narrow(int policy)
+{
+    install("ALL", policy);
 }
 
 static bool holds(CK_PROFILE_ID profile)
@@ -59,14 +70,48 @@ static void test_complete_provider_is_not_claimed(void **state)
     }
 }
 
-static void test_a_token_that_cannot_sign_is_no_authentication_token(void **state)
+/* AUTH-M-1-32 signs with CKM_SHA256_RSA_PKCS. */
+static void test_authentication_token_needs_its_mechanism(void **state)
 {
     (void)state;
     allow("CKM_SHA256, CKM_SHA256_HMAC, CKM_RSA_PKCS_OAEP, CKM_RSA_PKCS_KEY_PAIR_GEN");
     assert_false(holds(CKP_AUTHENTICATION_TOKEN));
     assert_true(holds(CKP_BASELINE_PROVIDER));
-    assert_true(holds(CKP_EXTENDED_PROVIDER));
     allow("CKM_ECDSA");
+    assert_false(holds(CKP_AUTHENTICATION_TOKEN));
+    allow("CKM_SHA256_RSA_PKCS");
+    assert_true(holds(CKP_AUTHENTICATION_TOKEN));
+    assert_false(holds(CKP_EXTENDED_PROVIDER));
+}
+
+/* EXT-M-1-32 names three mechanisms. */
+static void test_extended_provider_needs_its_mechanisms(void **state)
+{
+    (void)state;
+    allow("CKM_SHA512, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS");
+    assert_true(holds(CKP_EXTENDED_PROVIDER));
+    allow("-CKM_SHA512");
+    assert_false(holds(CKP_EXTENDED_PROVIDER));
+    allow("-CKM_RSA_PKCS_KEY_PAIR_GEN");
+    assert_false(holds(CKP_EXTENDED_PROVIDER));
+    allow("-CKM_RSA_PKCS");
+    assert_false(holds(CKP_EXTENDED_PROVIDER));
+    allow("-CKM_ECDSA");
+    assert_true(holds(CKP_EXTENDED_PROVIDER));
+}
+
+/* It wants RSA keys from 512 bits on. */
+static void test_extended_provider_is_not_claimed_with_a_policy(void **state)
+{
+    (void)state;
+    narrow(KK_POLICY_ALL);
+    assert_true(holds(CKP_EXTENDED_PROVIDER));
+    narrow(KK_POLICY_NO_LEGACY);
+    assert_false(holds(CKP_EXTENDED_PROVIDER));
+    assert_true(holds(CKP_AUTHENTICATION_TOKEN));
+    assert_true(holds(CKP_BASELINE_PROVIDER));
+    narrow(KK_POLICY_FIPS);
+    assert_false(holds(CKP_EXTENDED_PROVIDER));
     assert_true(holds(CKP_AUTHENTICATION_TOKEN));
 }
 
@@ -86,7 +131,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PROFILE_TEST(test_all_of_them_hold_with_all_mechanisms),
         PROFILE_TEST(test_complete_provider_is_not_claimed),
-        PROFILE_TEST(test_a_token_that_cannot_sign_is_no_authentication_token),
+        PROFILE_TEST(test_authentication_token_needs_its_mechanism),
+        PROFILE_TEST(test_extended_provider_needs_its_mechanisms),
+        PROFILE_TEST(test_extended_provider_is_not_claimed_with_a_policy),
         PROFILE_TEST(test_hkdf_tls_token_needs_its_mechanism),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
