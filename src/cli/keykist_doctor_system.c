@@ -4,7 +4,7 @@
  * version of OpenSSL, room on the disk.
  */
 #include <dirent.h>
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +27,11 @@ static const char *const module_paths[] = {KK_DEFAULT_MODULE, "/usr/lib/softhsm/
 static void check_path(struct kk_doctor *doctor, const char *path, const char *module)
 {
     struct stat status;
+    char found[PATH_MAX];
     if (lstat(path, &status) != 0) {
         return;
     }
-    char *found = realpath(path, NULL);
-    if (found == NULL) {
+    if (realpath(path, found) == NULL) {
         kk_doctor_say(doctor, KK_FINDING_BAD, "module",
                       "%s points to nothing: programs that load it do not start; install Keykist "
                       "anew, or remove the link",
@@ -44,20 +44,19 @@ static void check_path(struct kk_doctor *doctor, const char *path, const char *m
     } else if (strcmp(path, found) != 0) {
         kk_doctor_say(doctor, KK_FINDING_OK, "module", "%s leads to it", path);
     }
-    free(found);
 }
 
 static void check_paths(struct kk_doctor *doctor)
 {
     const char *loaded = doctor->keykist->module.path;
-    char *module = loaded != NULL ? realpath(loaded, NULL) : NULL;
+    char resolved[PATH_MAX];
+    const char *module = loaded != NULL ? realpath(loaded, resolved) : NULL;
     for (size_t i = 0; i < KK_ARRAY_LEN(module_paths); i++) {
         bool is_double = i > 0 && strcmp(module_paths[i], module_paths[0]) == 0;
         if (!is_double) {
             check_path(doctor, module_paths[i], module);
         }
     }
-    free(module);
 }
 
 /* ---- p11-kit ---- */

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/key_spec.h"
 #include "cli/keykist_key.h"
@@ -190,6 +191,25 @@ static CK_RV generate(const struct making *making, CK_OBJECT_HANDLE *ret_key)
     return CKR_OK;
 }
 
+/* A large RSA key takes seconds, and nobody knows how many: no bar, but a word. */
+static bool begin_wait(const struct making *making)
+{
+    bool waits = making->spec.type == CKK_RSA && isatty(STDERR_FILENO) != 0;
+    if (waits) {
+        fprintf(stderr, "Making an RSA key of %lu bits ...", making->spec.bits);
+        fflush(stderr);
+    }
+    return waits;
+}
+
+static void end_wait(bool waits)
+{
+    if (waits) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
+}
+
 /* "RSA key pair of 3072 bits made" */
 static void describe(const struct making *making, CK_OBJECT_HANDLE key, char *text, size_t size)
 {
@@ -214,7 +234,9 @@ CK_RV kk_keykist_key_generate(struct kk_keykist *keykist)
     KK_TRY(read_options(keykist, &making));
     KK_TRY(kk_object_begin(keykist, true, true, &session, &slot, &info));
     KK_TRY(check_label(&making));
+    bool waits = begin_wait(&making);
     CK_RV rv = generate(&making, &key);
+    end_wait(waits);
     if (rv == CKR_MECHANISM_INVALID) {
         return kk_cli_error("the token makes no keys of the kind %s (CKR_MECHANISM_INVALID); "
                             "\"keykist mechanism list\" says what it has",

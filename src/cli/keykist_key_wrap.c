@@ -32,6 +32,7 @@ static KK_RV find_wrapping_key(struct kk_key_work *use, const char *class_name,
     KK_TRY(kk_object_find(&use->session, &filter, &list));
     if (list.count == 0) {
         filter.object_class = class_name;
+        kk_object_list_clear(&list);
         KK_TRY(kk_object_find(&use->session, &filter, &list));
     }
     if (list.count != 1) {

@@ -10,6 +10,7 @@
 #include "cli/file.h"
 #include "cli/jwk.h"
 #include "cli/keykist_object_wrap.h"
+#include "cli/pem.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
@@ -227,6 +228,21 @@ static KK_RV write_certificate(struct export *export)
     return kk_keyfiles_certificate(export->keyfiles, kk_secret_span(der), form, &export->content);
 }
 
+/* A key that is not taken apart here: as the token itself says its SubjectPublicKeyInfo. */
+static KK_RV write_info(struct export *export, enum kk_file_form form)
+{
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *info = NULL;
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer text = {0};
+    CK_RV rv = kk_object_get(&export->session, export->object, CKA_PUBLIC_KEY_INFO, &info);
+    KK_ENSURE(rv == CKR_OK && kk_secret_len(info) > 0, CKR_MECHANISM_INVALID);
+    if (form == KK_FILE_DER) {
+        export->content = KK_STEAL(info);
+        return CKR_OK;
+    }
+    KK_TRY(kk_pem_encode(kk_secret_span(info), "PUBLIC KEY", &text));
+    return kk_secret_from(kk_buffer_span(&text), &export->content);
+}
+
 static KK_RV write_public(struct export *export)
 {
     KK_CLEANUP(kk_keyfile_freep) struct kk_keyfile *key = NULL;
@@ -234,7 +250,11 @@ static KK_RV write_public(struct export *export)
     if (export->format == FORMAT_PKCS12 || export->format == FORMAT_RAW) {
         return no_format(export, "a public key");
     }
-    KK_TRY(kk_object_key(&export->session, export->object, &key));
+    CK_RV rv = kk_object_key(&export->session, export->object, &key);
+    if (rv == CKR_MECHANISM_INVALID && export->format != FORMAT_JWK) {
+        return write_info(export, form);
+    }
+    KK_TRY(rv);
     if (export->format == FORMAT_JWK) {
         return make_jwk(export, key, false, NULL);
     }

@@ -12,11 +12,13 @@
 #include "cli/file.h"
 #include "cli/key_template.h"
 #include "cli/keykist_object_store.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 
 #include "base/banned.h"
 
 #define LIST_MAX ((size_t)256 << 20)
+#define MANY_FILES 20 /* from here on a bar is drawn */
 
 /* ---- the files ---- */
 
@@ -270,9 +272,13 @@ static KK_RV prepare(const struct kk_keykist *keykist, struct import *import)
 
 static KK_RV import_all(struct import *import)
 {
+    KK_CLEANUP(kk_progress_end) struct kk_progress_bar bar = {.what = "Importing"};
     for (size_t i = 0; i < import->files.count; i++) {
         struct kk_source *source = NULL;
         const char *path = import->files.paths[i];
+        if (import->files.count >= MANY_FILES) {
+            (void)kk_progress_draw(&bar, (CK_ULONG)i, (CK_ULONG)import->files.count);
+        }
         KK_TRY(kk_source_read(import->keyfiles, path, import->type, import->passphrase, &source));
         KK_TRY(kk_object_store_add(&import->store, path, source));
     }

@@ -11,6 +11,8 @@
 
 #define WIDTH 30
 
+static bool is_on_terminal; /* a bar */
+
 CK_RV kk_progress_draw(void *context, CK_ULONG done, CK_ULONG total)
 {
     static const char full[] = "##############################";
@@ -28,14 +30,21 @@ CK_RV kk_progress_draw(void *context, CK_ULONG done, CK_ULONG total)
     fflush(stderr);
     bar->last = now;
     bar->drawn = true;
+    is_on_terminal = true;
     return CKR_OK;
+}
+
+void kk_progress_clear(void)
+{
+    if (is_on_terminal) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+        is_on_terminal = false;
+    }
 }
 
 void kk_progress_end(struct kk_progress_bar *bar)
 {
-    if (bar->drawn) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-        bar->drawn = false;
-    }
+    kk_progress_clear();
+    bar->drawn = false;
 }

@@ -17,3 +17,6 @@ CK_RV kk_progress_draw(void *context, CK_ULONG done, CK_ULONG total);
 
 /* Takes the bar off the terminal again. */
 void kk_progress_end(struct kk_progress_bar *bar);
+
+/* The same for whatever bar there is: before an error is said. */
+void kk_progress_clear(void);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/colour.h"
+#include "cli/progress.h"
 
 #include "base/banned.h"
 
@@ -41,6 +42,7 @@ CK_RV kk_cli_error(const char *format, ...)
         return CKR_FUNCTION_FAILED;
     }
     fflush(stdout);
+    kk_progress_clear();
     if (program != NULL) {
         bool is_coloured = kk_colour_is_on(stderr);
         fprintf(stderr, "%s%s:%s ", is_coloured ? KK_COLOUR_RED : "", program,

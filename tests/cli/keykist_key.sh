@@ -173,6 +173,19 @@ key sign --label p-256 "$WORK/file" --json
 check "as JSON" test "$(json 'd["result"], len(__import__("base64").b64decode(d["signature"])) > 60')" = \
     "('$([ "$KK_KIND" = own ] && echo 'signed with CKM_ECDSA_SHA256 (DER)' || echo 'signed with CKM_ECDSA on the hash by CKM_SHA256 (DER)')', True)"
 
+runk mechanism show CKM_ML_DSA
+if [ "$status" = 0 ] && openssl list -signature-algorithms 2> /dev/null | grep -qi ml-dsa; then
+    for kind in ml-dsa-44 ml-dsa-65 ml-dsa-87; do
+        key generate $kind --label $kind
+        sign $kind "$WORK/file"
+        runk key export --label $kind "$WORK/$kind.pub"
+        check "$kind: openssl finds it good" openssl pkeyutl -verify -rawin -pubin -inkey "$WORK/$kind.pub" \
+            -in "$WORK/file" -sigfile "$WORK/sig"
+    done
+    key generate ml-kem-768 --label kem
+    check "ML-KEM-768 made" test "$status" = 0
+fi
+
 # ---- verifying ----
 
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$WORK/other.pem"

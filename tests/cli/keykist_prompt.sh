@@ -63,6 +63,12 @@ talk "... also where a public one would need none" 0 'Enter the user PIN: ' \
 await "Enter the user PIN: "; send "1234\r"
 END
 
+talk "a large key says that it takes a while" 0 'Making an RSA key of 2048 bits \.\.\.' \
+    "key generate rsa:2048 --token asked --label large --pin 1234" < /dev/null
+head -c 40000000 /dev/zero > "$WORK/large"
+talk "a long file draws a bar" 0 'Signing \[#+ *\] [0-9]+ of 38' \
+    "key sign --token asked --label large --pin 1234 --base64 $WORK/large" < /dev/null
+
 # Colours: on a terminal, unless somebody says no.
 escape=$(printf '\033')
 for colour in '' 1; do
