@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import check_layers
+import check_quotes
 import clients_table
 import count_results
 import simple_mistakes
@@ -146,6 +147,19 @@ def uncited_clauses_are_told():
     return lines[:-1] == wanted and len(problems) == 1, said.getvalue()
 
 
+def quotes_are_compared():
+    quote = "From [`{}`](x):\n\n```c\nint x;\n{}```\n"
+    guide = quote.format("a.c", "") + quote.format("a.c", "int z;\n") + quote.format("b.c", "")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "a.c").write_text("int x;\nint y;\n", encoding="utf-8")
+        (Path(folder) / "guide.md").write_text(guide, encoding="utf-8")
+        before, check_quotes.TOP = check_quotes.TOP, Path(folder)
+        wrong, count = check_quotes.check(Path(folder) / "guide.md")
+        check_quotes.TOP = before
+    wanted = ["guide.md:6: a.c has other lines", "guide.md:12: there is no b.c"]
+    return (wrong, count) == (wanted, 3), f"{count}\n" + "\n".join(wrong)
+
+
 def failures_are_shown():
     test = {"name": "t", "stdout": "ok 1 - a\n# why\nnot ok 2 - b\n", "stderr": "said\n"}
     shown = list(count_results.failure_excerpt(test, True))
@@ -158,6 +172,7 @@ def main():
     results.append(("results are counted", *results_are_counted()))
     results.append(("clients are tabled", *clients_are_tabled()))
     results.append(("failures are shown", *failures_are_shown()))
+    results.append(("quotes are compared", *quotes_are_compared()))
     results.append(("uncited clauses are told", *uncited_clauses_are_told()))
     print(f"1..{len(results)}")
     for number, (name, good, output) in enumerate(results, 1):
