@@ -156,7 +156,7 @@ def quotes_are_compared():
         before, check_quotes.TOP = check_quotes.TOP, Path(folder)
         wrong, count = check_quotes.check(Path(folder) / "guide.md")
         check_quotes.TOP = before
-    wanted = ["guide.md:8: a.c has other lines", "guide.md:16: there is no b.c"]
+    wanted = ["guide.md:6: a.c has other lines", "guide.md:12: there is no b.c"]
     return (wrong, count) == (wanted, 3), f"{count}\n" + "\n".join(wrong)
 
 

@@ -19,6 +19,8 @@ client PyKCS11-suite "$(version_of PyKCS11)"
 
 new_token suite 1234 123456
 cp -R "$cache/sdist-PyKCS11/test" .
+# What SoftHSM cannot do is left out for what calls itself SoftHSM, or 2.6: ours is to do it.
+sed -i 's/manufacturer.startswith("SoftHSM")/manufacturer.startswith("SoftHSM itself")/; s/SoftHSMversion <= (2, 6)/SoftHSMversion <= (2, 5)/' test/*.py
 : >test/__init__.py
 
 suite()
@@ -29,10 +31,7 @@ suite()
 
 cp "$here/skip-pykcs11.txt" skips
 case $(openssl_of_module) in
-3.0 | 3.1)
-    printf 'test.test_asymetric_ECC.TestEDDSA.test_sign_text\t%s\n' \
-        'Ed448 with a context or prehash needs OpenSSL 3.2 (docs/status.md)' >>skips
-    ;;
+3.0 | 3.1) cat "$here/skip-pykcs11-openssl-3.1.txt" >>skips ;;
 esac
 
 check 'its test suite runs to its end' suite

@@ -96,5 +96,6 @@ check 'walkthrough: PyKCS11 encrypts, python-pkcs11 decrypts' other_library_encr
 check 'walkthrough: python-pkcs11 encrypts, PyKCS11 decrypts' other_library_decrypts
 check 'walkthrough: openssl verifies a signature' openssl_verifies
 check 'walkthrough: a forked child initialises for itself, its parent goes on' with_library fork
+check 'walkthrough: sixteen threads, each with its session' with_library threads
 check 'walkthrough: a deleted key pair is gone' gone
 plan_done

@@ -3,8 +3,8 @@
 """Runs the unittest tests in the folder TESTS and writes one line per test to FILE.
 
 Usage: unittest_results.py TESTS FILE
-A line is "pass<TAB>name", "fail<TAB>name" or "skip<TAB>name<TAB>reason". A test with subtests is one test:
-it fails with one of them. What failed is told on standard output."""
+A line is "pass<TAB>name", "fail<TAB>name" or "skip<TAB>name<TAB>reason"; a subtest that failed or was skipped has a line of
+its own, with the beginning of what it was run with. What failed is told on standard output."""
 import sys
 import unittest
 
@@ -15,7 +15,11 @@ class Results(unittest.TestResult):
         self.file = file
 
     def write(self, verdict, test, *more):
-        self.file.write("\t".join((verdict, test.id(), *more)) + "\n")
+        name = test.id()
+        if hasattr(test, "test_case"):
+            whole = test.test_case.id()
+            name = whole + name[len(whole):][:60]
+        self.file.write("\t".join((verdict, name, *more)) + "\n")
         self.file.flush()
 
     def startTest(self, test):
@@ -43,10 +47,13 @@ class Results(unittest.TestResult):
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
-            self.fail(subtest, err)
+            print(f"{subtest.id()}:\n{self._exc_info_to_string(err, test)}", flush=True)
+            self.write("fail", subtest)
 
     def addSkip(self, test, reason):
-        if isinstance(test, unittest.TestCase) and hasattr(self, "verdict"):
+        if hasattr(test, "test_case"):
+            self.write("skip", test, " ".join(reason.split()))
+        elif isinstance(test, unittest.TestCase) and hasattr(self, "verdict"):
             if self.verdict[0] == "pass":
                 self.verdict = ("skip", " ".join(reason.split()))
         else:

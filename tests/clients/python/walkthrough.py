@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The steps of examples/intro-to-soft-hsm with python-pkcs11, one each time it is called.
 
-Usage: walkthrough.py MODULE wrong-pin|generate|list|encrypt|decrypt|sign|fork|delete"""
+Usage: walkthrough.py MODULE wrong-pin|generate|list|encrypt|decrypt|sign|fork|threads|delete"""
 import base64
 import os
 import sys
+import threading
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MGF, ObjectClass
@@ -85,7 +86,32 @@ def fork(library):
         key(session, ObjectClass.PRIVATE_KEY).sign(b"parent", mechanism=Mechanism.SHA256_RSA_PKCS)
 
 
-STEPS = {"generate": generate, "list": show, "encrypt": encrypt, "decrypt": decrypt, "sign": sign, "delete": delete}
+def work_in_thread(token, number, wrong):
+    try:
+        with token.open(rw=True) as session:
+            for turn in range(15):
+                made = session.generate_key(KeyType.AES, 256, label=f"thread {number}", store=turn % 5 == 0)
+                iv = session.generate_random(128)
+                assert made.decrypt(made.encrypt(b"x" * 1000, mechanism_param=iv), mechanism_param=iv) == b"x" * 1000
+                assert len(list(session.get_objects({Attribute.LABEL: f"thread {number}"}))) == 1
+                made.destroy()
+    except Exception as error:  # pylint: disable=broad-except
+        wrong.append(repr(error))
+
+
+def threads(session):
+    """The library initialises without asking for locks, which ends the process with SoftHSM 2.6."""
+    wrong = []
+    workers = [threading.Thread(target=work_in_thread, args=(session.token, number, wrong)) for number in range(16)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong, wrong
+
+
+STEPS = {"generate": generate, "list": show, "encrypt": encrypt, "decrypt": decrypt, "sign": sign, "threads": threads,
+         "delete": delete}
 
 
 def main():
