@@ -20,6 +20,7 @@ prepare_user()
     export HOME XDG_CONFIG_HOME
     unset OPENSSL_CONF PKCS11_MODULE_PATH
     trap stop_everything EXIT
+    trap 'exit 1' INT TERM HUP PIPE
     echo "$pin" | tr -d '\n' >pin
 }
 
