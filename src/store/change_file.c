@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "store/failure.h"
 
@@ -57,7 +58,7 @@ static KK_RV write_all(int fd, const char *path, uint64_t counter, uint64_t loss
 KK_RV kk_change_file_create(const char *path, unsigned int mode)
 {
     KK_CLEANUP(fd_close) int fd =
-        open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        kk_fd_above_standard(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (fd < 0) {
         return kk_failure_errno(errno, path, "cannot create");
     }
@@ -68,8 +69,8 @@ KK_RV kk_change_file_map(struct kk_change_file *change, const char *path, bool w
                          bool *ret_sound)
 {
     *ret_sound = false;
-    KK_CLEANUP(fd_close) int fd =
-        open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    KK_CLEANUP(fd_close) int fd = kk_fd_above_standard(
+        open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0 && (errno == ENOENT || !writable)) {
         return CKR_OK;
     }
@@ -108,7 +109,8 @@ static uint64_t some_odd_number(void)
 
 KK_RV kk_change_file_repair(const char *path, unsigned int mode)
 {
-    KK_CLEANUP(fd_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    KK_CLEANUP(fd_close) int fd =
+        kk_fd_above_standard(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode));
     if (fd < 0) {
         return kk_failure_errno(errno, path, "cannot open");
     }

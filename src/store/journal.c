@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/failure.h"
@@ -173,8 +174,8 @@ static KK_RV open_lock(struct kk_journal *journal)
         return CKR_OK;
     }
     kk_gate_enter(); /* no fork between the open and the list */
-    journal->lock_fd =
-        open(journal->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, journal->mode);
+    journal->lock_fd = kk_fd_above_standard(
+        open(journal->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, journal->mode));
     int error = errno;
     if (journal->lock_fd >= 0) {
         list(journal);
@@ -277,9 +278,10 @@ static KK_RV open_present(struct kk_journal *journal)
 {
     int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
     journal->is_known = false;
-    journal->fd = open(journal->path, flags);
+    journal->fd = kk_fd_above_standard(open(journal->path, flags));
     if (journal->fd < 0 && errno == ENOENT) {
-        journal->fd = open(journal->path, flags | O_CREAT | O_EXCL, journal->mode);
+        journal->fd =
+            kk_fd_above_standard(open(journal->path, flags | O_CREAT | O_EXCL, journal->mode));
         sync_dir(journal);
     }
     return journal->fd >= 0 ? CKR_OK : failed(errno, journal->path, "cannot open the audit log");

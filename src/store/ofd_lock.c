@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/failure.h"
@@ -42,7 +43,7 @@ static KK_RV lock_open(const char *path, unsigned int mode, struct kk_ofd_lock *
     KK_CLEANUP(kk_freep) struct kk_ofd_lock *lock = NULL;
     KK_TRY(kk_alloc(sizeof *lock, &lock));
     kk_gate_enter(); /* no fork between the open and the list */
-    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    lock->fd = kk_fd_above_standard(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode));
     int error = errno;
     if (lock->fd >= 0) {
         KK_LOCK_SCOPE(&kk_gate_mutex);

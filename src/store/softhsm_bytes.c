@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/busy.h"
@@ -175,7 +176,7 @@ KK_RV kk_softhsm_write_new(const struct kk_softhsm_dir *dir, const char *name,
                            const struct kk_span *pieces, size_t count)
 {
     int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    int fd = openat(dir->fd, name, flags, dir->file_mode);
+    int fd = kk_fd_above_standard(openat(dir->fd, name, flags, dir->file_mode));
     if (fd < 0) {
         return kk_softhsm_failure(dir, name, errno, "cannot create");
     }

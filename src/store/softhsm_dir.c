@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/failure.h"
@@ -79,7 +80,8 @@ static int open_generation(const struct kk_softhsm_dir *dir)
 {
     bool writes = !atomic_load(&dir->read_only);
     int flags = writes ? O_RDWR | O_CREAT : O_RDONLY;
-    return openat(dir->fd, GENERATION, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, dir->file_mode);
+    return kk_fd_above_standard(
+        openat(dir->fd, GENERATION, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, dir->file_mode));
 }
 
 static KK_RV open_files(struct kk_softhsm_dir *dir)
@@ -87,12 +89,14 @@ static KK_RV open_files(struct kk_softhsm_dir *dir)
     struct stat status;
     bool may_come = false;
     bool may_change = false;
-    dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    dir->fd =
+        kk_fd_above_standard(open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (dir->fd < 0) {
         return errno == ENOENT ? CKR_TOKEN_NOT_PRESENT
                                : kk_failure_errno(errno, dir->path, "cannot open");
     }
-    dir->token_fd = openat(dir->fd, "token.object", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    dir->token_fd = kk_fd_above_standard(
+        openat(dir->fd, "token.object", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (dir->token_fd < 0) {
         return errno == ENOENT ? CKR_TOKEN_NOT_PRESENT
                                : kk_failure_errno(errno, dir->path, "cannot open token.object");

@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/busy.h"
@@ -227,7 +228,8 @@ static KK_RV data_open(const struct kk_softhsm_dir *dir, const struct kk_uuid *u
 {
     char name[KK_SOFTHSM_NAME_MAX];
     kk_softhsm_name(uuid, ".object", name);
-    int fd = openat(dir->fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd =
+        kk_fd_above_standard(openat(dir->fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0 && errno == ENOENT) {
         return uuid == NULL ? CKR_DEVICE_REMOVED : CKR_OBJECT_HANDLE_INVALID;
     }
@@ -296,8 +298,8 @@ static KK_RV take_lock(struct kk_softhsm_edit *edit)
     char name[KK_SOFTHSM_NAME_MAX];
     bool named = false;
     kk_softhsm_name(edit->uuid, ".lock", name);
-    edit->lock = openat(edit->dir->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                        edit->dir->file_mode);
+    edit->lock = kk_fd_above_standard(openat(
+        edit->dir->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, edit->dir->file_mode));
     if (edit->lock < 0) {
         return kk_softhsm_failure(edit->dir, name, errno, "cannot open");
     }

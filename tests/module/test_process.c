@@ -5,11 +5,13 @@
  * comes from run_process.sh.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -185,6 +187,42 @@ static int exit_with_open_sessions(void)
     exit(0); /* handlers of everybody run */
 }
 
+static int is_writable_file(int fd)
+{
+    struct stat status;
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &status) == 0 &&
+           S_ISREG(status.st_mode);
+}
+
+/* What an application without standard descriptors writes there must not land in a token. */
+static int no_standard_descriptors(void)
+{
+    CK_UTF8CHAR pin[] = "1234";
+    CK_OBJECT_CLASS data = CKO_DATA;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &data, sizeof data}, {CKA_TOKEN, &yes, sizeof yes}};
+    CK_OBJECT_HANDLE object = 0;
+    (void)close(STDIN_FILENO);
+    (void)close(STDOUT_FILENO);
+    (void)close(STDERR_FILENO);
+    if (p11->C_Initialize(NULL) != CKR_OK) {
+        return 1;
+    }
+    CK_SESSION_HANDLE session = open_session(first_slot());
+    if (p11->C_Login(session, CKU_USER, pin, 4) != CKR_OK ||
+        p11->C_CreateObject(session, template, 2, &object) != CKR_OK ||
+        p11->C_DestroyObject(session, object) != CKR_OK) {
+        return 2;
+    }
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (is_writable_file(fd)) {
+            return 3;
+        }
+    }
+    return 0;
+}
+
 static void *digest_much(void *argument)
 {
     CK_MECHANISM mechanism = {CKM_SHA256, NULL, 0};
@@ -307,6 +345,7 @@ int main(int argc, char **argv)
     make_token();
     fork_rules();
     report(in_child(exit_with_open_sessions), "exit with open sessions and a login");
+    report(in_child(no_standard_descriptors), "no file of a token becomes a standard descriptor");
     threads();
     openssl_guest();
     initialize_rules();
