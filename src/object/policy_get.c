@@ -208,6 +208,16 @@ static KK_RV give_value(const struct kk_attr *attr, CK_ATTRIBUTE *attribute)
     }
 }
 
+/*= pkcs11-3.2 Common key attributes: every key has CKA_ALLOWED_MECHANISMS. One that says nothing of
+ * it allows all, which reads as no list, as with SoftHSM: told that the attribute is not there,
+ * pkcs11-provider concludes that the token does not know it, and ignores the lists of all other
+ * keys. */
+static bool reads_as_empty(const struct kk_attrs *attrs, CK_ATTRIBUTE_TYPE type)
+{
+    const struct kk_schema *schema = type == CKA_ALLOWED_MECHANISMS ? kk_schema_of(attrs) : NULL;
+    return schema != NULL && kk_schema_rule(schema, type) != NULL;
+}
+
 /*= pkcs11-3.2 C_GetAttributeValue: case 1 (sensitive) before case 2 (not there) */
 KK_RV kk_policy_get(const struct kk_attrs *attrs, CK_ATTRIBUTE *attribute)
 {
@@ -215,6 +225,9 @@ KK_RV kk_policy_get(const struct kk_attrs *attrs, CK_ATTRIBUTE *attribute)
         return refuse(attribute, CKR_ATTRIBUTE_SENSITIVE);
     }
     const struct kk_attr *attr = kk_attrs_find(attrs, attribute->type);
+    if (attr == NULL && reads_as_empty(attrs, attribute->type)) {
+        return give_bytes(attribute, NULL, 0);
+    }
     if (attr == NULL) {
         return refuse(attribute, CKR_ATTRIBUTE_TYPE_INVALID);
     }

@@ -464,6 +464,13 @@ static void allowed_mechanisms(void)
     EXPECT_TRUE(same || swapped);
 }
 
+static void allowed_mechanisms_unset(void)
+{
+    CK_ULONG length = 1;
+    EXPECT_OK(get_rv(key_aes(16, ANY_LABEL), CKA_ALLOWED_MECHANISMS, NULL, &length));
+    EXPECT_EQUAL(length, 0);
+}
+
 static CK_OBJECT_HANDLE with_template(void)
 {
     CK_ATTRIBUTE inner[] = {ATTR_U(CKA_CLASS, CKO_SECRET_KEY), ANY_LABEL};
@@ -568,6 +575,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, info_edwards, "CKA_PUBLIC_KEY_INFO", "of Edwards keys is their SubjectPublicKeyInfo"),
     CHECK(FIX_USER, info_mismatch, "CKA_PUBLIC_KEY_INFO", "CKR_ATTRIBUTE_VALUE_INVALID when it is another key's"),
     CHECK(FIX_USER, allowed_mechanisms, "CKA_ALLOWED_MECHANISMS", "reads back as the list that was set"),
+    CHECK(FIX_USER, allowed_mechanisms_unset, "CKA_ALLOWED_MECHANISMS", "is empty for a key that has no list"),
     CHECK(FIX_USER, template_length, "Template attributes", "the length is that of the array of CK_ATTRIBUTE"),
     CHECK(FIX_USER, template_read, "Template attributes", "types and lengths first, values into given buffers then"),
     CHECK(FIX_USER, template_too_small, "Template attributes", "refused when the array has too little room"),

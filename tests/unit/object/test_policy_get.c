@@ -62,14 +62,28 @@ static void test_a_closed_attribute_is_sensitive_even_if_absent(void **state)
 static void test_an_attribute_that_is_not_there(void **state)
 {
     (void)state;
-    static const CK_ATTRIBUTE_TYPE types[] = {CKA_MODULUS, CKA_ALLOWED_MECHANISMS,
-                                              CKA_WRAP_TEMPLATE, 0x7777, UNAVAILABLE};
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_MODULUS, CKA_WRAP_TEMPLATE, 0x7777, UNAVAILABLE};
     struct kk_attrs *key = secret_key(CK_FALSE, CK_TRUE);
     for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
         CK_ATTRIBUTE attribute = {types[i], NULL, 0};
         assert_int_equal(kk_policy_get(key, &attribute), CKR_ATTRIBUTE_TYPE_INVALID);
         assert_true(attribute.ulValueLen == UNAVAILABLE);
     }
+    kk_attrs_free(key);
+}
+
+/* A key without a list allows all; what is no key has none. */
+static void test_no_list_of_mechanisms(void **state)
+{
+    (void)state;
+    CK_MECHANISM_TYPE got = 5;
+    struct kk_attrs *key = secret_key(CK_FALSE, CK_TRUE);
+    CK_ATTRIBUTE attribute = {CKA_ALLOWED_MECHANISMS, &got, sizeof got};
+    assert_ok(kk_policy_get(key, &attribute));
+    assert_int_equal(attribute.ulValueLen, 0);
+    assert_int_equal(got, 5);
+    assert_ok(kk_attrs_set_number(key, CKA_CLASS, CKO_DATA));
+    assert_int_equal(kk_policy_get(key, &attribute), CKR_ATTRIBUTE_TYPE_INVALID);
     kk_attrs_free(key);
 }
 
@@ -288,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_a_closed_value_is_not_given_nor_its_length),
         cmocka_unit_test(test_a_closed_attribute_is_sensitive_even_if_absent),
         cmocka_unit_test(test_an_attribute_that_is_not_there),
+        cmocka_unit_test(test_no_list_of_mechanisms),
         cmocka_unit_test(test_length_value_and_too_small),
         cmocka_unit_test(test_numbers_and_flags_have_their_c_types),
         cmocka_unit_test(test_a_mechanism_list_is_an_array_of_ulong),
