@@ -18,8 +18,8 @@ ci_packages='clang clang-format-19 shellcheck softhsm2 debootstrap ca-certificat
 cov_packages='gcovr'
 # What `make check-clients` may not skip, and what only `make check-clients-all` runs. A language that is
 # there already, from elsewhere, is not installed again: words "PROGRAM=PACKAGE".
-core_clients='go=golang-go node=nodejs npm=npm javac=default-jdk-headless'
-all_clients=''
+core_clients='go=golang-go node=nodejs npm=npm javac=default-jdk-headless named=bind9 delv=bind9-dnsutils ldns-verify-zone=ldnsutils'
+all_clients='knotd=knot kzonesign=knot-dnssecutils ods-hsmutil=libhsm-bin'
 # Only where PyPI does not answer.
 python_packages='python3-pykcs11'
 

@@ -12,6 +12,9 @@
 
 #include "base/banned.h"
 
+/* Attributes that one call may ask for; no object has 1,024 different ones. */
+#define QUESTIONS_MAX 65536
+
 CK_RV kk_api_C_CreateObject(struct kk_app *app, CK_SESSION_HANDLE hSession,
                             CK_ATTRIBUTE_PTR pTemplate, CK_ULONG ulCount,
                             CK_OBJECT_HANDLE_PTR phObject)
@@ -57,7 +60,7 @@ CK_RV kk_api_C_GetObjectSize(struct kk_app *app, CK_SESSION_HANDLE hSession,
 }
 
 /*= pkcs11-3.2 C_GetAttributeValue: every attribute of the template is processed; the call returns
- * one of the codes that were met */
+ * one of the codes that were met. A count beyond all sense is not looked into. */
 CK_RV kk_api_C_GetAttributeValue(struct kk_app *app, CK_SESSION_HANDLE hSession,
                                  CK_OBJECT_HANDLE hObject, CK_ATTRIBUTE_PTR pTemplate,
                                  CK_ULONG ulCount)
@@ -67,6 +70,7 @@ CK_RV kk_api_C_GetAttributeValue(struct kk_app *app, CK_SESSION_HANDLE hSession,
     CK_RV first = CKR_OK;
     KK_TRY(kk_call_begin(app, hSession, &call));
     KK_ENSURE(pTemplate != NULL || ulCount == 0, CKR_ARGUMENTS_BAD);
+    KK_ENSURE(ulCount <= QUESTIONS_MAX, CKR_ARGUMENTS_BAD);
     KK_TRY(kk_call_object(&call, hObject, &object));
     KK_TRY(kk_builtin_measure(&call, pTemplate, ulCount, &object));
     KK_TRY(kk_call_audit_export(&call, object, pTemplate, ulCount));

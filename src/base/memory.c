@@ -97,7 +97,7 @@ void kk_freep(void *pointer)
 
 KK_RV kk_ulong_to_size(CK_ULONG value, CK_RV rv, size_t *ret_size)
 {
-    KK_ENSURE(value <= PTRDIFF_MAX, rv);
+    KK_ENSURE(value <= KK_MEMORY_MAX, rv);
     *ret_size = value;
     return CKR_OK;
 }

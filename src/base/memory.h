@@ -57,7 +57,10 @@ static inline bool kk_mul(size_t a, size_t b, size_t *ret)
     return true;
 }
 
-/* A caller's CK_ULONG as a size. CK_UNAVAILABLE_INFORMATION and what exceeds PTRDIFF_MAX is
+/* No process has more memory than that: 56 bits of address are a user's at the most. */
+#define KK_MEMORY_MAX (SIZE_MAX > UINT32_MAX ? SIZE_MAX >> 8 : (size_t)PTRDIFF_MAX)
+
+/* A caller's CK_ULONG as a size. CK_UNAVAILABLE_INFORMATION and what exceeds KK_MEMORY_MAX is
  * refused with `rv`. */
 KK_RV kk_ulong_to_size(CK_ULONG value, CK_RV rv, size_t *ret_size);
 

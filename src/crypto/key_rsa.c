@@ -349,7 +349,7 @@ static KK_RV wanted_exponent(const struct kk_key_parts *parts, BIGNUM **ret_e)
     struct kk_span given = kk_key_parts_get(parts, KK_PART_PUBLIC_EXPONENT);
     KK_CLEANUP(kk_bn_freep) BIGNUM *e = BN_new();
     KK_ENSURE(e != NULL, CKR_HOST_MEMORY);
-    if (given.len == 0) {
+    if (!kk_key_parts_has(parts, KK_PART_PUBLIC_EXPONENT)) {
         KK_ENSURE(BN_set_word(e, DEFAULT_EXPONENT) == 1, CKR_HOST_MEMORY);
     } else {
         KK_ENSURE(given.len <= KK_RSA_MAX_BYTES, CKR_TEMPLATE_INCONSISTENT);

@@ -33,6 +33,16 @@ static KK_RV salt_of(const struct kk_param *param, struct kk_span *ret_salt)
     return kk_secret_of(param->keys[0], ret_salt);
 }
 
+/*= pkcs11-3.2 CK_HKDF_PARAMS: prfHashMechanism is the base hash. Java names the HMAC with that
+ * hash, as NSS lets it, and can mean nothing else. */
+static KK_RV base_hash(const CK_HKDF_PARAMS *params, struct hkdf *ret_hkdf)
+{
+    if (kk_hash_of(params->prfHashMechanism, &ret_hkdf->hash, &ret_hkdf->hash_len) == CKR_OK) {
+        return CKR_OK;
+    }
+    return kk_hmac_hash_of(params->prfHashMechanism, &ret_hkdf->hash, &ret_hkdf->hash_len);
+}
+
 /*= pkcs11-3.2 HKDF derive: either bExtract or bExpand must be set to true; salt and info are
  * ignored where their step is left out */
 static KK_RV hkdf_of(const struct kk_param *param, struct hkdf *ret_hkdf)
@@ -42,7 +52,7 @@ static KK_RV hkdf_of(const struct kk_param *param, struct hkdf *ret_hkdf)
     ret_hkdf->extract = params->bExtract != CK_FALSE;
     ret_hkdf->expand = params->bExpand != CK_FALSE;
     KK_ENSURE(ret_hkdf->extract || ret_hkdf->expand, CKR_MECHANISM_PARAM_INVALID);
-    KK_TRY(kk_hash_of(params->prfHashMechanism, &ret_hkdf->hash, &ret_hkdf->hash_len));
+    KK_TRY(base_hash(params, ret_hkdf));
     if (ret_hkdf->expand) {
         ret_hkdf->info = KK_SPAN(params->pInfo, params->ulInfoLen);
     }

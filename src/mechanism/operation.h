@@ -86,7 +86,7 @@ enum kk_block_detail {
 enum kk_size_detail { KK_SIZE_BYTES, KK_SIZE_BITS }; /* of kk_generate_secret_ops */
 enum kk_whole_detail { KK_WHOLE_CTS, KK_WHOLE_XTS };
 enum kk_stream_detail { KK_STREAM_DETAIL_CHACHA20, KK_STREAM_DETAIL_SALSA20 };
-enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7 };
+enum kk_kw_detail { KK_KW_DETAIL_KW, KK_KW_DETAIL_KWP, KK_KW_DETAIL_PKCS7, KK_KW_DETAIL_BY_IV };
 
 /* Random keys: any secret key type; row's min_key and max_key are bytes. */
 extern const struct kk_generate_ops kk_generate_secret_ops;

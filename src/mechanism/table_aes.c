@@ -45,7 +45,7 @@ static const struct kk_mechanism rows[] = {
     {KK_MECHANISM(CKM_AES_CFB1), STREAM("AES-%u-CFB1", KK_BLOCK_STREAM)},
     {KK_MECHANISM(CKM_AES_KEY_WRAP), AES, .shape = KK_PARAM_BYTES, .cipher = &kk_kw_ops, .wrap = &kk_kw_wrap_ops, NEEDS("AES-%u-WRAP"), .detail = KK_KW_DETAIL_KW},
     /* SoftHSM's sense of this deprecated number, which is that of 2.40: RFC 5649. */
-    {KK_MECHANISM(CKM_AES_KEY_WRAP_PAD), AES, .shape = KK_PARAM_BYTES, .cipher = &kk_kw_pad_ops, .wrap = &kk_kw_wrap_ops, NEEDS("AES-%u-WRAP-PAD"), .detail = KK_KW_DETAIL_KWP},
+    {KK_MECHANISM(CKM_AES_KEY_WRAP_PAD), AES, .shape = KK_PARAM_BYTES, .cipher = &kk_kw_pad_ops, .wrap = &kk_kw_wrap_ops, NEEDS("AES-%u-WRAP-PAD"), .detail = KK_KW_DETAIL_BY_IV},
     {KK_MECHANISM(CKM_AES_KEY_WRAP_KWP), AES, .shape = KK_PARAM_BYTES, .cipher = &kk_kw_pad_ops, .wrap = &kk_kw_wrap_ops, NEEDS("AES-%u-WRAP-PAD"), .detail = KK_KW_DETAIL_KWP},
     {KK_MECHANISM(CKM_AES_KEY_WRAP_PKCS7), AES, .shape = KK_PARAM_BYTES, .cipher = &kk_kw_pad_ops, .wrap = &kk_kw_wrap_ops, NEEDS("AES-%u-WRAP"), .detail = KK_KW_DETAIL_PKCS7},
 };

@@ -186,7 +186,9 @@ static KK_RV take_parts(struct conversion *conversion, const struct kk_attrs *at
             continue;
         }
         struct kk_span value = kk_attr_bytes(attr);
-        if (value.len > 0 || parts->kind == KK_KEY_SECRET) {
+        /* A number of no bytes is zero; where a key is made, somebody asked for that. */
+        bool is_zero = row->form == NUMBER && (halves & TO_GENERATE) != 0;
+        if (value.len > 0 || is_zero || parts->kind == KK_KEY_SECRET) {
             KK_TRY(take_part(conversion, row, value, parts));
         }
     }

@@ -4,6 +4,7 @@
  * token computes.
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "keys.h"
 #include "ossl.h"
@@ -152,6 +153,20 @@ static void empty_value(void)
 static void null_template(void)
 {
     EXPECT(F->C_GetAttributeValue(S, sample(), NULL, 1), CKR_ARGUMENTS_BAD);
+}
+
+/* The caller's memory really is that long, but cannot be written to. */
+static void impossible_count(void)
+{
+    CK_ULONG count = (CK_ULONG)1 << (sizeof(CK_ULONG) * 4);
+    size_t size = count * sizeof(CK_ATTRIBUTE);
+    void *memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        check_skip("no address space for the template");
+    }
+    CK_RV rv = F->C_GetAttributeValue(S, sample(), memory, count);
+    munmap(memory, size);
+    EXPECT_FAILURE(rv);
 }
 
 static void invalid_handle(void)
@@ -521,6 +536,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, several_at_once, "C_GetAttributeValue", "several attributes in one call"),
     CHECK(FIX_USER, empty_value, "C_GetAttributeValue", "an empty value has length 0"),
     CHECK(FIX_USER, null_template, "C_GetAttributeValue", "CKR_ARGUMENTS_BAD for a NULL template"),
+    CHECK(FIX_USER, impossible_count, "C_GetAttributeValue", "a template of 2^32 attributes is refused unread"),
     CHECK(FIX_USER, invalid_handle, "C_GetAttributeValue", "CKR_OBJECT_HANDLE_INVALID for what is no handle"),
     CHECK(FIX_USER, text_may_be_utf8, "CKA_LABEL", "holds UTF-8"),
     CHECK(FIX_USER, private_object_public_session, "CKA_PRIVATE", "no access before the user has logged in"),

@@ -155,13 +155,16 @@ static void rsa_bits_out_of_range(void)
         CKR_KEY_SIZE_RANGE, CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT);
 }
 
-static void rsa_even_exponent(void)
+static void rsa_bad_exponent(void)
 {
-    struct pair pair;
+    static const CK_BYTE exponents[] = {4, 2, 1, 0};
     need_rsa();
-    EXPECT_ANY(
-        rsa_rv(TEMPLATE(RSA_1024, ATTR_X(CKA_PUBLIC_EXPONENT, "\4", 1)), NO_ATTRIBUTES, &pair),
-        CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT, CKR_FUNCTION_FAILED);
+    for (size_t i = 0; i < sizeof exponents; i++) {
+        struct pair pair;
+        EXPECT_ANY(rsa_rv(TEMPLATE(RSA_1024, ATTR_X(CKA_PUBLIC_EXPONENT, &exponents[i], 1)),
+                          NO_ATTRIBUTES, &pair),
+                   CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT, CKR_FUNCTION_FAILED);
+    }
 }
 
 static void rsa_modulus_given(void)
@@ -411,7 +414,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, rsa_pair_matches, "C_GenerateKeyPair", "what one key signs the other verifies"),
     CHECK(FIX_USER, rsa_bits_missing, "Footnote 3", "CKR_TEMPLATE_INCOMPLETE without CKA_MODULUS_BITS"),
     CHECK(FIX_USER, rsa_bits_out_of_range, "CK_MECHANISM_INFO", "no key outside of ulMinKeySize and ulMaxKeySize"),
-    CHECK(FIX_USER, rsa_even_exponent, "PKCS #1 RSA key pair generation", "an even exponent is refused"),
+    CHECK(FIX_USER, rsa_bad_exponent, "PKCS #1 RSA key pair generation", "an even exponent is refused, and 1 and 0"),
     CHECK(FIX_USER, rsa_modulus_given, "Footnote 4", "modulus and primes must not be given"),
     CHECK(FIX_USER, rsa_inconsistent, "C_GenerateKeyPair", "CKR_TEMPLATE_INCONSISTENT for another key type or class"),
     CHECK(FIX_USER, rsa_read_only_attributes, "Footnote 4", "CKR_ATTRIBUTE_READ_ONLY for what only the token sets"),

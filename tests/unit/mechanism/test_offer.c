@@ -266,6 +266,8 @@ static void test_hashes_in_parameters(void **state)
     nested.pOAEPParams = NULL;
     assert_ok(check(no_legacy, CKM_RSA_AES_KEY_WRAP, &nested, sizeof nested));
     assert_rv(check(no_legacy, CKM_HKDF_DERIVE, &hkdf, sizeof hkdf), CKR_MECHANISM_PARAM_INVALID);
+    hkdf.prfHashMechanism = CKM_MD5_HMAC;
+    assert_rv(check(no_legacy, CKM_HKDF_DERIVE, &hkdf, sizeof hkdf), CKR_MECHANISM_PARAM_INVALID);
     hkdf.prfHashMechanism = CKM_SHA_1;
     assert_ok(check(no_legacy, CKM_HKDF_DERIVE, &hkdf, sizeof hkdf));
 }
