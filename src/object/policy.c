@@ -37,13 +37,13 @@ static KK_RV check_value(const struct kk_attr_rule *rule, const struct kk_attr *
 }
 
 /*= pkcs11-3.2 C_CreateObject: only session objects during a read-only session; only public objects
- * unless the normal user is logged in */
+ * unless the normal user is logged in. Where both are against it, SoftHSM names the first. */
 static KK_RV check_place(const struct kk_attrs *attrs, const struct kk_actor *actor)
 {
     bool is_private = kk_attrs_flag(attrs, CKA_PRIVATE, false);
     bool is_token = kk_attrs_flag(attrs, CKA_TOKEN, false);
-    KK_ENSURE(!is_private || actor->user_logged_in, CKR_USER_NOT_LOGGED_IN);
     KK_ENSURE(!is_token || actor->rw_session, CKR_SESSION_READ_ONLY);
+    KK_ENSURE(!is_private || actor->user_logged_in, CKR_USER_NOT_LOGGED_IN);
     return CKR_OK;
 }
 

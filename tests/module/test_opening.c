@@ -16,9 +16,10 @@
 #define LABEL "opening"
 #define FEW 20u
 #define MANY 12000u
-#define SLACK 400u    /* allocations; MANY objects would take several each */
-#define BUCKETS 4096u /* of the manifest: C_Login reads what it says of each, but not their rows   \
-                       */
+#define SLACK 400u /* allocations; MANY objects would take several each */
+#define BUCKETS                                                                                    \
+    4096u /* of the manifest: C_Login reads what it says of each, but not their rows               \
+           */
 
 static CK_BBOOL yes = CK_TRUE;
 

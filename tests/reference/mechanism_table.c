@@ -347,8 +347,10 @@ static const struct {
     {"CAMELLIA_CTR", "the standard lists the number and describes no mechanism"},
     {"TWOFISH_", "neither OpenSSL nor libsodium has it"},
     {"GOST", "OpenSSL has GOST by a third party's provider alone"},
-    {"X3DH_", "the text says neither what the KDF is computed over nor how a responder finds its keys"},
-    {"X2RATCHET_", "the text gives no form to headers and messages, and no rule to the keys kept for late ones"},
+    {"X3DH_",
+     "the text says neither what the KDF is computed over nor how a responder finds its keys"},
+    {"X2RATCHET_",
+     "the text gives no form to headers and messages, and no rule to the keys kept for late ones"},
     {"XMSS", "stateful hash signatures: no library here has them"},
 };
 
