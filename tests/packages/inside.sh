@@ -260,6 +260,7 @@ fresh()
     check "p11-kit finds the module" p11kit_finds_it
     check "the TPM plug-in is whole with what is recommended" tpm_plugin_is_whole
     check "keykist doctor has nothing against it" keykist doctor
+    check "keykist bench finds the benchmark" keykist bench --list
     check "the packages' test: the walkthrough" sh -c "cd '$top' && packaging/debian/tests/walkthrough"
     check "the packages' test: development" sh -c "cd '$top' && packaging/debian/tests/development"
 }
