@@ -64,6 +64,23 @@ static KK_RV rebase(struct commit *commit, const struct kk_stored_change *change
     return CKR_OK;
 }
 
+/* Somebody destroyed it, unless the manifest still has it. */
+static KK_RV check_gone(struct commit *commit, const struct kk_uuid *uuid)
+{
+    const struct kk_sealed_op *op = &commit->op;
+    for (int side = 0; side < KK_SIDES; side++) {
+        const struct kk_manifest_entry *entry = NULL;
+        if (check_side(commit, (enum kk_side)side) != CKR_OK) {
+            continue; /* it is not this commit's to look at */
+        }
+        KK_TRY(kk_manifest_edit_find(op, (enum kk_side)side, &commit->edits[side], uuid, &entry));
+        if (entry != NULL) {
+            return kk_sealed_damaged(op, uuid, "it is missing");
+        }
+    }
+    return CKR_OBJECT_HANDLE_INVALID;
+}
+
 /* The version that the change started from must be the present one, and the manifest's. */
 static KK_RV check_present(struct commit *commit, const struct kk_stored_change *change,
                            enum kk_side *ret_side)
@@ -72,7 +89,11 @@ static KK_RV check_present(struct commit *commit, const struct kk_stored_change 
     const struct kk_manifest_entry *entry = NULL;
     struct kk_store_object present = {0};
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
-    KK_TRY(op->tx->ops->object_get(op->tx, &change->uuid, &present, &blob));
+    CK_RV rv = op->tx->ops->object_get(op->tx, &change->uuid, &present, &blob);
+    if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        return check_gone(commit, &change->uuid);
+    }
+    KK_TRY(rv);
     enum kk_side side = present.is_private ? KK_SIDE_PRIVATE : KK_SIDE_PUBLIC;
     KK_TRY(check_side(commit, side));
     KK_TRY(kk_manifest_edit_find(op, side, &commit->edits[side], &change->uuid, &entry));

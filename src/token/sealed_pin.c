@@ -2,6 +2,7 @@
 /*
  * PINs: a try, what is verified with the keys that it opened, logging in, and changing one's own.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/config.h"
@@ -58,11 +59,48 @@ static KK_RV row_number(struct kk_sealed_op *op, enum kk_role role, struct kk_sp
     return CKR_OK;
 }
 
+/* What else there is when the unnamed user's row is not where it belongs. */
+struct other_rows {
+    unsigned int users;
+    unsigned int damaged; /* also: under another number than its own */
+};
+
+static CK_RV note_row(const struct kk_store_row *stored, void *context)
+{
+    struct other_rows *rows = context;
+    struct kk_key_row row;
+    if (kk_key_row_decode(stored, &row) != CKR_OK) {
+        rows->damaged++;
+    } else if (row.role == KK_ROLE_USER) {
+        rows->users++;
+    }
+    return CKR_OK;
+}
+
+/* Without a row the user has no PIN yet; unless it may be one that is damaged, or there are private
+ * objects and nobody who could have made them. The SO can set a PIN either way. */
+static KK_RV tell_of_user_row(const struct kk_sealed_op *op)
+{
+    struct other_rows rows = {0};
+    uint64_t count = 0;
+    KK_TRY(op->tx->ops->row_each(op->tx, KK_TABLE_KEYS, 0, true, note_row, &rows));
+    KK_TRY(op->tx->ops->object_count(op->tx, KK_STORE_PRIVATE_ONLY, &count));
+    if (rows.damaged > 0 || (count > 0 && rows.users == 0)) {
+        kk_log_error("token %s: the user's key row is missing, though the user seems to have had "
+                     "a PIN: %u key rows are damaged, and there are %" PRIu64 " private objects",
+                     kk_sealed_path(op->sealed), rows.damaged, count);
+    }
+    return CKR_USER_PIN_NOT_INITIALIZED;
+}
+
 static KK_RV find_row(struct kk_sealed_op *op, enum kk_role role, uint32_t no,
                       struct kk_key_row *ret_row, uint8_t ret_hash[KK_HASH_LEN])
 {
     CK_RV rv = kk_key_row_get(op, no, ret_row, ret_hash);
     if (rv == CKR_OBJECT_HANDLE_INVALID) {
+        if (role == KK_ROLE_USER && no == KK_KEY_ROW_USER) {
+            return tell_of_user_row(op);
+        }
         KK_ENSURE(role == KK_ROLE_SO, CKR_USER_PIN_NOT_INITIALIZED);
         kk_log_error("token %s: the SO's key row is missing", kk_sealed_path(op->sealed));
         return CKR_DEVICE_ERROR;

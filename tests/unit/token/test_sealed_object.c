@@ -335,6 +335,28 @@ static void test_a_changed_tag_of_trust_is_damage(void **state)
     refused(rig, user, &uuid);
 }
 
+/* Destroyed or lost: the manifest knows. */
+static void test_an_object_that_is_lost_is_not_taken_for_destroyed(void **state)
+{
+    struct rig *rig = *state;
+    rig_user(rig);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    for (int is_private = 0; is_private < 2; is_private++) {
+        struct kk_store_object row;
+        KK_CLEANUP(kk_buffer_clear) struct kk_buffer blob = {0};
+        struct kk_uuid lost = put_data(rig->repo, user, is_private != 0, "lost", "v");
+        struct kk_uuid gone = put_data(rig->repo, user, is_private != 0, "gone", "v");
+        raw_get(rig, &gone, &row, &blob);
+        assert_ok(erase(rig->repo, user, &gone, row.generation));
+        assert_rv(erase(rig->repo, user, &gone, row.generation), CKR_OBJECT_HANDLE_INVALID);
+        raw_get(rig, &lost, &row, &blob);
+        raw_delete(rig, &lost);
+        rig_log_clear(rig);
+        assert_rv(erase(rig->repo, user, &lost, row.generation), CKR_DEVICE_ERROR);
+        assert_true(rig_log_has(rig, "it is missing"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +372,7 @@ int main(void)
         ON_ALL(test_a_forged_trusted_certificate_is_found_at_login),
         ON_ALL(test_trust_given_in_a_login_is_proven_in_another),
         ON_ENGINES(test_a_changed_tag_of_trust_is_damage),
+        ON_ENGINES(test_an_object_that_is_lost_is_not_taken_for_destroyed),
     };
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
 }

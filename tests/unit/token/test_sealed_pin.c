@@ -410,6 +410,36 @@ static void test_nothing_is_sealed_while_the_pepper_is_missing(void **state)
     assert_ok(try_user(rig, "user-secret"));
 }
 
+/* The number of the row is its place in a table that somebody may edit, or a disk may damage. */
+static void test_a_user_row_that_is_gone_is_told(void **state)
+{
+    struct rig *rig = *state;
+    KK_CLEANUP(row_copy_clear) struct row_copy copy = {0};
+    rig_log_clear(rig);
+    assert_rv(try_user(rig, "user-secret"), CKR_USER_PIN_NOT_INITIALIZED);
+    assert_false(rig_log_has(rig, "key row is missing")); /* there never was one */
+    rig_user(rig);
+    row_out(rig, KK_TABLE_KEYS, KK_KEY_ROW_USER, &copy);
+    raw_row_delete(rig, KK_TABLE_KEYS, KK_KEY_ROW_USER);
+    copy.row.no = 77;
+    raw_row_put(rig, &copy.row);
+    rig_reopen(rig);
+    rig_log_clear(rig);
+    assert_rv(try_user(rig, "user-secret"), CKR_USER_PIN_NOT_INITIALIZED);
+    assert_true(rig_log_has(rig, "the user's key row is missing"));
+    raw_row_delete(rig, KK_TABLE_KEYS, 77);
+    copy.row.no = KK_KEY_ROW_USER;
+    raw_row_put(rig, &copy.row);
+    rig_reopen(rig);
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *user = login_user(rig->repo);
+    put_data(rig->repo, user, true, "l", "v");
+    raw_row_delete(rig, KK_TABLE_KEYS, KK_KEY_ROW_USER);
+    rig_reopen(rig);
+    rig_log_clear(rig);
+    assert_rv(try_user(rig, "user-secret"), CKR_USER_PIN_NOT_INITIALIZED);
+    assert_true(rig_log_has(rig, "1 private objects"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +460,7 @@ int main(void)
         ON(test_a_wrong_or_missing_pepper_counts_no_try, rig_memory_pepper),
         ON(test_a_wrong_or_missing_pepper_counts_no_try, rig_sqlite_pepper),
         ON_ENGINES(test_nothing_is_sealed_while_the_pepper_is_missing),
+        ON_ENGINES(test_a_user_row_that_is_gone_is_told),
     };
     return cmocka_run_group_tests(tests, crypto_setup, crypto_teardown);
 }
