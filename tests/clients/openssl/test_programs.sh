@@ -164,6 +164,7 @@ http {
     scgi_temp_path $work/t5;
     server {
         listen 127.0.0.1:$port ssl;
+        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_certificate $work/rsa.crt;
         ssl_certificate_key "$(key_for_nginx rsa)";
         ssl_certificate $work/ec.crt;
