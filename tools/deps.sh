@@ -19,9 +19,9 @@ cov_packages='gcovr'
 # What `make check-clients` may not skip, and what only `make check-clients-all` runs. A language that is
 # there already, from elsewhere, is not installed again: words "PROGRAM=PACKAGE".
 core_clients='go=golang-go node=nodejs npm=npm javac=default-jdk-headless named=bind9 delv=bind9-dnsutils ldns-verify-zone=ldnsutils'
-all_clients='knotd=knot kzonesign=knot-dnssecutils ods-hsmutil=libhsm-bin nginx=nginx-light curl=curl osslsigncode=osslsigncode cargo=cargo sshd=openssh-server certutil=libnss3-tools pki=strongswan-pki gpgsm=gpgsm gnupg-pkcs11-scd=gnupg-pkcs11-scd openvpn=openvpn stunnel=stunnel4 certtool=gnutls-bin krb5kdc=krb5-kdc kadmin.local=krb5-admin-server kinit=krb5-user mvn=maven'
+all_clients='knotd=knot kzonesign=knot-dnssecutils ods-hsmutil=libhsm-bin ods-signerd=opendnssec-signer ods-enforcerd=opendnssec-enforcer-sqlite3 apache2=apache2-bin pdnsutil=pdns-server nginx=nginx-light curl=curl osslsigncode=osslsigncode cargo=cargo sshd=openssh-server certutil=libnss3-tools pki=strongswan-pki gpgsm=gpgsm gnupg-pkcs11-scd=gnupg-pkcs11-scd openvpn=openvpn stunnel=stunnel4 certtool=gnutls-bin krb5kdc=krb5-kdc kadmin.local=krb5-admin-server kinit=krb5-user mvn=maven'
 # Plug-ins of programs are no programs: with whatever comes along.
-all_plugins='krb5-pkinit libstrongswan-standard-plugins libstrongswan-extra-plugins'
+all_plugins='krb5-pkinit pdns-backend-sqlite3 libstrongswan-standard-plugins libstrongswan-extra-plugins'
 # Only where PyPI does not answer.
 python_packages='python3-pykcs11'
 

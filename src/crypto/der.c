@@ -142,7 +142,9 @@ struct kk_reader kk_der_enter(struct kk_reader *reader, uint8_t tag)
 struct kk_span kk_der_take_integer(struct kk_reader *reader)
 {
     struct kk_span number = kk_der_take(reader, KK_DER_INTEGER);
-    if (number.len == 0 || (number.data[0] & 0x80) != 0) {
+    bool is_negative = number.len > 0 && (number.data[0] & 0x80) != 0;
+    bool is_longer = number.len > 1 && number.data[0] == 0 && (number.data[1] & 0x80) == 0;
+    if (number.len == 0 || is_negative || is_longer) {
         reader->failed = true;
         return KK_SPAN(NULL, 0);
     }

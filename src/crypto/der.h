@@ -41,7 +41,8 @@ struct kk_span kk_der_take_any(struct kk_reader *reader);
 /* A reader over the next element's content; failed when the tag is another. */
 struct kk_reader kk_der_enter(struct kk_reader *reader, uint8_t tag);
 
-/* An INTEGER that is not negative, without leading zeros (0 is an empty span). */
+/* An INTEGER that is not negative, given out without its leading zero (0 is an empty span). More
+ * bytes than the number needs are not DER. */
 struct kk_span kk_der_take_integer(struct kk_reader *reader);
 
 /* A BIT STRING of whole bytes. */

@@ -37,6 +37,7 @@ struct kk_rsa_op {
         is_raw_x931; /* X9.31 without a hash, which OpenSSL does not have: the block is made here */
     bool compares;   /* verifying PKCS#1 v1.5 without DigestInfo compares the whole block, because
                         OpenSSL takes empty data for a failure */
+    bool strips;     /* recovering from PKCS#1 v1.5 without DigestInfo, for the same reason */
 };
 
 size_t kk_rsa_length(const struct kk_key *key)
@@ -183,7 +184,8 @@ static KK_RV open_op(struct kk_rsa_op *op)
     bool is_pkcs1 = op->scheme.padding == KK_RSA_PKCS1;
     op->compares = op->use == KK_ASYM_VERIFY && is_pkcs1 && op->scheme.hash == NULL;
     op->is_raw_x931 = op->scheme.padding == KK_RSA_X931 && op->scheme.hash == NULL;
-    bool is_made_here = op->compares || op->is_raw_x931;
+    op->strips = op->use == KK_ASYM_RECOVER && is_pkcs1 && op->scheme.hash == NULL;
+    bool is_made_here = op->compares || op->strips || op->is_raw_x931;
     KK_TRY(open_ctx(op, is_made_here ? pad_modes[KK_RSA_NONE] : pad_modes[op->scheme.padding]));
     op->unpads =
         op->use == KK_ASYM_DECRYPT && is_pkcs1 && !is_settable(op->ctx, "implicit-rejection");
@@ -365,12 +367,32 @@ KK_RV kk_rsa_verify(struct kk_rsa_op *op, struct kk_span in, struct kk_span sign
     return CKR_OK;
 }
 
+/*= RFC 8017 9.2: 00, 01, at least eight times ff, 00, the data */
+static KK_RV strip_ones(struct kk_span block, uint8_t *out, size_t *ret_len)
+{
+    size_t at = 2;
+    KK_ENSURE(block.data[0] == 0 && block.data[1] == 1, CKR_SIGNATURE_INVALID);
+    while (at < block.len && block.data[at] == 0xff) {
+        at++;
+    }
+    KK_ENSURE(at >= PKCS1_OVERHEAD - 1 && at < block.len && block.data[at] == 0,
+              CKR_SIGNATURE_INVALID);
+    *ret_len = block.len - at - 1;
+    memcpy(out, block.data + at + 1, *ret_len);
+    return CKR_OK;
+}
+
 KK_RV kk_rsa_recover(struct kk_rsa_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len)
 {
+    uint8_t block[KK_RSA_MAX_BYTES];
     size_t len = op->key->bytes;
-    KK_ENSURE(signature.len == op->key->bytes, CKR_SIGNATURE_LEN_RANGE);
-    KK_ENSURE(EVP_PKEY_verify_recover(op->ctx, out, &len, signature.data, signature.len) == 1,
+    KK_ENSURE(signature.len == len, CKR_SIGNATURE_LEN_RANGE);
+    KK_ENSURE(EVP_PKEY_verify_recover(op->ctx, block, &len, signature.data, len) == 1,
               kk_crypto_error("EVP_PKEY_verify_recover", CKR_SIGNATURE_INVALID));
+    if (op->strips) {
+        return strip_ones(KK_SPAN(block, len), out, ret_len);
+    }
+    memcpy(out, block, len);
     *ret_len = len;
     return CKR_OK;
 }

@@ -163,6 +163,31 @@ static size_t block_bound(const struct kk_op *op, enum kk_phase phase, size_t in
                                              : in_len;
 }
 
+/* Whether a whole message can have this length, so that nothing is put out for one that cannot. */
+static bool length_fits(const struct kk_mechanism *mechanism, bool encrypt, size_t len)
+{
+    bool pads = mechanism->detail == KK_BLOCK_PADS;
+    if (is_stream(mechanism) || (pads && encrypt)) {
+        return true;
+    }
+    return len % kk_mechanism_block(mechanism) == 0 && (!pads || len > 0);
+}
+
+static CK_RV length_code(const struct kk_op *op)
+{
+    return op->kind == KK_OP_ENCRYPT ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE;
+}
+
+/* Who asks before there are data, with a length of 0, is not told that they are too few. */
+static KK_RV block_check_length(const struct kk_op *op, size_t in_len)
+{
+    const struct block_context *context = op->context;
+    bool encrypt = op->kind == KK_OP_ENCRYPT;
+    KK_ENSURE(in_len == 0 || length_fits(op->mechanism, encrypt, in_len), length_code(op));
+    KK_ENSURE(in_len <= context->left, CKR_DATA_LEN_RANGE);
+    return CKR_OK;
+}
+
 static KK_RV block_update(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
 {
     struct block_context *context = op->context;
@@ -182,23 +207,12 @@ static KK_RV block_final(struct kk_op *op, uint8_t *out, size_t *ret_len)
     return kk_cipher_finish(context->cipher, out, ret_len);
 }
 
-/* Whether a whole message can have this length, so that nothing is put out for one that cannot. */
-static bool length_fits(const struct kk_mechanism *mechanism, bool encrypt, size_t len)
-{
-    bool pads = mechanism->detail == KK_BLOCK_PADS;
-    if (is_stream(mechanism) || (pads && encrypt)) {
-        return true;
-    }
-    return len % kk_mechanism_block(mechanism) == 0 && (!pads || len > 0);
-}
-
 static KK_RV block_single(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len)
 {
     bool encrypt = op->kind == KK_OP_ENCRYPT;
     size_t first = 0;
     size_t last = 0;
-    KK_ENSURE(length_fits(op->mechanism, encrypt, in.len),
-              encrypt ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE);
+    KK_ENSURE(length_fits(op->mechanism, encrypt, in.len), length_code(op));
     KK_TRY(block_update(op, in, out, &first));
     KK_TRY(block_final(op, out + first, &last));
     *ret_len = first + last;
@@ -415,6 +429,7 @@ const struct kk_cipher_ops kk_block_ops = {
     .update = block_update,
     .final = block_final,
     .single = block_single,
+    .check_length = block_check_length,
     .exact = true,
     .save = block_save,
     .restore = block_restore,
@@ -426,6 +441,7 @@ const struct kk_cipher_ops kk_block_pad_ops = {
     .update = block_update,
     .final = block_final,
     .single = block_single,
+    .check_length = block_check_length,
     .exact = false,
     .save = block_save,
     .restore = block_restore,

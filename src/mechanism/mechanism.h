@@ -75,6 +75,9 @@ struct kk_cipher_ops {
     KK_RV (*final)(struct kk_op *op, uint8_t *out, size_t *ret_len);
     /* NULL: update and final, one after the other. */
     KK_RV (*single)(struct kk_op *op, struct kk_span in, uint8_t *out, size_t *ret_len);
+    /* The code that `single` would give data of this length, asked for with a length query; NULL:
+     * that shows with the data only. CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE. */
+    KK_RV (*check_length)(const struct kk_op *op, size_t in_len);
     /* bound() is the exact length for the phases in which data is encrypted or decrypted: session/
      * may answer CKR_BUFFER_TOO_SMALL from it without computing. Otherwise session/ computes into
      * memory of its own when the caller's buffer is below the bound. */

@@ -17,6 +17,10 @@ enum kk_attr_data {
     KK_DATA_ULONG_LIST, /* array of CK_ULONG (CK_MECHANISM_TYPE, LMS types) */
 };
 
+/*= pkcs11-3.2 X.509 public key certificate objects: the type defaults to SHA-1 */
+/* What CKA_NAME_HASH_ALGORITHM of a certificate is where nobody said it: SHA-1's mechanism. */
+#define KK_NAME_HASH_DEFAULT 0x220UL
+
 struct kk_attr_type {
     CK_ATTRIBUTE_TYPE type;
     enum kk_attr_data data;

@@ -441,6 +441,17 @@ static KK_RV compute_cipher(KK_UNUSED struct kk_call *call, struct kk_operation 
     return CKR_OK;
 }
 
+/*= pkcs11-3.2 C_Encrypt: a length query that is not answered with CKR_OK ends the operation */
+/* Of data that cannot be encrypted there is no output whose length could be told. */
+static KK_RV check_length(const struct kk_operation *operation, enum kk_phase phase, size_t in_len)
+{
+    const struct kk_cipher_ops *ops = operation->op.mechanism->cipher;
+    if (phase != KK_PHASE_SINGLE || ops->check_length == NULL || operation->pending != NULL) {
+        return CKR_OK;
+    }
+    return ops->check_length(&operation->op, in_len);
+}
+
 KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_phase phase,
                           struct kk_span in, const struct kk_output *out)
 {
@@ -454,8 +465,14 @@ KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
         return conclude(call, operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
     }
     size_t bound = ops->bound(&operation->op, phase, in.len);
-    CK_RV rv =
-        produce(call, operation, phase, in, bound, ops->exact, compute_cipher, out, &delivered);
+    CK_RV rv = CKR_OK;
+    if (KK_UNLIKELY(out->data == NULL || *out->len < bound)) {
+        rv = check_length(operation, phase, in.len);
+    }
+    if (KK_LIKELY(rv == CKR_OK)) {
+        rv =
+            produce(call, operation, phase, in, bound, ops->exact, compute_cipher, out, &delivered);
+    }
     return conclude(call, operation, phase, rv, delivered);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "base/memory.h"
 #include "crypto/der.h"
+#include "object/attr_type.h"
 #include "token/softhsm_internal.h"
 
 #include "base/banned.h"
@@ -54,9 +55,6 @@ static const CK_ATTRIBUTE_TYPE known[] = {
     CKA_WRAP_WITH_TRUSTED, CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE, CKA_ALLOWED_MECHANISMS,
 };
 
-/* The mechanism number that SoftHSM writes for a hash that nobody named. */
-#define NAME_HASH_SHA_1 0x220
-
 /* What SoftHSM's classes have and ours need not. */
 static const struct {
     uint64_t object_class;
@@ -65,7 +63,7 @@ static const struct {
     uint64_t number;
 } expected[] = {
     { CKO_CERTIFICATE, CKA_CHECK_VALUE, KK_ATTR_BYTES, 0 },
-    { CKO_CERTIFICATE, CKA_NAME_HASH_ALGORITHM, KK_ATTR_ULONG, NAME_HASH_SHA_1 },
+    { CKO_CERTIFICATE, CKA_NAME_HASH_ALGORITHM, KK_ATTR_ULONG, KK_NAME_HASH_DEFAULT },
     { CKO_CERTIFICATE, CKA_PUBLIC_KEY_INFO, KK_ATTR_BYTES, 0 },
     { CKO_PUBLIC_KEY, CKA_PUBLIC_KEY_INFO, KK_ATTR_BYTES, 0 },
     { CKO_PUBLIC_KEY, CKA_WRAP_TEMPLATE, KK_ATTR_TEMPLATE, 0 },

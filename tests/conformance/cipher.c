@@ -195,6 +195,20 @@ static void encrypt_not_whole_blocks(void)
     EXPECT(F->C_Encrypt(S, plain, 16, out, &length), CKR_OPERATION_NOT_INITIALIZED);
 }
 
+/* A length query may say already that there is no output for these data: it then ends the
+ * operation, as an error does. Otherwise the call that hands in the buffer says it. */
+static void encrypt_query_not_whole_blocks(void)
+{
+    CK_BYTE out[128];
+    CK_ULONG length = 0;
+    start_encrypt(cbc());
+    CK_RV rv = F->C_Encrypt(S, plain, 17, NULL, &length);
+    EXPECT_ANY(rv, CKR_OK, CKR_DATA_LEN_RANGE);
+    length = sizeof out;
+    EXPECT(F->C_Encrypt(S, plain, 17, out, &length),
+           rv == CKR_OK ? CKR_DATA_LEN_RANGE : CKR_OPERATION_NOT_INITIALIZED);
+}
+
 static void encrypt_final_not_whole_blocks(void)
 {
     CK_BYTE out[128];
@@ -497,6 +511,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, encrypt_after_update, "C_Encrypt", "can't end a multiple-part operation"),
     CHECK(FIX_USER, encrypt_as_much_as_possible, "Conventions for functions returning output in a variable-length buffer", "C_EncryptUpdate returns all whole blocks"),
     CHECK(FIX_USER, encrypt_not_whole_blocks, "C_Encrypt", "CKR_DATA_LEN_RANGE for a part of a block in CBC, which ends the operation"),
+    CHECK(FIX_USER, encrypt_query_not_whole_blocks, "C_Encrypt", "a length query for a part of a block in CBC gives CKR_DATA_LEN_RANGE, or leaves it to the call after it"),
     CHECK(FIX_USER, encrypt_final_not_whole_blocks, "C_EncryptFinal", "CKR_DATA_LEN_RANGE for a part of a block in CBC, which ends the operation"),
     CHECK(FIX_USER, encrypt_null_length, "C_Encrypt", "CKR_ARGUMENTS_BAD for a NULL length"),
     CHECK(FIX_USER, encrypt_null_data, "C_Encrypt", "CKR_ARGUMENTS_BAD for NULL data, which ends the operation"),

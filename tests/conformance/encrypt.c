@@ -379,6 +379,21 @@ static void ctr_overflow(void)
     EXPECT(F->C_Encrypt(S, data, 49, out, &length), CKR_DATA_LEN_RANGE);
 }
 
+static void ctr_overflow_query(void)
+{
+    CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 2};
+    CK_ULONG length = 0;
+    require_mechanism(CKM_AES_CTR, CKF_ENCRYPT);
+    ctr.cb[15] = 1;
+    EXPECT_OK(F->C_EncryptInit(S, MECHANISM_P(CKM_AES_CTR, ctr), key_aes(16, ANY_LABEL)));
+    EXPECT_OK(F->C_Encrypt(S, data, 48, NULL, &length));
+    CK_RV rv = F->C_Encrypt(S, data, 49, NULL, &length);
+    EXPECT_ANY(rv, CKR_OK, CKR_DATA_LEN_RANGE);
+    length = sizeof out;
+    EXPECT(F->C_Encrypt(S, data, 49, out, &length),
+           rv == CKR_OK ? CKR_DATA_LEN_RANGE : CKR_OPERATION_NOT_INITIALIZED);
+}
+
 static void pad_of_nothing(void)
 {
     CK_ULONG length = sizeof out;
@@ -422,6 +437,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, gcm_other_aad, "AES-GCM", "other AAD does not decrypt"),
     CHECK(FIX_USER, gcm_shorter_than_tag, "AES-GCM", "less than a tag does not decrypt"),
     CHECK(FIX_USER, ctr_counter_bits, "AES with counter", "CKR_MECHANISM_PARAM_INVALID for 0 or more than 128 counter bits"),
+    CHECK(FIX_USER, ctr_overflow_query, "AES with counter", "a length query for too many data gives CKR_DATA_LEN_RANGE, or leaves it to the call after it"),
     CHECK(FIX_USER, ctr_overflow, "AES with counter", "CKR_DATA_LEN_RANGE when the counter would overflow"),
     CHECK(FIX_USER, pad_of_nothing, "AES-CBC with PKCS padding", "nothing becomes one block and nothing again"),
     CHECK(FIX_USER, large_data, "C_Encrypt", "100,000 bytes there and back"),

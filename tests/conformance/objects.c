@@ -176,6 +176,20 @@ static void certificate_created(void)
     EXPECT_EQUAL(get_ulong(object, CKA_CERTIFICATE_CATEGORY), CK_CERTIFICATE_CATEGORY_UNSPECIFIED);
 }
 
+/* Who leaves it out means SHA-1; a token may say so, or have no such attribute then. */
+static void certificate_name_hash(void)
+{
+    CK_ULONG hash = 0;
+    CK_ATTRIBUTE named = {CKA_NAME_HASH_ALGORITHM, &hash, sizeof hash};
+    CK_OBJECT_HANDLE object = CREATE(CERTIFICATE_BASE, CERTIFICATE_VALUE);
+    CK_RV rv = F->C_GetAttributeValue(S, object, &named, 1);
+    EXPECT_ANY(rv, CKR_OK, CKR_ATTRIBUTE_TYPE_INVALID);
+    EXPECT_TRUE(rv != CKR_OK || hash == CKM_SHA_1);
+    object =
+        CREATE(CERTIFICATE_BASE, CERTIFICATE_VALUE, ATTR_U(CKA_NAME_HASH_ALGORITHM, CKM_SHA256));
+    EXPECT_EQUAL(get_ulong(object, CKA_NAME_HASH_ALGORITHM), CKM_SHA256);
+}
+
 static void certificate_incomplete(void)
 {
     EXPECT(CREATE_RV(ATTR_U(CKA_CLASS, CKO_CERTIFICATE), CERTIFICATE_VALUE),
@@ -553,6 +567,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, data_contents, "Data objects", "hold what was put in"),
     CHECK(FIX_USER, data_large, "Data objects", "hold 70,000 bytes"),
     CHECK(FIX_USER, certificate_created, "X.509 certificates", "hold what was put in, with the defaults"),
+    CHECK(FIX_USER, certificate_name_hash, "X.509 certificates", "CKA_NAME_HASH_ALGORITHM is SHA-1 where nobody says another"),
     CHECK(FIX_USER, certificate_incomplete, "X.509 certificates", "CKR_TEMPLATE_INCOMPLETE without type, subject or value"),
     CHECK(FIX_USER, certificate_unknown_type, "Certificate objects", "an unknown certificate type is refused"),
     CHECK(FIX_USER, certificate_url, "X.509 certificates", "may have a URL in place of the value"),

@@ -383,6 +383,20 @@ static void recover(void)
     EXPECT(F->C_VerifyRecover(S, signature, length, back, &back_length), CKR_SIGNATURE_INVALID);
 }
 
+static void recover_nothing(void)
+{
+    CK_BYTE signature[RSA_BYTES], back[RSA_BYTES];
+    CK_ULONG length = sizeof signature, back_length = sizeof back;
+    require_mechanism(CKM_RSA_PKCS, CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER);
+    CK_OBJECT_HANDLE private = key_rsa_private(ATTR_B(CKA_SIGN_RECOVER, CK_TRUE));
+    CK_OBJECT_HANDLE public = key_rsa_public(ATTR_B(CKA_VERIFY_RECOVER, CK_TRUE));
+    EXPECT_OK(F->C_SignRecoverInit(S, MECHANISM(CKM_RSA_PKCS), private));
+    EXPECT_OK(F->C_SignRecover(S, signature, 0, signature, &length));
+    EXPECT_OK(F->C_VerifyRecoverInit(S, MECHANISM(CKM_RSA_PKCS), public));
+    EXPECT_OK(F->C_VerifyRecover(S, signature, length, back, &back_length));
+    EXPECT_EQUAL(back_length, 0);
+}
+
 /* ---- the signature given first ---- */
 
 static void signature_first(void)
@@ -436,6 +450,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, verify_after_update, "C_Verify", "can't end a multiple-part operation"),
     CHECK(FIX_USER, verify_null_arguments, "C_Verify", "CKR_ARGUMENTS_BAD for NULL data or signature, which ends the operation"),
     CHECK(FIX_USER, verify_failed_init, "C_VerifyInit", "a failed call leaves no operation"),
+    CHECK(FIX_USER, recover_nothing, "C_VerifyRecover", "gives back no data where none were signed"),
     CHECK(FIX_USER, recover, "C_VerifyRecover", "gives back what C_SignRecover signed"),
     CHECK(FIX_USER, signature_first, "C_VerifySignatureInit", "verifies a signature given first, in one part and in several"),
 };

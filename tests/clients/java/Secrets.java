@@ -67,6 +67,23 @@ final class Secrets {
         return factory.generateSecret(spec).getEncoded();
     }
 
+    /* The key of PBES2 is PBKDF2's; in the token up to Java 24. */
+    private static boolean passwordKey(String algorithm) throws Exception {
+        int bits = Integer.parseInt(algorithm.substring(algorithm.lastIndexOf('_') + 1));
+        String judge = "PBKDF2" + algorithm.substring("PBE".length(), algorithm.indexOf("And"));
+        return Arrays.equals(derived(Services.token, algorithm, bits), derived(null, judge, bits));
+    }
+
+    /* The key of a PKCS #12 file's MAC, which Java's own MAC with the password must give, too. */
+    private static boolean passwordMacKey(String algorithm) throws Exception {
+        byte[] data = Tap.bytes(100, 4);
+        PBEKeySpec spec = new PBEKeySpec("a password".toCharArray(), Tap.bytes(20, 1), 1000, 160);
+        SecretKey key = SecretKeyFactory.getInstance(algorithm, Services.token).generateSecret(spec);
+        Mac mac = Mac.getInstance("HmacSHA1", "SunJCE");
+        mac.init(new SecretKeySpec(key.getEncoded(), "HmacSHA1"));
+        return Arrays.equals(mac.doFinal(data), passwordMac(null, algorithm, data));
+    }
+
     /* A key goes in and comes out as it was. */
     static boolean factory(String algorithm) throws Exception {
         if (algorithm.startsWith("PBKDF2")) {
@@ -74,7 +91,10 @@ final class Secrets {
                 && Arrays.equals(derived(Services.token, algorithm, 1000), derived(null, algorithm, 1000));
         }
         if (algorithm.startsWith("PBE")) {
-            return derived(Services.token, algorithm, 256).length > 0;
+            return passwordKey(algorithm);
+        }
+        if (algorithm.startsWith("HmacPBE")) {
+            return passwordMacKey(algorithm);
         }
         SecretKeyFactory factory = SecretKeyFactory.getInstance(algorithm, Services.token);
         for (int bits : keyBits(algorithm)) {

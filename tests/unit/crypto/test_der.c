@@ -81,6 +81,9 @@ static void test_what_is_not_der_is_refused(void **state)
         "020201",           /* too little content */
         "0200",             /* no number */
         "020180",           /* negative */
+        "02020001",         /* a zero that the number does not need */
+        "02020000",         /* the same */
+        "0203000080",       /* one of two that it does not */
         "028101 00",        /* length not in its shortest form */
         "02820001 00",      /* the same */
         "0280 00",          /* indefinite */

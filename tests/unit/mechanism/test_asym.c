@@ -465,6 +465,7 @@ static void test_threads_share_keys(void **state)
 static void test_signatures_give_their_data_back(void **state)
 {
     static const struct signing recovering[] = {{CKM_RSA_PKCS, &rsa, 40, {0}},
+                                                {CKM_RSA_PKCS, &rsa, 0, {0}},
                                                 {CKM_RSA_X_509, &other_rsa, 100, {0}}};
     (void)state;
     for (size_t i = 0; i < KK_ARRAY_LEN(recovering); i++) {
@@ -483,6 +484,51 @@ static void test_signatures_give_their_data_back(void **state)
         assert_memory_equal(out + (len - data.len), data.data, data.len);
         assert_rv(ops->recover(&recoverer, KK_SPAN(signature, 100), out, &len),
                   CKR_SIGNATURE_LEN_RANGE);
+        op_end(&signer);
+        op_end(&recoverer);
+    }
+}
+
+/* A block that somebody made otherwise: RFC 8017, 9.2. */
+static void test_data_come_out_of_right_blocks_only(void **state)
+{
+    static const struct signing raw = {CKM_RSA_X_509, &rsa, 0, {0}};
+    static const struct signing padded = {CKM_RSA_PKCS, &rsa, 0, {0}};
+    static const struct {
+        uint8_t first, second, filling;
+        size_t end, at; /* of the zero; of a byte that is not the filling, 0: none */
+        bool is_right;
+    } cases[] = {
+        {0, 1, 0xff, 10, 0, true},    {0, 1, 0xff, 255, 0, true},  {0, 1, 0xff, 9, 0, false},
+        {0, 2, 0xff, 40, 0, false},   {0, 0, 0xff, 40, 0, false},  {0, 1, 0xfe, 40, 0, false},
+        {0, 1, 0xff, 40, 20, false},  {0, 1, 0xff, 256, 0, false}, {1, 1, 0xff, 40, 0, false},
+        {0, 1, 0xff, 200, 11, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
+        struct kk_op signer;
+        struct kk_op recoverer;
+        uint8_t block[257];
+        uint8_t signature[256];
+        uint8_t out[256];
+        size_t len = 0;
+        memset(block, cases[i].filling, sizeof block);
+        block[0] = cases[i].first;
+        block[1] = cases[i].second;
+        block[cases[i].end] = 0;
+        if (cases[i].at != 0) {
+            block[cases[i].at] ^= 1;
+        }
+        begin(&signer, &raw, KK_OP_SIGN_RECOVER);
+        begin(&recoverer, &padded, KK_OP_VERIFY_RECOVER);
+        sign(&signer, KK_SPAN(block, 256), false, signature, &len);
+        CK_RV rv =
+            recoverer.mechanism->sign->recover(&recoverer, KK_SPAN(signature, 256), out, &len);
+        assert_rv(rv, cases[i].is_right ? CKR_OK : CKR_SIGNATURE_INVALID);
+        if (cases[i].is_right) {
+            assert_int_equal(len, 255 - cases[i].end);
+            assert_memory_equal(out, block + cases[i].end + 1, len);
+        }
         op_end(&signer);
         op_end(&recoverer);
     }
@@ -798,6 +844,7 @@ int main(void)
         cmocka_unit_test(test_no_memory_leaves_the_old_context_or_none),
         cmocka_unit_test(test_threads_share_keys),
         cmocka_unit_test(test_signatures_give_their_data_back),
+        cmocka_unit_test(test_data_come_out_of_right_blocks_only),
         cmocka_unit_test(test_what_is_encrypted_is_decrypted),
         cmocka_unit_test(test_keys_are_wrapped_and_unwrapped),
         cmocka_unit_test(test_keys_too_long_are_not_wrapped),

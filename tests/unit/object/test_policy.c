@@ -174,6 +174,19 @@ static void test_trust_needs_the_certificates_hash(void **state)
     kk_attrs_free(tmpl);
 }
 
+/*= pkcs11-3.2 X.509 public key certificate objects, WTLS: SHA-1 where nobody says another */
+static void test_certificates_are_named_by_sha_1(void **state)
+{
+    (void)state;
+    static const CK_CERTIFICATE_TYPE types[] = {CKC_X_509, CKC_WTLS};
+    assert_int_equal(KK_NAME_HASH_DEFAULT, CKM_SHA_1);
+    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
+        const struct kk_schema *schema = kk_schema_find(CKO_CERTIFICATE, types[i]);
+        const struct kk_attr_rule *rule = kk_schema_rule(schema, CKA_NAME_HASH_ALGORITHM);
+        assert_int_equal(rule->def.number, CKM_SHA_1);
+    }
+}
+
 static const enum kk_verb making_verbs[] = {KK_VERB_CREATE, KK_VERB_GENERATE, KK_VERB_UNWRAP,
                                             KK_VERB_DERIVE};
 
@@ -854,6 +867,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_template_makes_what_the_token_makes),
         cmocka_unit_test(test_trust_needs_the_certificates_hash),
+        cmocka_unit_test(test_certificates_are_named_by_sha_1),
         cmocka_unit_test(test_matrix_of_given_attributes),
         cmocka_unit_test(test_matrix_of_missing_attributes),
         cmocka_unit_test(test_matrix_of_defaults),

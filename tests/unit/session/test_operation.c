@@ -190,6 +190,47 @@ static void test_an_error_ends_the_operation(void **state)
     assert_ok(op_init(world.app, session, KK_OP_ENCRYPT, &cbc, key));
 }
 
+/* SoftHSM tells it at the length query, too. Who asks with no data at all gets an answer. */
+static void test_a_length_query_of_impossible_data_is_their_error(void **state)
+{
+    (void)state;
+    static CK_AES_CTR_PARAMS three = {.ulCounterBits = 2, .cb[15] = 1};
+    static const CK_MECHANISM ctr = {CKM_AES_CTR, &three, sizeof three};
+    static const uint8_t text[64] = {0};
+    static const struct {
+        const CK_MECHANISM *mechanism;
+        enum kk_op_kind kind;
+        size_t good, bad;
+        CK_RV rv;
+    } cases[] = {
+        {&cbc, KK_OP_ENCRYPT, 32, 33, CKR_DATA_LEN_RANGE},
+        {&cbc, KK_OP_DECRYPT, 32, 31, CKR_ENCRYPTED_DATA_LEN_RANGE},
+        {&cbc_pad, KK_OP_DECRYPT, 32, 33, CKR_ENCRYPTED_DATA_LEN_RANGE},
+        {&cbc_pad, KK_OP_DECRYPT, 0, 1, CKR_ENCRYPTED_DATA_LEN_RANGE},
+        {&ctr, KK_OP_ENCRYPT, 48, 49, CKR_DATA_LEN_RANGE},
+        {&ctr, KK_OP_DECRYPT, 48, 49, CKR_DATA_LEN_RANGE},
+    };
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, false, false);
+    for (size_t i = 0; i < KK_ARRAY_LEN(cases); i++) {
+        enum kk_op_kind kind = cases[i].kind;
+        for (CK_ULONG room = 0; room < 2; room++) {
+            uint8_t out[1];
+            CK_ULONG len = room;
+            assert_ok(op_init(world.app, session, kind, cases[i].mechanism, key));
+            assert_ok(cipher(kind, KK_PHASE_SINGLE, KK_SPAN(text, cases[i].good), NULL, &len));
+            assert_true(len <= cases[i].good);
+            len = room;
+            assert_int_equal(cipher(kind, KK_PHASE_SINGLE, KK_SPAN(text, cases[i].bad),
+                                    room == 0 ? NULL : out, &len),
+                             cases[i].rv);
+            assert_int_equal(len, room);
+            assert_int_equal(
+                cipher(kind, KK_PHASE_SINGLE, KK_SPAN(text, cases[i].good), NULL, &len),
+                CKR_OPERATION_NOT_INITIALIZED);
+        }
+    }
+}
+
 static void test_verifying_ends_the_operation_whatever_comes(void **state)
 {
     (void)state;
@@ -402,6 +443,7 @@ int main(void)
         TEST(test_another_call_does_not_go_on_past_a_result_that_waits),
         TEST(test_what_an_aead_keeps_is_limited),
         TEST(test_an_error_ends_the_operation),
+        TEST(test_a_length_query_of_impossible_data_is_their_error),
         TEST(test_verifying_ends_the_operation_whatever_comes),
         TEST(test_a_signature_given_first_is_kept_until_the_data_came),
         TEST(test_an_operation_ends_when_its_key_is_destroyed),
