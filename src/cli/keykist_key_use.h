@@ -39,6 +39,9 @@ void kk_key_use_clear(struct kk_key_work *use);
  * private key the PIN is asked for; for another when none is seen without. */
 KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class);
 
+/* The same, logged in whatever the class: a private object is to be made. */
+KK_RV kk_key_use_begin_logged_in(struct kk_key_work *use, CK_OBJECT_CLASS object_class);
+
 /* The PIN once more for a key with CKA_ALWAYS_AUTHENTICATE, once the operation has begun. */
 CK_RV kk_key_use_authenticate(const struct kk_key_work *use);
 

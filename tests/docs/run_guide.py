@@ -244,7 +244,7 @@ def stop_all(folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=lambda name: pathlib.Path(name).resolve(), required=True)
-    parser.add_argument("--python")
+    parser.add_argument("--python", type=os.path.abspath)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("page", type=pathlib.Path)
     options = parser.parse_args()
