@@ -52,6 +52,10 @@ KK_RV kk_key_use_signature(struct kk_key_work *use);
  * the options say otherwise (keykist_key_sign.c). */
 KK_RV kk_key_use_sign(const struct kk_key_work *use, struct kk_span bytes, struct kk_buffer *out);
 
+/* Whether that is the signature of these bytes, ECDSA's in DER. CKR_SIGNATURE_INVALID,
+ * CKR_SIGNATURE_LEN_RANGE: it is not. */
+CK_RV kk_key_use_verify(struct kk_key_work *use, struct kk_span bytes, struct kk_span signature);
+
 /* The same for ciphers (keykist_key_cipher.c). */
 KK_RV kk_key_use_cipher(struct kk_key_work *use);
 
