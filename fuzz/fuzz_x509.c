@@ -52,6 +52,23 @@ static void check_typed(const char *text)
     kk_buffer_clear(&der_again);
 }
 
+/* What a request is said to hold lies within it. */
+static void check_read_request(struct kk_span der)
+{
+    struct kk_x509_request request;
+    if (kk_x509_read_request(der, &request) == CKR_OK) {
+        CK_MECHANISM_TYPE type = 0;
+        const struct kk_span spans[] = {request.body,      request.algorithm,
+                                        request.signature, request.asked.subject,
+                                        request.asked.key, request.asked.alt_names};
+        for (size_t i = 0; i < KK_ARRAY_LEN(spans); i++) {
+            FUZZ_CHECK(spans[i].len == 0 || (spans[i].data >= der.data &&
+                                             spans[i].data + spans[i].len <= der.data + der.len));
+        }
+        KK_IGNORE(kk_x509_mechanism(request.algorithm, request.asked.key, &type));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kk_buffer general = {0};
@@ -62,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     }
     check_certificate(KK_SPAN(data, size));
+    check_read_request(KK_SPAN(data, size));
     print(KK_SPAN(data, size), kk_dn_print);
     print(KK_SPAN(data, size), kk_san_print);
     check_typed(text);

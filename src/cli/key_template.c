@@ -238,6 +238,9 @@ void kk_key_put_private_uses(struct kk_cli_template *tmpl, unsigned int uses)
     kk_cli_template_put_bool(tmpl, CKA_DECRYPT, (uses & KK_KEY_USE_ENCRYPT) != 0);
     kk_cli_template_put_bool(tmpl, CKA_UNWRAP, (uses & KK_KEY_USE_WRAP) != 0);
     kk_cli_template_put_bool(tmpl, CKA_DERIVE, (uses & KK_KEY_USE_DERIVE) != 0);
+    if ((uses & KK_KEY_USE_ENCAPSULATE) != 0) { /* older modules do not know it */
+        kk_cli_template_put_bool(tmpl, CKA_DECAPSULATE, true);
+    }
 }
 
 void kk_key_put_public_uses(struct kk_cli_template *tmpl, unsigned int uses)
@@ -245,4 +248,7 @@ void kk_key_put_public_uses(struct kk_cli_template *tmpl, unsigned int uses)
     kk_cli_template_put_bool(tmpl, CKA_VERIFY, (uses & KK_KEY_USE_SIGN) != 0);
     kk_cli_template_put_bool(tmpl, CKA_ENCRYPT, (uses & KK_KEY_USE_ENCRYPT) != 0);
     kk_cli_template_put_bool(tmpl, CKA_WRAP, (uses & KK_KEY_USE_WRAP) != 0);
+    if ((uses & KK_KEY_USE_ENCAPSULATE) != 0) {
+        kk_cli_template_put_bool(tmpl, CKA_ENCAPSULATE, true);
+    }
 }

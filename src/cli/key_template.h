@@ -15,7 +15,8 @@ enum kk_key_use {
     KK_KEY_USE_SIGN = 1,    /* CKA_SIGN, CKA_VERIFY */
     KK_KEY_USE_ENCRYPT = 2, /* CKA_DECRYPT, CKA_ENCRYPT */
     KK_KEY_USE_WRAP = 4,    /* CKA_UNWRAP, CKA_WRAP */
-    KK_KEY_USE_DERIVE = 8
+    KK_KEY_USE_DERIVE = 8,
+    KK_KEY_USE_ENCAPSULATE = 16 /* CKA_DECAPSULATE, CKA_ENCAPSULATE: PKCS#11 3.2 */
 };
 
 struct kk_key_kind;

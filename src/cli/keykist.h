@@ -236,6 +236,7 @@ CK_RV kk_keykist_pin_init(struct kk_keykist *keykist);
 CK_RV kk_keykist_user_add(struct kk_keykist *keykist);
 CK_RV kk_keykist_user_remove(struct kk_keykist *keykist);
 CK_RV kk_keykist_user_list(struct kk_keykist *keykist);
+CK_RV kk_keykist_user_show(struct kk_keykist *keykist);
 CK_RV kk_keykist_pin_reset(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_show(struct kk_keykist *keykist);
 CK_RV kk_keykist_audit_verify(struct kk_keykist *keykist);
@@ -243,6 +244,7 @@ CK_RV kk_keykist_pin_seal(struct kk_keykist *keykist);
 CK_RV kk_keykist_pepper_create(struct kk_keykist *keykist);
 
 CK_RV kk_keykist_slot_list(struct kk_keykist *keykist);
+CK_RV kk_keykist_slot_show(struct kk_keykist *keykist);
 CK_RV kk_keykist_slot_unplug(struct kk_keykist *keykist);
 CK_RV kk_keykist_slot_plug(struct kk_keykist *keykist);
 

@@ -47,6 +47,15 @@ static const struct kk_option self_sign_options[] = {
      "Do not put it into the token, beside its key"},
 };
 
+static const struct kk_option issue_options[] = {
+    MAKE_OPTIONS,
+    {"issuer", "FILE", KK_OPTION_TEXT, MAKE_MEMBER(issuer),
+     "The certificate of the key that signs; else it is in the token"},
+    {"path-len", "NUMBER", KK_OPTION_TEXT, MAKE_MEMBER(path_len),
+     "With --ca: how many authorities may follow below"},
+    {"days", "NUMBER", KK_OPTION_TEXT, MAKE_MEMBER(days), "How long it is valid: 365 days"},
+};
+
 static const struct kk_option list_options[] = {
     KK_LABEL_FILTER_OPTIONS(struct kk_object_list_options),
 };
@@ -80,6 +89,13 @@ static const struct kk_keykist_command commands[] = {
      TOKEN_AND_PIN, .own_size = sizeof(struct kk_cert_make_options),
      .options = self_sign_options, .option_count = KK_ARRAY_LEN(self_sign_options),
      .run = kk_keykist_cert_self_sign},
+    {.name = "issue", .help = "Make a certificate of a request, signed by an authority's key in the token",
+     .more = "FILE is the request (PKCS#10); its own signature is verified. Subject, further names and purposes are\n"
+             "the request's, unless --subject, --san and --for say others; --ca is never taken from it. --label and\n"
+             "--id name the authority's key.\n",
+     TOKEN_AND_PIN, .operand = "FILE", .own_size = sizeof(struct kk_cert_make_options),
+     .options = issue_options, .option_count = KK_ARRAY_LEN(issue_options),
+     .run = kk_keykist_cert_issue},
     {.name = "import", .help = "Import certificates and keys from files",
      .more = "The same as \"keykist object import\".\n",
      TOKEN_AND_PIN, .operand = "FILE...", .many_operands = true, .operand_is_optional = true,

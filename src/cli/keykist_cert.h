@@ -15,6 +15,8 @@ struct kk_cert_make_options {
     const char *format;
     bool is_ca;
     bool no_store;
+    const char *issuer;   /* issue: a file; NULL: in the token */
+    const char *path_len; /* issue */
 };
 
 CK_RV kk_keykist_cert_list(struct kk_keykist *keykist);
@@ -24,3 +26,4 @@ CK_RV kk_keykist_cert_label(struct kk_keykist *keykist);
 CK_RV kk_keykist_cert_delete(struct kk_keykist *keykist);
 CK_RV kk_keykist_cert_request(struct kk_keykist *keykist);
 CK_RV kk_keykist_cert_self_sign(struct kk_keykist *keykist);
+CK_RV kk_keykist_cert_issue(struct kk_keykist *keykist);

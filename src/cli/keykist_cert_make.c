@@ -9,33 +9,16 @@
 #include <unistd.h>
 
 #include "cli/dn.h"
-#include "cli/keykist_cert.h"
+#include "cli/keykist_cert_make.h"
 #include "cli/pem.h"
 #include "cli/report.h"
-#include "cli/x509.h"
 
 #include "base/banned.h"
 
-#define SERIAL_LEN 16
 #define DAYS_MAX 36500UL
 #define DAY 86400
 
-struct making {
-    const struct kk_cert_make_options *options;
-    struct kk_key_work work;
-    struct kk_secret *key; /* SubjectPublicKeyInfo */
-    struct kk_secret *id;  /* CKA_ID; NULL: none */
-    struct kk_secret *label;
-    struct kk_buffer name;
-    struct kk_buffer alt_names;
-    struct kk_buffer algorithm;
-    struct kk_buffer body;
-    struct kk_buffer result;
-    uint8_t serial[SERIAL_LEN];
-    struct kk_x509_wish wish;
-};
-
-static void making_clear(struct making *making)
+void kk_cert_making_clear(struct kk_cert_making *making)
 {
     kk_buffer_clear(&making->result);
     kk_buffer_clear(&making->body);
@@ -50,14 +33,17 @@ static void making_clear(struct making *making)
 
 /* ---- what is wished for ---- */
 
-static KK_RV read_names(struct making *making)
+static KK_RV read_names(struct kk_cert_making *making)
 {
     const struct kk_cert_make_options *options = making->options;
     struct kk_dn_why why = {""};
-    if (options->subject == NULL) {
+    if (options->subject == NULL && !making->issues) {
         return kk_cli_error("--subject is missing: whose is the certificate? \"CN=web.example\"");
     }
-    CK_RV rv = kk_dn_parse(options->subject, &making->name, &why);
+    CK_RV rv = CKR_OK;
+    if (options->subject != NULL) {
+        rv = kk_dn_parse(options->subject, &making->name, &why);
+    }
     if (rv == CKR_DATA_INVALID) {
         return kk_cli_error("--subject: %s", why.text);
     }
@@ -111,7 +97,7 @@ static KK_RV read_days(const char *text, struct kk_x509_wish *wish)
     return CKR_OK;
 }
 
-static KK_RV read_options(struct making *making)
+static KK_RV read_options(struct kk_cert_making *making)
 {
     const char *format = making->options->format;
     if (format != NULL && strcmp(format, "pem") != 0 && strcmp(format, "der") != 0) {
@@ -148,7 +134,7 @@ static KK_RV info_of(const struct kk_keykist_session *session, CK_OBJECT_HANDLE 
 }
 
 /* The public key beside the private one: that of its ID and type. */
-static KK_RV public_of(struct making *making, CK_OBJECT_HANDLE *ret_key)
+static KK_RV public_of(struct kk_cert_making *making, CK_OBJECT_HANDLE *ret_key)
 {
     static const CK_OBJECT_CLASS object_class = CKO_PUBLIC_KEY;
     const struct kk_key_work *work = &making->work;
@@ -170,7 +156,7 @@ static KK_RV public_of(struct making *making, CK_OBJECT_HANDLE *ret_key)
     return CKR_OK;
 }
 
-static KK_RV read_key(struct making *making)
+static KK_RV read_key(struct kk_cert_making *making)
 {
     struct kk_key_work *work = &making->work;
     CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
@@ -193,7 +179,7 @@ static KK_RV read_key(struct making *making)
 }
 
 /* The mechanism that the module is to compute, or the one that stands for it in a certificate. */
-static KK_RV choose_algorithm(struct making *making)
+static KK_RV choose_algorithm(struct kk_cert_making *making)
 {
     struct kk_key_work *work = &making->work;
     KK_TRY(kk_key_use_signature(work));
@@ -204,7 +190,7 @@ static KK_RV choose_algorithm(struct making *making)
                : kk_cli_error("%s is not for certificates", kk_mechanism_name(type).text);
 }
 
-static KK_RV begin(struct kk_keykist *keykist, bool writable, struct making *making)
+KK_RV kk_cert_begin(struct kk_keykist *keykist, bool writable, struct kk_cert_making *making)
 {
     making->options = keykist->own;
     making->work.keykist = keykist;
@@ -223,7 +209,7 @@ static KK_RV begin(struct kk_keykist *keykist, bool writable, struct making *mak
     return CKR_OK;
 }
 
-static KK_RV finish(struct making *making)
+KK_RV kk_cert_finish(struct kk_cert_making *making)
 {
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer signature = {0};
     KK_TRY(kk_key_use_sign(&making->work, kk_buffer_span(&making->body), &signature));
@@ -233,7 +219,7 @@ static KK_RV finish(struct making *making)
 
 /* ---- out ---- */
 
-static KK_RV write_result(const struct making *making, const char *name, const char *how)
+KK_RV kk_cert_write(const struct kk_cert_making *making, const char *name, const char *how)
 {
     const struct kk_cert_make_options *options = making->options;
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer text = {0};
@@ -252,19 +238,19 @@ static KK_RV write_result(const struct making *making, const char *name, const c
 
 CK_RV kk_keykist_cert_request(struct kk_keykist *keykist)
 {
-    KK_CLEANUP(making_clear) struct making making = {0};
-    KK_TRY(begin(keykist, false, &making));
+    KK_CLEANUP(kk_cert_making_clear) struct kk_cert_making making = {0};
+    KK_TRY(kk_cert_begin(keykist, false, &making));
     KK_TRY(kk_x509_put_request(&making.body, &making.wish));
-    KK_TRY(finish(&making));
-    return write_result(&making, "request", "request made");
+    KK_TRY(kk_cert_finish(&making));
+    return kk_cert_write(&making, "request", "request made");
 }
 
 /* ---- self-sign ---- */
 
-static KK_RV draw_serial(struct making *making)
+KK_RV kk_cert_draw_serial(struct kk_cert_making *making)
 {
     const struct kk_keykist_session *session = &making->work.session;
-    CK_RV rv = session->p11->C_GenerateRandom(session->handle, making->serial, SERIAL_LEN);
+    CK_RV rv = session->p11->C_GenerateRandom(session->handle, making->serial, KK_CERT_SERIAL_LEN);
     if (rv != CKR_OK) {
         return kk_keykist_failed(rv, "Could not draw a serial number");
     }
@@ -275,15 +261,15 @@ static KK_RV draw_serial(struct making *making)
     return CKR_OK;
 }
 
-static KK_RV store(const struct making *making)
+static KK_RV store(const struct kk_cert_making *making)
 {
     static const CK_OBJECT_CLASS object_class = CKO_CERTIFICATE;
     static const CK_CERTIFICATE_TYPE type = CKC_X_509;
     const struct kk_keykist_session *session = &making->work.session;
     struct kk_cli_template tmpl = {0};
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    uint8_t serial[2 + SERIAL_LEN] = {0x02, SERIAL_LEN};
-    memcpy(serial + 2, making->serial, SERIAL_LEN);
+    uint8_t serial[2 + KK_CERT_SERIAL_LEN] = {0x02, KK_CERT_SERIAL_LEN};
+    memcpy(serial + 2, making->serial, KK_CERT_SERIAL_LEN);
     kk_cli_template_put_ulong(&tmpl, CKA_CLASS, &object_class);
     kk_cli_template_put_ulong(&tmpl, CKA_CERTIFICATE_TYPE, &type);
     kk_cli_template_put_bool(&tmpl, CKA_TOKEN, true);
@@ -303,11 +289,11 @@ static KK_RV store(const struct making *making)
 CK_RV kk_keykist_cert_self_sign(struct kk_keykist *keykist)
 {
     const struct kk_cert_make_options *options = keykist->own;
-    KK_CLEANUP(making_clear) struct making making = {0};
-    KK_TRY(begin(keykist, !options->no_store, &making));
-    KK_TRY(draw_serial(&making));
+    KK_CLEANUP(kk_cert_making_clear) struct kk_cert_making making = {0};
+    KK_TRY(kk_cert_begin(keykist, !options->no_store, &making));
+    KK_TRY(kk_cert_draw_serial(&making));
     KK_TRY(kk_x509_put_certificate(&making.body, &making.wish));
-    KK_TRY(finish(&making));
+    KK_TRY(kk_cert_finish(&making));
     if (!options->no_store) {
         KK_TRY(store(&making));
     }
@@ -315,6 +301,6 @@ CK_RV kk_keykist_cert_self_sign(struct kk_keykist *keykist)
         return kk_keykist_say(keykist, &making.work.token, making.work.session.slot,
                               "certificate made and stored");
     }
-    return write_result(&making, "certificate",
-                        options->no_store ? "certificate made" : "certificate made and stored");
+    return kk_cert_write(&making, "certificate",
+                         options->no_store ? "certificate made" : "certificate made and stored");
 }

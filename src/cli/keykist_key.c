@@ -105,6 +105,44 @@ static const struct kk_option unwrap_options[] = {
     {"not-sensitive", NULL, KK_OPTION_FLAG, USE_MEMBER(not_sensitive), NOT_SENSITIVE_HELP},
 };
 
+#define NEW_KEY_ROWS                                                                               \
+    {"new-label", "LABEL", KK_OPTION_TEXT, USE_MEMBER(new_label), "The label of the new key"},     \
+        {"new-id", "HEX", KK_OPTION_TEXT, USE_MEMBER(new_id), "Its ID in hexadecimal"},            \
+        {"new-type", "TYPE", KK_OPTION_TEXT, USE_MEMBER(type),                                     \
+         "What it is: generic[:BITS] (256) or aes[:BITS] (256)"},                                  \
+        {"usage", "LIST", KK_OPTION_TEXT, USE_MEMBER(usage),                                       \
+         "What it is for: sign,encrypt,wrap,derive"},                                              \
+        {"extractable", NULL, KK_OPTION_FLAG, USE_MEMBER(extractable), EXTRACTABLE_HELP},          \
+        {"not-sensitive", NULL, KK_OPTION_FLAG, USE_MEMBER(not_sensitive), NOT_SENSITIVE_HELP}
+#define KDF_ROW                                                                                    \
+    {"kdf", "NAME", KK_OPTION_TEXT, USE_MEMBER(kdf),                                               \
+     "Of ECDH: none (default), or the hash of ANSI X9.63's: sha256, ..."}
+
+static const struct kk_option derive_options[] = {
+    KK_KEY_FILTER_OPTIONS(struct kk_key_use_options),
+    MECHANISM_ROW,
+    {"peer", "FILE", KK_OPTION_TEXT, USE_MEMBER(peer), "ECDH: the other side's public key"},
+    KDF_ROW,
+    {"hash", "NAME", KK_OPTION_TEXT, USE_MEMBER(hash), "Of HKDF: sha256 (default), sha384, ..."},
+    {"salt", "HEX", KK_OPTION_TEXT, USE_MEMBER(salt), "Of HKDF"},
+    {"info", "HEX", KK_OPTION_TEXT, USE_MEMBER(info), "Of HKDF, or what a --kdf takes along"},
+    NEW_KEY_ROWS,
+};
+
+static const struct kk_option encapsulate_options[] = {
+    KK_KEY_FILTER_OPTIONS(struct kk_key_use_options),
+    MECHANISM_ROW,
+    {"hash", "NAME", KK_OPTION_TEXT, USE_MEMBER(hash), "Of rsa-oaep: sha256 (default), sha1, ..."},
+    KDF_ROW, NEW_KEY_ROWS, OUT_ROWS,
+};
+
+static const struct kk_option decapsulate_options[] = {
+    KK_KEY_FILTER_OPTIONS(struct kk_key_use_options),
+    MECHANISM_ROW,
+    {"hash", "NAME", KK_OPTION_TEXT, USE_MEMBER(hash), "Of rsa-oaep: sha256 (default), sha1, ..."},
+    KDF_ROW, NEW_KEY_ROWS,
+};
+
 #define TOKEN_AND_PIN .takes = KK_TAKES_TOKEN | KK_TAKES_PIN
 
 static const struct kk_keykist_command commands[] = {
@@ -170,6 +208,23 @@ static const struct kk_keykist_command commands[] = {
      TOKEN_AND_PIN, .operand = "FILE", .own_size = sizeof(struct kk_key_use_options),
      .options = unwrap_options, .option_count = KK_ARRAY_LEN(unwrap_options),
      .run = kk_keykist_key_unwrap},
+    {.name = "derive", .help = "Make a secret key of another key",
+     .more = "A private EC, X25519 or X448 key agrees on one with the other side (ECDH, --peer); without\n"
+             "--new-type all of the secret is the new key. A secret key is put through HKDF.\n",
+     TOKEN_AND_PIN, .own_size = sizeof(struct kk_key_use_options),
+     .options = derive_options, .option_count = KK_ARRAY_LEN(derive_options),
+     .run = kk_keykist_key_derive},
+    {.name = "encapsulate", .help = "Make a secret key that the owner of a public key can make too",
+     .more = "The new key is in the token; what goes to the owner is the ciphertext. ML-KEM keys do that, and\n"
+             "X25519, X448, EC (their ciphertext is a public key) and RSA keys made with --usage encapsulate.\n",
+     TOKEN_AND_PIN, .own_size = sizeof(struct kk_key_use_options),
+     .options = encapsulate_options, .option_count = KK_ARRAY_LEN(encapsulate_options),
+     .run = kk_keykist_key_encapsulate},
+    {.name = "decapsulate", .help = "Make the secret key of a ciphertext, with the private key",
+     .more = "With ML-KEM a ciphertext that was changed gives another key, and no error: that is its design.\n",
+     TOKEN_AND_PIN, .operand = "FILE", .own_size = sizeof(struct kk_key_use_options),
+     .options = decapsulate_options, .option_count = KK_ARRAY_LEN(decapsulate_options),
+     .run = kk_keykist_key_decapsulate},
     {.name = "label", .help = "Give keys another label or ID",
      .more = "All keys that fit get it: a pair's two together.\n",
      TOKEN_AND_PIN, .own_size = sizeof(struct kk_object_label_options),

@@ -37,6 +37,10 @@ struct kk_key_use_options {
     bool force;
     bool extractable;
     bool not_sensitive;
+    const char *peer; /* key derive: the other side's public key, a file */
+    const char *kdf;
+    const char *salt;
+    const char *info;
 };
 
 CK_RV kk_keykist_key_list(struct kk_keykist *keykist);
@@ -51,3 +55,6 @@ CK_RV kk_keykist_key_encrypt(struct kk_keykist *keykist);
 CK_RV kk_keykist_key_decrypt(struct kk_keykist *keykist);
 CK_RV kk_keykist_key_wrap(struct kk_keykist *keykist);
 CK_RV kk_keykist_key_unwrap(struct kk_keykist *keykist);
+CK_RV kk_keykist_key_derive(struct kk_keykist *keykist);
+CK_RV kk_keykist_key_encapsulate(struct kk_keykist *keykist);
+CK_RV kk_keykist_key_decapsulate(struct kk_keykist *keykist);

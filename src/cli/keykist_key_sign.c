@@ -266,6 +266,16 @@ static CK_RV verify_data(struct kk_key_work *use, struct data *data, struct kk_s
                                        (CK_ULONG)kk_secret_len(*signature));
 }
 
+CK_RV kk_key_use_verify(struct kk_key_work *use, struct kk_span bytes, struct kk_span signature)
+{
+    KK_CLEANUP(data_clear) struct data data = {0};
+    KK_CLEANUP(kk_secret_freep) struct kk_secret *copy = NULL;
+    KK_TRY(use->hash_first ? hash_bytes(use, bytes, &data.whole)
+                           : kk_secret_from(bytes, &data.whole));
+    KK_TRY(kk_secret_from(signature, &copy));
+    return verify_data(use, &data, &copy);
+}
+
 static KK_RV print_answer(const struct kk_keykist *keykist, bool is_good, const char *how)
 {
     KK_CLEANUP(kk_json_clear) struct kk_json json = {0};

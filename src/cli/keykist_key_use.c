@@ -91,10 +91,9 @@ static KK_RV find_after_login(struct kk_key_work *use, CK_OBJECT_CLASS object_cl
     return find(use, object_class, list);
 }
 
-KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class)
+static KK_RV begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class, bool wants_login)
 {
     KK_CLEANUP(kk_object_list_clear) struct kk_object_list list = {0};
-    bool wants_login = object_class == CKO_PRIVATE_KEY;
     CK_SLOT_ID slot = 0;
     KK_TRY(kk_object_begin(use->keykist, use->writable, wants_login, &use->session, &slot,
                            &use->token));
@@ -103,7 +102,8 @@ KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class)
     if (list.count != 1) {
         return list.count == 0
                    ? kk_cli_error("no %s key fits%s",
-                                  wants_login ? "private or secret" : "public or secret",
+                                  object_class == CKO_PRIVATE_KEY ? "private or secret"
+                                                                  : "public or secret",
                                   kk_keykist_pin_is_given(&use->keykist->options.pin) || wants_login
                                       ? ""
                                       : "; secret ones are seen with a PIN only")
@@ -114,6 +114,16 @@ KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class)
     use->object_class = kk_object_ulong(&use->session, use->key, CKA_CLASS, CKO_DATA);
     use->type = kk_object_ulong(&use->session, use->key, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
     return CKR_OK;
+}
+
+KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class)
+{
+    return begin(use, object_class, object_class == CKO_PRIVATE_KEY);
+}
+
+KK_RV kk_key_use_begin_logged_in(struct kk_key_work *use, CK_OBJECT_CLASS object_class)
+{
+    return begin(use, object_class, true);
 }
 
 /* The key's next use may want the PIN again (CKA_ALWAYS_AUTHENTICATE). */

@@ -39,6 +39,9 @@ void kk_key_use_clear(struct kk_key_work *use);
  * private key the PIN is asked for; for another when none is seen without. */
 KK_RV kk_key_use_begin(struct kk_key_work *use, CK_OBJECT_CLASS object_class);
 
+/* The same, logged in whatever the class: a private object is to be made. */
+KK_RV kk_key_use_begin_logged_in(struct kk_key_work *use, CK_OBJECT_CLASS object_class);
+
 /* The PIN once more for a key with CKA_ALWAYS_AUTHENTICATE, once the operation has begun. */
 CK_RV kk_key_use_authenticate(const struct kk_key_work *use);
 
@@ -48,6 +51,10 @@ KK_RV kk_key_use_signature(struct kk_key_work *use);
 /* Appends the signature of these bytes, as kk_key_use_signature() chose it; ECDSA's in DER unless
  * the options say otherwise (keykist_key_sign.c). */
 KK_RV kk_key_use_sign(const struct kk_key_work *use, struct kk_span bytes, struct kk_buffer *out);
+
+/* Whether that is the signature of these bytes, ECDSA's in DER. CKR_SIGNATURE_INVALID,
+ * CKR_SIGNATURE_LEN_RANGE: it is not. */
+CK_RV kk_key_use_verify(struct kk_key_work *use, struct kk_span bytes, struct kk_span signature);
 
 /* The same for ciphers (keykist_key_cipher.c). */
 KK_RV kk_key_use_cipher(struct kk_key_work *use);

@@ -164,6 +164,7 @@ static const struct {
     {"encrypt", KK_KEY_USE_ENCRYPT}, {"decrypt", KK_KEY_USE_ENCRYPT},
     {"wrap",    KK_KEY_USE_WRAP},    {"unwrap",  KK_KEY_USE_WRAP},
     {"derive",  KK_KEY_USE_DERIVE},
+    {"encapsulate", KK_KEY_USE_ENCAPSULATE}, {"decapsulate", KK_KEY_USE_ENCAPSULATE},
 };
 /* clang-format on */
 
@@ -184,8 +185,8 @@ KK_RV kk_object_parse_usage(const char *text, unsigned int *ret_uses)
         size_t len = strcspn(at, ",");
         unsigned int use = usage_of(at, len);
         if (use == 0) {
-            return kk_cli_error("--usage takes sign, encrypt, wrap and derive, with commas between "
-                                "them, not \"%s\"",
+            return kk_cli_error("--usage takes sign, encrypt, wrap, derive and encapsulate, with "
+                                "commas between them, not \"%s\"",
                                 text);
         }
         uses |= use;

@@ -35,11 +35,15 @@ static const struct kk_keykist_command commands[] = {
      .run = kk_keykist_user_remove},
     {.name = "list", .help = "List the named users of a token",
      .takes = KK_TAKES_TOKEN, .run = kk_keykist_user_list},
+    {.name = "show", .help = "Show one named user of a token",
+     .takes = KK_TAKES_TOKEN, .own_size = sizeof(struct kk_keykist_user_options),
+     .options = name_options, .option_count = KK_ARRAY_LEN(name_options),
+     .run = kk_keykist_user_show},
 };
 /* clang-format on */
 
-const struct kk_keykist_group kk_keykist_user_group = {"user", "Add, remove and list named users",
-                                                       commands, KK_ARRAY_LEN(commands)};
+const struct kk_keykist_group kk_keykist_user_group = {
+    "user", "Add, remove, list and show named users", commands, KK_ARRAY_LEN(commands)};
 
 static KK_RV get_vendor(const struct kk_keykist *keykist, const CK_KEYKIST_FUNCTIONS **ret_vendor)
 {
@@ -158,14 +162,13 @@ static KK_RV get_users(const CK_KEYKIST_FUNCTIONS *vendor, CK_SLOT_ID slot, stru
     return rv == CKR_OK ? CKR_OK : say_failed(rv, "Could not list the users");
 }
 
-CK_RV kk_keykist_user_list(struct kk_keykist *keykist)
+static const struct kk_column user_columns[] = {
+    {"Name", "name"}, {"Wrong PINs", "pin_failed"}, {"Locked", "locked"}};
+
+/* All users, or the one of this name. */
+static KK_RV put_users(const struct kk_keykist *keykist, const char *name, struct kk_table *table)
 {
-    static const struct kk_column columns[] = {
-        {"Name", "name"}, {"Wrong PINs", "pin_failed"}, {"Locked", "locked"}};
     const CK_KEYKIST_FUNCTIONS *vendor = NULL;
-    KK_CLEANUP(kk_table_clear) struct kk_table table = {.columns = columns,
-                                                        .column_count = KK_ARRAY_LEN(columns)};
-    KK_CLEANUP(kk_json_clear) struct kk_json json = {0};
     KK_CLEANUP(users_clear) struct users users = {0};
     CK_TOKEN_INFO info = {0};
     CK_SLOT_ID slot = 0;
@@ -173,15 +176,48 @@ CK_RV kk_keykist_user_list(struct kk_keykist *keykist)
     KK_TRY(kk_keykist_find_token(keykist, &slot, &info));
     KK_TRY(get_users(vendor, slot, &users));
     for (CK_ULONG i = 0; i < users.count; i++) {
-        kk_table_bytes(&table, KK_SPAN(users.rows[i].name, users.rows[i].name_len));
-        kk_table_number(&table, users.rows[i].failed);
-        kk_table_bool(&table, users.rows[i].is_locked != CK_FALSE);
+        const CK_KEYKIST_USER *user = &users.rows[i];
+        if (name == NULL || kk_mem_equal(user->name, user->name_len, name, strlen(name))) {
+            kk_table_bytes(table, KK_SPAN(user->name, user->name_len));
+            kk_table_number(table, user->failed);
+            kk_table_bool(table, user->is_locked != CK_FALSE);
+        }
     }
+    return CKR_OK;
+}
+
+CK_RV kk_keykist_user_list(struct kk_keykist *keykist)
+{
+    KK_CLEANUP(kk_table_clear) struct kk_table table = {.columns = user_columns,
+                                                        .column_count = KK_ARRAY_LEN(user_columns)};
+    KK_CLEANUP(kk_json_clear) struct kk_json json = {0};
+    KK_TRY(put_users(keykist, NULL, &table));
     if (!keykist->options.json) {
         return kk_table_print(&table);
     }
     kk_json_object(&json, NULL);
     kk_table_json(&table, &json, "users");
+    kk_json_end(&json);
+    return kk_json_print(&json);
+}
+
+CK_RV kk_keykist_user_show(struct kk_keykist *keykist)
+{
+    const char *name = NULL;
+    KK_CLEANUP(kk_json_clear) struct kk_json json = {0};
+    KK_CLEANUP(kk_table_clear) struct kk_table table = {.columns = user_columns,
+                                                        .column_count = KK_ARRAY_LEN(user_columns)};
+    KK_TRY(get_name(keykist, &name));
+    KK_TRY(put_users(keykist, name, &table));
+    if (table.count == 0) {
+        return kk_cli_error(
+            "there is no user of that name; \"keykist user list\" says who there is");
+    }
+    if (!keykist->options.json) {
+        return kk_table_print_record(&table);
+    }
+    kk_json_object(&json, NULL);
+    kk_table_json_record(&table, &json, "user");
     kk_json_end(&json);
     return kk_json_print(&json);
 }

@@ -170,6 +170,23 @@ void kk_module_unload(struct kk_module *module)
     *module = (struct kk_module){0};
 }
 
+const CK_FUNCTION_LIST_3_2 *kk_module_functions_3_2(const struct kk_module *module)
+{
+    CK_UTF8CHAR name[] = "PKCS 11";
+    CK_VERSION version = {3, 2};
+    CK_C_GetInterface get_interface = NULL;
+    CK_INTERFACE_PTR interface = NULL;
+    FIND_SYMBOL(module->handle, "C_GetInterface", get_interface);
+    if (get_interface == NULL || get_interface(name, &version, &interface, 0) != CKR_OK ||
+        interface == NULL || interface->pFunctionList == NULL) {
+        return NULL;
+    }
+    const CK_FUNCTION_LIST_3_2 *list = interface->pFunctionList;
+    bool usable = list->version.major == 3 && list->version.minor >= 2 &&
+                  list->C_EncapsulateKey != NULL && list->C_DecapsulateKey != NULL;
+    return usable ? list : NULL;
+}
+
 void kk_slot_list_clear(struct kk_slot_list *list)
 {
     kk_free(list->ids);

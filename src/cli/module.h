@@ -25,6 +25,9 @@ void kk_module_finalize(struct kk_module *module);
 /* Finalises and unloads. A module that was never loaded is fine. */
 void kk_module_unload(struct kk_module *module);
 
+/* The functions of PKCS#11 3.2; NULL: the module has none. */
+const CK_FUNCTION_LIST_3_2 *kk_module_functions_3_2(const struct kk_module *module);
+
 struct kk_slot_list {
     CK_SLOT_ID *ids;
     CK_ULONG count;

@@ -14,6 +14,7 @@
 #define DER_SET 0x31
 #define DER_UTC_TIME 0x17
 #define DER_GENERALIZED_TIME 0x18
+#define DER_CONTEXT_PRIMITIVE_0 0x80
 
 #define OID(...) {__VA_ARGS__}
 
@@ -108,6 +109,24 @@ KK_RV kk_x509_put_algorithm(struct kk_buffer *out, CK_MECHANISM_TYPE mechanism, 
     return CKR_MECHANISM_INVALID;
 }
 
+KK_RV kk_x509_mechanism(struct kk_span algorithm, struct kk_span key,
+                        CK_MECHANISM_TYPE *ret_mechanism)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer same = {0};
+    for (size_t i = 0; i < KK_ARRAY_LEN(algorithms); i++) {
+        KK_CLEANUP(kk_buffer_clear) struct kk_buffer der = {0};
+        KK_TRY(kk_x509_put_algorithm(&der, algorithms[i].mechanism, key));
+        if (kk_span_equal(kk_buffer_span(&der), algorithm)) {
+            *ret_mechanism = algorithms[i].mechanism;
+            return CKR_OK;
+        }
+    }
+    KK_ENSURE(put_of_key(&same, key) == CKR_OK && kk_span_equal(kk_buffer_span(&same), algorithm),
+              CKR_MECHANISM_INVALID);
+    *ret_mechanism = 0;
+    return CKR_OK;
+}
+
 /* ---- extensions ---- */
 
 /* id-ce: 2.5.29.n. Opens the OCTET STRING; close both with end_extension(). */
@@ -142,6 +161,9 @@ static void put_constraints(struct kk_buffer *out, const struct kk_x509_wish *wi
     size_t sequence = kk_der_begin(out, KK_DER_SEQUENCE);
     if (wish->is_ca) {
         kk_der_put(out, DER_BOOLEAN, KK_SPAN_ARRAY(yes));
+        if (wish->has_path_len) {
+            kk_der_put(out, KK_DER_INTEGER, KK_SPAN(&wish->path_len, 1));
+        }
     }
     kk_der_end(out, sequence);
     end_extension(out, extension);
@@ -191,6 +213,15 @@ static void put_key_id(struct kk_buffer *out, struct kk_span id)
     end_extension(out, extension);
 }
 
+static void put_authority_id(struct kk_buffer *out, struct kk_span id)
+{
+    struct extension extension = begin_extension(out, 35, false);
+    size_t sequence = kk_der_begin(out, KK_DER_SEQUENCE);
+    kk_der_put(out, DER_CONTEXT_PRIMITIVE_0, id);
+    kk_der_end(out, sequence);
+    end_extension(out, extension);
+}
+
 /* `all`: also those that a certificate has without being asked. */
 static void put_extensions(struct kk_buffer *out, const struct kk_x509_wish *wish, bool all)
 {
@@ -207,6 +238,9 @@ static void put_extensions(struct kk_buffer *out, const struct kk_x509_wish *wis
     }
     if (all && wish->key_id.len > 0) {
         put_key_id(out, wish->key_id);
+    }
+    if (all && wish->authority_id.len > 0) {
+        put_authority_id(out, wish->authority_id);
     }
     kk_der_end(out, sequence);
 }
@@ -265,7 +299,7 @@ KK_RV kk_x509_put_certificate(struct kk_buffer *out, const struct kk_x509_wish *
     kk_der_end(out, explicit_version);
     kk_der_put_integer(out, wish->serial);
     kk_buffer_put_span(out, wish->algorithm);
-    kk_buffer_put_span(out, wish->name);
+    kk_buffer_put_span(out, wish->issuer.len > 0 ? wish->issuer : wish->name);
     size_t validity = kk_der_begin(out, KK_DER_SEQUENCE);
     KK_TRY(put_time(out, wish->begin));
     KK_TRY(put_time(out, wish->end));

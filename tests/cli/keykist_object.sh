@@ -306,7 +306,7 @@ tells "--id, half a byte" 1 'keykist: --id takes pairs of hexadecimal digits, no
 object import "$WORK/rsa.pem" --type des
 tells "--type" 1 'keykist: --type takes aes, generic, .*, not "des"'
 object import "$WORK/rsa.pem" --usage sing
-tells "--usage" 1 'keykist: --usage takes sign, encrypt, wrap and derive, with commas between them, not "sing"'
+tells "--usage" 1 'keykist: --usage takes sign, encrypt, wrap, derive and encapsulate, with commas between them, not "sing"'
 object list --class keys
 tells "--class" 1 'keykist: there is no class "keys": use private, public, secret, cert or data'
 object list --type rsaa

@@ -33,6 +33,19 @@ runk slot list
 check "list: a table" sh -c "grep -Eq '^[0-9]+ +present +sealed +[0-9a-f]{16}\$' out"
 check "list: the free slot" grep -Eq '^[0-9]+ +free' out
 
+runk slot show "$(slot_of sealed)"
+check "show: by number" sh -c "grep -Eq '^Label +sealed' out && grep -Eq '^State +present' out && grep -Eq '^Description +.*[0-9a-f]' out"
+runk slot show "$(serial_of file)" --json
+check "show: by serial number, as a document" test "$(json '(d["slot"]["label"], d["slot"]["state"], sorted(d["slot"])[:4])')" = "('file', 'present', ['description', 'firmware_version', 'hardware', 'hardware_version'])"
+runk slot show "$(keykist slot list | sed -n 's/^\([0-9]*\) *free.*/\1/p')"
+check "show: the free slot" sh -c "grep -Eq '^State +free' out && grep -Eq '^Label +-' out"
+runk slot show 77
+tells "show: no such slot" 1 'keykist: there is no slot 77; "keykist slot list" says which there are\.?'
+runk slot show 0123456789abcdef
+tells "show: no such serial number" 1 'keykist: no slot has a token with the serial number 0123456789abcdef; .*'
+runk slot show
+check "show: which one must be said" test "$status" = 2
+
 for label in sealed file; do
     serial=$(serial_of "$label")
     slot=$(slot_of "$label")

@@ -56,6 +56,11 @@ for choice in "--token first" "--serial $serial" "--slot $slot" "--token first -
     runk token show $choice --json
     check "show $choice" test "$status $(json 'd["label"], d["user_pin_set"]')" = "0 ('first', True)"
 done
+slot=$(slot_of first)
+runk slot show "$slot"
+check "slot show: the slot, and the token in it" sh -c "grep -Eq '^Slot +$slot$' '$WORK/out' && grep -Eq '^Label +first$' '$WORK/out' && grep -Eq '^State +present$' '$WORK/out'"
+runk slot show "$slot" --json
+check "slot show: as a document" test "$(json '(d["slot"]["slot"], d["slot"]["label"])')" = "($slot, 'first')"
 runk token show --token none
 tells "show of a label that is not there" 1 'keykist: no token has this label'
 runk token show --token first --slot 0x5

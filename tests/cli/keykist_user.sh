@@ -34,6 +34,14 @@ check "add, as JSON" test "$status $(json 'd["result"]')" = "0 user added"
 check "list" test "$(names)" = "alice Bob"
 runk user list
 check "list, as a table" grep -Eq '^alice +0 +no$' "$WORK/out"
+runk user show --name Bob
+check "show" sh -c "grep -Eq '^Name +Bob' out && ! grep -q alice out && grep -Eq '^Locked +no' out"
+runk user show --name alice --json
+check "show, as JSON" test "$(json 'd["user"]')" = "{'name': 'alice', 'pin_failed': 0, 'locked': False}"
+runk user show --name carol
+tells "show: nobody" 1 'keykist: there is no user of that name; "keykist user list" says who there is\.?'
+runk user show
+tells "show: whom?" 1 'keykist: --name is missing\.?'
 check "the user's own PIN is as it was" keykist pin change --pin 1234 --new-pin 1234
 
 echo "correct horse" > pass
