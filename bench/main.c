@@ -66,7 +66,8 @@ static bool name_subject(struct bench *bench, size_t i, const char *root)
     }
     for (size_t j = 0; j < i; j++) {
         if (strcmp(bench->subject[j].name, subject->name) == 0) {
-            snprintf(subject->name, sizeof(subject->name), "%.40s #%zu", bench->subject[j].name, i);
+            size_t len = strnlen(subject->name, sizeof(subject->name) - 8);
+            snprintf(subject->name + len, sizeof(subject->name) - len, " #%zu", i);
         }
     }
     return true;

@@ -17,15 +17,22 @@ static CK_RV start(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kin
                    const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
-    KK_CLEANUP(kk_param_clear) struct kk_param param;
+    KK_CLEANUP(kk_param_clear) struct kk_param spare;
     const struct kk_mechanism *row = NULL;
-    kk_param_init(&param);
+    kk_param_init(&spare);
     KK_TRY(kk_call_begin(app, session, &call));
     if (mechanism == NULL) {
         return kk_operation_cancel(&call, kind);
     }
-    KK_TRY(kk_arg_mechanism(app, mechanism, &row, &param));
-    return kk_operation_init(&call, kind, row, &param, key);
+    struct kk_param *param = kk_operation_param(&call, kind, &spare);
+    CK_RV rv = kk_arg_mechanism(app, mechanism, &row, param);
+    if (rv == CKR_OK) {
+        rv = kk_operation_init(&call, kind, row, param, key);
+    }
+    if (KK_UNLIKELY(rv != CKR_OK)) {
+        kk_param_clear(param);
+    }
+    return rv;
 }
 
 static CK_RV cipher(struct kk_app *app, CK_SESSION_HANDLE session, enum kk_op_kind kind,

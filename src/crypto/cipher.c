@@ -75,6 +75,7 @@ static KK_RV cipher_new(struct kk_crypto *crypto, const char *algorithm, struct 
 {
     KK_CLEANUP(EVP_CIPHER_freep) EVP_CIPHER *evp = NULL;
     KK_CLEANUP(kk_cipher_freep) struct kk_cipher *cipher = NULL;
+    kk_crypto_mark();
     KK_TRY(kk_crypto_fetch_cipher(crypto, algorithm, &evp));
     KK_ENSURE(key.len == (size_t)EVP_CIPHER_get_key_length(evp) || takes_any_length(evp),
               CKR_KEY_SIZE_RANGE);
@@ -85,8 +86,11 @@ static KK_RV cipher_new(struct kk_crypto *crypto, const char *algorithm, struct 
     cipher->ctx = EVP_CIPHER_CTX_new();
     KK_ENSURE(cipher->ctx != NULL, CKR_HOST_MEMORY);
     KK_TRY(set_key(cipher->ctx, evp, key, bits, encrypt || is_ours));
-    EVP_CIPHER_CTX_set_padding(cipher->ctx, padding == KK_PADDING_PKCS7);
     size_t block = (size_t)EVP_CIPHER_get_block_size(evp);
+    if (block > 1) {
+        /* Where there is nothing to pad it would be said again in each initialisation. */
+        EVP_CIPHER_CTX_set_padding(cipher->ctx, padding == KK_PADDING_PKCS7);
+    }
     cipher->block = is_ours ? 1 : block;
     cipher->iv_len = is_ours ? block : (size_t)EVP_CIPHER_get_iv_length(evp);
     cipher->encrypt = encrypt;

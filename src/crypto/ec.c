@@ -7,6 +7,7 @@
  */
 #include "crypto/ec.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/ec.h>
@@ -35,24 +36,37 @@ static bool is_approved(const char *name)
     return false;
 }
 
-/* Whether this build of the library has the curve: distributions leave some out. */
+/* By row: whether this build of the library has the curve. */
+static bool has_row[BUILTIN_CURVES];
+static pthread_once_t builtin_once = PTHREAD_ONCE_INIT;
+
+static void find_builtin(void)
+{
+    EC_builtin_curve curves[BUILTIN_CURVES];
+    size_t count = KK_MIN(EC_get_builtin_curves(curves, BUILTIN_CURVES), (size_t)BUILTIN_CURVES);
+    size_t row_count = 0;
+    const struct kk_curve_row *rows = kk_curve_rows(&row_count);
+    KK_ASSERT(row_count <= KK_ARRAY_LEN(has_row));
+    for (size_t i = 0; i < row_count; i++) {
+        int nid = rows[i].kind == KK_KEY_EC ? OBJ_sn2nid(rows[i].name) : NID_undef;
+        for (size_t j = 0; nid != NID_undef && j < count; j++) {
+            has_row[i] = has_row[i] || curves[j].nid == nid;
+        }
+    }
+}
+
+/* Distributions leave some out. */
 static bool is_available(const struct kk_crypto *crypto, const struct kk_curve_row *row)
 {
+    size_t count = 0;
     if (row->kind == KK_KEY_EC && kk_crypto_is_fips(crypto) && !is_approved(row->name)) {
         return false;
     }
     if (row->kind != KK_KEY_EC) {
         return kk_crypto_has(crypto, KK_ALGORITHM_KEY, row->name);
     }
-    EC_builtin_curve curves[BUILTIN_CURVES];
-    size_t count = KK_MIN(EC_get_builtin_curves(curves, BUILTIN_CURVES), (size_t)BUILTIN_CURVES);
-    int nid = OBJ_sn2nid(row->name);
-    for (size_t i = 0; i < count; i++) {
-        if (curves[i].nid == nid) {
-            return true;
-        }
-    }
-    return false;
+    pthread_once(&builtin_once, find_builtin);
+    return has_row[row - kk_curve_rows(&count)];
 }
 
 static size_t bytes_of_bits(size_t bits)

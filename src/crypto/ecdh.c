@@ -14,21 +14,33 @@
 #include "crypto/error.h"
 #include "crypto/own_keys.h"
 
+/* The private key's group, copied: to make it anew of its name takes longer than all the rest. */
+static KK_RV make_point(const struct kk_key *key, struct kk_span raw, EVP_PKEY **ret_peer)
+{
+    KK_CLEANUP(EVP_PKEY_freep) EVP_PKEY *peer = EVP_PKEY_new();
+    KK_ENSURE(peer != NULL, CKR_HOST_MEMORY);
+    KK_ENSURE(EVP_PKEY_copy_parameters(peer, key->pkey) == 1,
+              kk_crypto_error("EVP_PKEY_copy_parameters", CKR_FUNCTION_FAILED));
+    KK_ENSURE(EVP_PKEY_set1_encoded_public_key(peer, raw.data, raw.len) == 1,
+              kk_crypto_error("EVP_PKEY_set1_encoded_public_key", CKR_MECHANISM_PARAM_INVALID));
+    *ret_peer = KK_STEAL(peer);
+    return CKR_OK;
+}
+
 static KK_RV make_peer(struct kk_crypto *crypto, const struct kk_key *key, struct kk_span point,
                        EVP_PKEY **ret_peer)
 {
     KK_CLEANUP(kk_buffer_clear) struct kk_buffer raw = {0};
     struct kk_pkey_params params = {0};
-    bool weierstrass = key->kind == KK_KEY_EC;
     CK_RV rv = kk_point_parse(crypto, &key->curve, point, &raw);
     KK_ENSURE(rv != CKR_ATTRIBUTE_VALUE_INVALID, CKR_MECHANISM_PARAM_INVALID);
     KK_TRY(rv);
-    if (weierstrass) {
-        kk_pkey_params_text(&params, OSSL_PKEY_PARAM_GROUP_NAME, key->curve.name);
+    if (key->kind == KK_KEY_EC) {
+        return make_point(key, kk_buffer_span(&raw), ret_peer);
     }
     kk_pkey_params_bytes(&params, OSSL_PKEY_PARAM_PUB_KEY, kk_buffer_span(&raw));
-    return kk_pkey_new(crypto, weierstrass ? "EC" : key->curve.name, false, &params,
-                       CKR_MECHANISM_PARAM_INVALID, ret_peer);
+    return kk_pkey_new(crypto, key->curve.name, false, &params, CKR_MECHANISM_PARAM_INVALID,
+                       ret_peer);
 }
 
 static KK_RV open_derive(struct kk_crypto *crypto, const struct kk_key *key, bool cofactor,

@@ -34,6 +34,7 @@ static KK_RV mac_new(EVP_MAC *algorithm, const OSSL_PARAM *params, struct kk_spa
 {
     KK_CLEANUP(kk_mac_freep) struct kk_mac *mac = NULL;
     KK_ENSURE(algorithm != NULL, CKR_MECHANISM_INVALID);
+    kk_crypto_mark();
     KK_TRY(kk_alloc(sizeof *mac, &mac));
     mac->ctx = EVP_MAC_CTX_new(algorithm);
     KK_ENSURE(mac->ctx != NULL, CKR_HOST_MEMORY);

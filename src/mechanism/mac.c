@@ -143,6 +143,7 @@ const struct kk_sign_ops kk_hmac_ops = {
     .update = mac_update,
     .final = mac_final,
     .single = mac_single,
+    .quiet = true,
 };
 
 const struct kk_sign_ops kk_sha512_t_hmac_ops = {

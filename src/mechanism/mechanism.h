@@ -82,6 +82,9 @@ struct kk_cipher_ops {
      * may answer CKR_BUFFER_TOO_SMALL from it without computing. Otherwise session/ computes into
      * memory of its own when the caller's buffer is below the bound. */
     bool exact;
+    /* An operation with the context of last time puts nothing into OpenSSL's queue of errors, and
+     * what may do so calls kk_crypto_mark() itself: session/ leaves it out. */
+    bool quiet;
     /* C_GetOperationState and C_SetOperationState. `restore` makes or reuses op->context, as init
      * does, without a parameter. NULL: there is no way. CKR_STATE_UNSAVEABLE, also of operations
      * whose state cannot be had any more; CKR_SAVED_STATE_INVALID. */
@@ -151,6 +154,7 @@ struct kk_sign_ops {
     KK_RV (*verify_single)(struct kk_op *op, struct kk_span in, struct kk_span signature);
     /* C_VerifyRecover; out has room for length(). Set: sign recover is `single`. */
     KK_RV (*recover)(struct kk_op *op, struct kk_span signature, uint8_t *out, size_t *ret_len);
+    bool quiet;    /* see kk_cipher_ops */
     bool one_time; /* two MACs under one key and parameter give the key away: no messages */
     const struct kk_turn_ops *turns; /* NULL: keys that stay as they are */
 };

@@ -375,17 +375,26 @@ static KK_RV copy_field(struct kk_param *param, const struct kk_param_field *fie
     return CKR_OK;
 }
 
+/* A number or bytes of the caller's: they came with the structure. */
+static bool is_plain(const struct kk_param_field *field)
+{
+    return field->kind <= KK_FIELD_BYTES && field->direction == KK_PARAM_IN;
+}
+
 /* Lengths that are pointed to come first: other members are measured by them. Layouts nest at most
  * four deep and never hold themselves. */
 static KK_RV copy_fields(struct kk_param *param, const struct kk_param_layout *layout,
                          const struct copy *copy, const uint8_t *outer)
 {
-    for (int lengths = 1; lengths >= 0; lengths--) {
-        for (size_t i = 0; i < layout->count; i++) {
-            const struct kk_param_field *field = &layout->fields[i];
-            if ((field->kind == KK_FIELD_ULONG_POINTER) == lengths) {
-                KK_TRY(copy_field(param, field, copy, outer));
-            }
+    const struct kk_param_field *end = layout->fields + layout->count;
+    for (const struct kk_param_field *field = layout->fields; field < end; field++) {
+        if (KK_UNLIKELY(field->kind == KK_FIELD_ULONG_POINTER)) {
+            KK_TRY(copy_field(param, field, copy, outer));
+        }
+    }
+    for (const struct kk_param_field *field = layout->fields; field < end; field++) {
+        if (field->kind != KK_FIELD_ULONG_POINTER && !is_plain(field)) {
+            KK_TRY(copy_field(param, field, copy, outer));
         }
     }
     return CKR_OK;

@@ -44,7 +44,8 @@ static inline void __attribute__((always_inline)) leave(struct entered *entered)
     KK_ENSURE(app != NULL, CKR_CRYPTOKI_NOT_INITIALIZED)
 #define ENTER() ENTER_AS(false)
 
-/* Calls that cost less than a mark in OpenSSL's queue does, and put nothing there. IS_LIGHT is 1
+/* Calls that cost less than a mark in OpenSSL's queue does, and put nothing there or set the mark
+ * themselves (quiet, mechanism/mechanism.h). IS_LIGHT is 1
  * for them and 0 for all others. */
 #define LIGHT_C_OpenSession 0, 1
 #define LIGHT_C_CloseSession 0, 1
@@ -52,6 +53,14 @@ static inline void __attribute__((always_inline)) leave(struct entered *entered)
 #define LIGHT_C_GenerateRandom 0, 1
 #define LIGHT_C_DigestInit 0, 1
 #define LIGHT_C_Digest 0, 1
+#define LIGHT_C_EncryptInit 0, 1
+#define LIGHT_C_Encrypt 0, 1
+#define LIGHT_C_DecryptInit 0, 1
+#define LIGHT_C_Decrypt 0, 1
+#define LIGHT_C_SignInit 0, 1
+#define LIGHT_C_Sign 0, 1
+#define LIGHT_C_VerifyInit 0, 1
+#define LIGHT_C_Verify 0, 1
 #define SECOND(first, second, ...) second
 #define SECOND_OF(...) SECOND(__VA_ARGS__)
 #define IS_LIGHT(name) SECOND_OF(LIGHT_##name, 0, 0)

@@ -244,9 +244,11 @@ static KK_RV take_measure(enum measure measure, struct kk_span value, uint64_t *
 /* Only what a template cannot give: CKA_HSS_LEVELS of a private key is the caller's. */
 static bool is_measured(const struct kk_schema *schema, size_t row, const struct kk_attrs *attrs)
 {
+    if (!kk_attrs_has(attrs, measures[row].of)) {
+        return false;
+    }
     const struct kk_attr_rule *rule = kk_schema_rule(schema, measures[row].type);
-    bool is_ours = rule != NULL && (rule->footnotes & FN(2)) != 0;
-    return is_ours && kk_attrs_has(attrs, measures[row].of);
+    return rule != NULL && (rule->footnotes & FN(2)) != 0;
 }
 
 static KK_RV fill_measures(const struct kk_schema *schema, struct kk_attrs *attrs)

@@ -93,8 +93,7 @@ void kk_object_unref(struct kk_object *object)
     kk_free(object);
 }
 
-/* The key that is there, with a reference. */
-static struct kk_key *present_key(struct kk_object *object)
+struct kk_key *kk_object_present_key(struct kk_object *object)
 {
     struct kk_key *key = NULL;
     KK_WITH_LOCK(&object->key_lock)
@@ -120,13 +119,14 @@ static struct kk_key *keep_key(struct kk_object *object, struct kk_key *key)
 
 KK_RV kk_object_key(struct kk_object *object, struct kk_crypto *crypto, struct kk_key **ret_key)
 {
-    struct kk_key *present = present_key(object);
+    struct kk_key *present = kk_object_present_key(object);
     if (present != NULL) {
         *ret_key = present;
         return CKR_OK;
     }
     KK_CLEANUP(kk_key_parts_clear) struct kk_key_parts parts = {0};
     KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
+    kk_crypto_mark();
     KK_TRY(kk_key_parts_of(crypto, object->attrs, &parts));
     KK_TRY(kk_key_new(crypto, &parts, &key));
     *ret_key = keep_key(object, key);

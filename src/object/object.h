@@ -58,6 +58,17 @@ KK_DEFINE_CLEANUP(struct kk_object *, kk_object_unref);
  * key that crypto/ knows. Two threads may parse at once; one result is kept. */
 KK_RV kk_object_key(struct kk_object *object, struct kk_crypto *crypto, struct kk_key **ret_key);
 
+/* The same when it was parsed before; else NULL. */
+struct kk_key *kk_object_present_key(struct kk_object *object);
+
+/* It was used, says this to the cache. */
+static inline void kk_object_touch_key(struct kk_object *object)
+{
+    if (!atomic_load_explicit(&object->key_touched, memory_order_relaxed)) {
+        atomic_store_explicit(&object->key_touched, true, memory_order_relaxed);
+    }
+}
+
 /* Forgets the parsed key (cache pressure); operations under way keep their reference. */
 void kk_object_drop_key(struct kk_object *object);
 

@@ -172,25 +172,25 @@ static bool is_required(const struct kk_begin *begin, const struct kk_attr_rule 
     return (rule->footnotes & verb_footnotes[begin->verb].required) != 0;
 }
 
-/* Rows that a later table replaces do not count. */
-static KK_RV complete_row(const struct kk_begin *begin, const struct kk_schema *schema,
-                          const struct kk_attr_rule *rule, struct kk_attrs *attrs)
+/* What nobody gave. */
+static KK_RV complete_row(const struct kk_begin *begin, const struct kk_attr_rule *rule,
+                          struct kk_attrs *attrs)
 {
-    bool is_replaced = kk_schema_rule(schema, rule->type) != rule;
-    if (is_replaced || kk_attrs_has(attrs, rule->type)) {
-        return CKR_OK;
-    }
     KK_ENSURE(!is_required(begin, rule), CKR_TEMPLATE_INCOMPLETE);
     return kk_policy_set_default(rule, begin->verb, attrs);
 }
 
+/* Rows that a later table replaces do not count. */
 static KK_RV complete(const struct kk_begin *begin, const struct kk_schema *schema,
                       struct kk_attrs *attrs)
 {
     for (size_t i = 0; i < KK_SCHEMA_TABLES && schema->tables[i] != NULL; i++) {
         const struct kk_rule_table *table = schema->tables[i];
         for (size_t j = 0; j < table->count; j++) {
-            KK_TRY(complete_row(begin, schema, &table->rows[j], attrs));
+            const struct kk_attr_rule *rule = &table->rows[j];
+            if (!kk_attrs_has(attrs, rule->type) && !kk_schema_replaces(schema, i, rule->type)) {
+                KK_TRY(complete_row(begin, rule, attrs));
+            }
         }
     }
     return CKR_OK;

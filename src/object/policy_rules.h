@@ -125,6 +125,9 @@ extern const size_t kk_schemas_count;
 /* The row that holds for an attribute; NULL when objects of this schema do not have it. */
 const struct kk_attr_rule *kk_schema_rule(const struct kk_schema *schema, CK_ATTRIBUTE_TYPE type);
 
+/* Whether a table behind this one has a row for the attribute, which then holds. */
+bool kk_schema_replaces(const struct kk_schema *schema, size_t table, CK_ATTRIBUTE_TYPE type);
+
 /* All checks of all tables of the chain. */
 KK_RV kk_schema_check(const struct kk_schema *schema, const struct kk_attrs *attrs);
 

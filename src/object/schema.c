@@ -88,6 +88,16 @@ const struct kk_attr_rule *kk_schema_rule(const struct kk_schema *schema, CK_ATT
     return NULL;
 }
 
+bool kk_schema_replaces(const struct kk_schema *schema, size_t table, CK_ATTRIBUTE_TYPE type)
+{
+    for (size_t i = table + 1; i < KK_SCHEMA_TABLES && schema->tables[i] != NULL; i++) {
+        if (table_rule(schema->tables[i], type) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 KK_RV kk_schema_check(const struct kk_schema *schema, const struct kk_attrs *attrs)
 {
     for (size_t i = 0; i < KK_SCHEMA_TABLES && schema->tables[i] != NULL; i++) {

@@ -146,6 +146,7 @@ KK_RV kk_call_resolve_param(struct kk_call *call, struct kk_param *param)
             continue;
         }
         KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+        kk_crypto_mark();
         KK_TRY(kk_call_key_object(call, param->handles[i], CKR_KEY_HANDLE_INVALID, &object));
         KK_ENSURE((object->usage & KK_USAGE_DERIVE) != 0, CKR_KEY_FUNCTION_NOT_PERMITTED);
         KK_TRY(kk_call_guard(call, object));

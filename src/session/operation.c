@@ -159,9 +159,22 @@ static bool offers(const struct kk_mechanism *mechanism, enum kk_op_kind kind)
     return false;
 }
 
+/* In calls that come without a mark in OpenSSL's queue of errors. */
+static void mark_unless_quiet(const struct kk_op *op)
+{
+    const struct kk_mechanism *row = op->mechanism;
+    bool crypts = op->kind == KK_OP_ENCRYPT || op->kind == KK_OP_DECRYPT;
+    bool quiet = crypts ? row->cipher != NULL && row->cipher->quiet
+                        : op->kind == KK_OP_DIGEST || row->sign->quiet;
+    if (!quiet) {
+        kk_crypto_mark();
+    }
+}
+
 KK_RV kk_operation_start(struct kk_operation *operation, enum kk_op_kind kind)
 {
     struct kk_op *op = &operation->op;
+    mark_unless_quiet(op);
     if (kind == KK_OP_MESSAGE_ENCRYPT || kind == KK_OP_MESSAGE_DECRYPT) {
         return kk_message_init(op);
     }
@@ -186,6 +199,11 @@ KK_RV kk_operation_take_key(struct kk_call *call, const struct kk_mechanism *mec
     return CKR_OK;
 }
 
+static size_t aead_buffer(const struct kk_engine *engine)
+{
+    return (size_t)engine->config->aead_buffer << 10;
+}
+
 /* Makes room for another mechanism or key. A context is kept when it may serve again: the same
  * mechanism; the family itself sees whether the key is the same. */
 static void prepare(struct kk_operation *operation, const struct kk_mechanism *mechanism,
@@ -200,7 +218,7 @@ static void prepare(struct kk_operation *operation, const struct kk_mechanism *m
     op->mechanism = mechanism;
     op->kind = family_kinds[kind];
     op->crypto = engine->crypto;
-    op->aead_buffer = (size_t)engine->config->aead_buffer << 10;
+    op->aead_buffer = aead_buffer(engine);
 }
 
 void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
@@ -214,6 +232,7 @@ void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
     operation->needs_login = object != NULL && object->always_authenticate;
     operation->login_round = session->login_round;
     operation->epoch = call->epoch;
+    operation->handle = CK_INVALID_HANDLE;
     kk_object_unref(operation->object);
     kk_key_unref(operation->op.key);
     operation->object = object;
@@ -221,6 +240,61 @@ void kk_operation_adopt(struct kk_call *call, enum kk_op_kind kind,
     if (object != NULL && object->object_class == CKO_OTP_KEY) {
         kk_otp_rules_of(object->attrs, &operation->op.otp);
     }
+}
+
+/*
+ * Whether the key is the one of last time, still its present version, and everything that was
+ * looked at then is as it was. A commit that changes or destroys an object moves the epoch, whoever
+ * makes it; a logout clears operations with private keys before the next call in their session. The
+ * keys of one-time passwords and signatures change with each use.
+ */
+static bool has_key(struct kk_call *call, const struct kk_operation *operation,
+                    const struct kk_mechanism *mechanism, CK_OBJECT_HANDLE handle)
+{
+    struct kk_object *object = operation->object;
+    if (object == NULL || operation->handle != handle || operation->op.mechanism != mechanism ||
+        atomic_load_explicit(&object->superseded, memory_order_acquire)) {
+        return false;
+    }
+    return !object->is_token ||
+           (operation->found_epoch == call->epoch &&
+            kk_token_look(call->session->token, &object->uuid, &call->epoch) == CKR_OK &&
+            operation->found_epoch == call->epoch);
+}
+
+/* Begins with the key of last time. */
+static void begin_again(struct kk_call *call, struct kk_operation *operation)
+{
+    operation->op.aead_buffer = aead_buffer(call->app->engine);
+    operation->needs_login = operation->object->always_authenticate;
+    operation->login_round = call->session->login_round;
+    operation->epoch = call->epoch;
+    kk_object_touch_key(operation->object);
+}
+
+/* Begins with a key that is looked up, and remembers by what. */
+static KK_RV begin_with(struct kk_call *call, struct kk_operation *operation, enum kk_op_kind kind,
+                        const struct kk_mechanism *mechanism, CK_OBJECT_HANDLE handle)
+{
+    struct kk_object *object = NULL;
+    struct kk_key *key = NULL;
+    if (kind != KK_OP_DIGEST) {
+        KK_TRY(kk_operation_take_key(call, mechanism, kind, handle, &object, &key));
+    }
+    kk_operation_adopt(call, kind, mechanism, object, key);
+    if (object != NULL && object->object_class != CKO_OTP_KEY &&
+        (mechanism->sign == NULL || mechanism->sign->turns == NULL)) {
+        operation->handle = handle;
+        operation->found_epoch = call->epoch;
+    }
+    return CKR_OK;
+}
+
+struct kk_param *kk_operation_param(struct kk_call *call, enum kk_op_kind kind,
+                                    struct kk_param *spare)
+{
+    struct kk_operation *operation = call->session->operations[kind];
+    return operation == NULL || operation->active ? spare : &operation->op.param;
 }
 
 KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
@@ -232,15 +306,16 @@ KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
     KK_TRY(kk_operation_room(session, kind, &operation));
     KK_ENSURE(!operation->active, CKR_OPERATION_ACTIVE);
     KK_ENSURE(offers(mechanism, kind), CKR_MECHANISM_INVALID);
-    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
-    KK_CLEANUP(kk_key_unrefp) struct kk_key *key = NULL;
     session->validated = session->validated && !kk_operation_is_message(kind);
-    if (kind != KK_OP_DIGEST) {
-        KK_TRY(kk_operation_take_key(call, mechanism, kind, key_handle, &object, &key));
+    if (KK_LIKELY(has_key(call, operation, mechanism, key_handle))) {
+        begin_again(call, operation);
+    } else {
+        KK_TRY(begin_with(call, operation, kind, mechanism, key_handle));
     }
     KK_TRY(kk_call_resolve_param(call, param));
-    kk_operation_adopt(call, kind, mechanism, KK_STEAL(object), KK_STEAL(key));
-    kk_param_move(&operation->op.param, param);
+    if (param != &operation->op.param) {
+        kk_param_move(&operation->op.param, param);
+    }
     CK_RV rv = kk_operation_start(operation, kind);
     if (rv == CKR_OK && !kk_operation_is_message(kind)) {
         rv = kk_call_audit_use(call, kind, operation->object, mechanism->type);
@@ -458,6 +533,7 @@ KK_RV kk_operation_cipher(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     struct kk_operation *operation = NULL;
     bool delivered = false;
     KK_TRY(active(call, kind, &operation));
+    mark_unless_quiet(&operation->op);
     const struct kk_cipher_ops *ops = operation->op.mechanism->cipher;
     /*= pkcs11-3.2 C_Encrypt: not after C_EncryptUpdate; there is no single-part operation then */
     KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
@@ -568,6 +644,7 @@ KK_RV kk_operation_result(struct kk_call *call, enum kk_op_kind kind, enum kk_ph
     struct kk_operation *operation = NULL;
     bool delivered = false;
     KK_TRY(active(call, kind, &operation));
+    mark_unless_quiet(&operation->op);
     KK_ENSURE(phase != KK_PHASE_SINGLE || !operation->multi, CKR_OPERATION_NOT_INITIALIZED);
     if (phase == KK_PHASE_FINAL && !kk_operation_has_update(&operation->op)) {
         return conclude(call, operation, phase, CKR_OPERATION_NOT_INITIALIZED, false);
@@ -649,6 +726,7 @@ KK_RV kk_operation_verify(struct kk_call *call, enum kk_phase phase, struct kk_s
 {
     struct kk_operation *operation = NULL;
     KK_TRY(active(call, KK_OP_VERIFY, &operation));
+    mark_unless_quiet(&operation->op);
     return verify_and_end(call, operation, phase, in, signature);
 }
 

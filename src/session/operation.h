@@ -18,6 +18,8 @@ struct kk_operation {
     bool needs_login;         /* CKA_ALWAYS_AUTHENTICATE: until C_Login(CKU_CONTEXT_SPECIFIC) */
     bool is_private;          /* the key is a private object: a logout ends the operation */
     struct kk_object *object; /* the key, a reference; NULL for digests */
+    CK_OBJECT_HANDLE handle;  /* by which it was given */
+    uint64_t found_epoch;     /* of the token, when the handle was looked up */
     uint64_t epoch;           /* of the token, when the key was last known to be there */
     uint64_t login_round;
     struct kk_buffer signature; /* given at the beginning: KK_OP_VERIFY_SIGNATURE */
@@ -34,9 +36,15 @@ struct kk_output {
     CK_ULONG *len;
 };
 
-/* Starts one. `param` is taken over on success. CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID,
- * CKR_MECHANISM_PARAM_INVALID, CKR_KEY_HANDLE_INVALID, CKR_KEY_TYPE_INCONSISTENT,
- * CKR_KEY_FUNCTION_NOT_PERMITTED, and those of the mechanism. `key` is 0 for digests. */
+/* Where the parameter of a new operation goes: into the operation, unless one is active, else
+ * `spare`. Whoever fills it and then fails clears it. */
+struct kk_param *kk_operation_param(struct kk_call *call, enum kk_op_kind kind,
+                                    struct kk_param *spare);
+
+/* Starts one. `param` is taken over on success; it may be what kk_operation_param() gave.
+ * CKR_OPERATION_ACTIVE, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_KEY_HANDLE_INVALID,
+ * CKR_KEY_TYPE_INCONSISTENT, CKR_KEY_FUNCTION_NOT_PERMITTED, and those of the mechanism. `key` is 0
+ * for digests. */
 KK_RV kk_operation_init(struct kk_call *call, enum kk_op_kind kind,
                         const struct kk_mechanism *mechanism, struct kk_param *param,
                         CK_OBJECT_HANDLE key);

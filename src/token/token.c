@@ -246,7 +246,11 @@ KK_RV kk_token_fresh(struct kk_token *token, uint64_t *ret_epoch)
 static KK_RV look(struct kk_token *token, const struct kk_uuid *uuid)
 {
     const struct kk_repository_ops *ops = token->repository->ops;
-    return ops->look != NULL ? ops->look(token->repository, uuid) : CKR_OK;
+    if (ops->look == NULL) {
+        return CKR_OK;
+    }
+    kk_crypto_mark();
+    return ops->look(token->repository, uuid);
 }
 
 KK_RV kk_token_look(struct kk_token *token, const struct kk_uuid *uuid, uint64_t *epoch)
@@ -458,6 +462,7 @@ KK_RV kk_token_get(struct kk_token *token, struct kk_unlock *unlock, bool user,
     KK_CLEANUP(kk_object_unrefp) struct kk_object *cached = NULL;
     KK_CLEANUP(kk_object_unrefp) struct kk_object *read = NULL;
 
+    kk_crypto_mark();
     KK_TRY(look(token, uuid));
     KK_TRY(kk_token_fresh(token, &epoch));
     KK_WITH_LOCK(&token->lock)
@@ -769,28 +774,25 @@ KK_RV kk_token_audit_verify(struct kk_token *token, struct kk_unlock *unlock,
     return ops->audit_verify(token->repository, unlock, ret_report);
 }
 
-static bool has_key(struct kk_object *object)
+/* A key that was not parsed yet counts in the cache from now on. */
+static KK_RV parse_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key)
 {
-    KK_LOCK_SCOPE(&object->key_lock);
-    return object->key != NULL;
+    KK_TRY(kk_object_key(object, token->engine->crypto, ret_key));
+    KK_LOCK_SCOPE(&token->lock);
+    if (!object->is_private || token->logins[KK_ROLE_USER] > 0) {
+        kk_cache_key_parsed(token->cache, object);
+    } else {
+        kk_object_drop_key(object); /* the last user logged out while it was parsed */
+    }
+    return CKR_OK;
 }
 
 KK_RV kk_token_key(struct kk_token *token, struct kk_object *object, struct kk_key **ret_key)
 {
-    bool parsed = has_key(object);
-    KK_TRY(kk_object_key(object, token->engine->crypto, ret_key));
-    if (!atomic_load_explicit(&object->key_touched, memory_order_relaxed)) {
-        atomic_store_explicit(&object->key_touched, true, memory_order_relaxed);
+    *ret_key = kk_object_present_key(object);
+    if (KK_UNLIKELY(*ret_key == NULL)) {
+        KK_TRY(parse_key(token, object, ret_key));
     }
-    if (!parsed) {
-        KK_WITH_LOCK(&token->lock)
-        {
-            if (!object->is_private || token->logins[KK_ROLE_USER] > 0) {
-                kk_cache_key_parsed(token->cache, object);
-            } else {
-                kk_object_drop_key(object); /* the last user logged out while it was parsed */
-            }
-        }
-    }
+    kk_object_touch_key(object);
     return CKR_OK;
 }

@@ -431,6 +431,105 @@ static void test_a_destroyed_key_stays_in_no_context(void **state)
     }
 }
 
+/* ---- the key of last time: what was looked at once holds as long as nothing moved ---- */
+
+static CK_RV forbid_signing(struct kk_app *app, CK_SESSION_HANDLE by, CK_OBJECT_HANDLE object)
+{
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE attribute = {CKA_SIGN, &no, sizeof no};
+    KK_CLEANUP(kk_call_end) struct kk_call call = {0};
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    KK_TRY(kk_call_begin(app, by, &call));
+    KK_TRY(kk_template_copy(&attribute, 1, KK_VERB_SET, &tmpl));
+    return kk_call_set_attributes(&call, object, tmpl);
+}
+
+static void sign_in(CK_SESSION_HANDLE where, CK_OBJECT_HANDLE key)
+{
+    uint8_t mac[16];
+    CK_ULONG len = sizeof mac;
+    assert_ok(op_init(world.app, where, KK_OP_SIGN, &cmac, key));
+    assert_ok(
+        op_result(world.app, where, KK_OP_SIGN, KK_PHASE_SINGLE, KK_SPAN_TEXT("text"), mac, &len));
+}
+
+static void test_a_key_used_before_is_not_used_against_what_was_changed_since(void **state)
+{
+    (void)state;
+    for (int token = 0; token < 2; token++) {
+        for (int apart = 0; apart < 2; apart++) {
+            CK_OBJECT_HANDLE key = aes_create(world.app, session, token != 0, true);
+            CK_SESSION_HANDLE changer =
+                apart != 0 ? session_open(world.app, world.slot, true) : session;
+            sign_in(session, key);
+            sign_in(session, key);
+            assert_ok(forbid_signing(world.app, changer, key));
+            assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key),
+                             CKR_KEY_FUNCTION_NOT_PERMITTED);
+        }
+    }
+}
+
+static void
+test_a_key_used_before_is_looked_up_again_when_another_application_changed_it(void **state)
+{
+    (void)state;
+    CK_SLOT_ID *slots = NULL;
+    size_t count = 0;
+    CK_OBJECT_HANDLE theirs = 0;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, true, true);
+    assert_ok(kk_app_slots(world.other, true, false, &slots, &count));
+    CK_SESSION_HANDLE other = session_open(world.other, slots[0], true);
+    kk_free(slots);
+    assert_ok(session_login(world.other, other, CKU_USER, PIN));
+    sign_in(session, key);
+    sign_in(session, key);
+    assert_int_equal(find_count(world.other, other, NULL, &theirs), 1);
+    assert_ok(forbid_signing(world.other, other, theirs));
+    assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key),
+                     CKR_KEY_FUNCTION_NOT_PERMITTED);
+}
+
+static void test_a_handle_used_before_is_invalid_once_its_key_is_gone(void **state)
+{
+    (void)state;
+    for (int token = 0; token < 2; token++) {
+        CK_OBJECT_HANDLE key = aes_create(world.app, session, token != 0, true);
+        CK_SESSION_HANDLE changer = session_open(world.app, world.slot, true);
+        sign_in(session, key);
+        sign_in(session, key);
+        assert_ok(object_destroy(world.app, changer, key));
+        assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key),
+                         CKR_KEY_HANDLE_INVALID);
+    }
+}
+
+static void test_a_session_key_used_before_goes_with_the_session_that_made_it(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE maker = session_open(world.app, world.slot, true);
+    CK_OBJECT_HANDLE key = aes_create(world.app, maker, false, false);
+    sign_in(session, key);
+    sign_in(session, key);
+    assert_ok(kk_session_close(world.app, maker));
+    assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key), CKR_KEY_HANDLE_INVALID);
+}
+
+static void test_a_private_key_used_before_is_not_used_after_a_logout(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE key = aes_create(world.app, session, true, true);
+    CK_OBJECT_HANDLE public_key = aes_create(world.app, session, true, false);
+    CK_SESSION_HANDLE logs_out = session_open(world.app, world.slot, true);
+    sign_in(session, key);
+    assert_ok(session_logout(world.app, logs_out));
+    assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key), CKR_KEY_HANDLE_INVALID);
+    sign_in(session, public_key);
+    assert_ok(session_login(world.app, logs_out, CKU_USER, PIN));
+    assert_int_equal(op_init(world.app, session, KK_OP_SIGN, &cmac, key), CKR_KEY_HANDLE_INVALID);
+    sign_in(session, public_key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +551,11 @@ int main(void)
         TEST(test_a_logout_ends_operations_with_private_keys_only),
         TEST(test_a_key_that_wants_a_login_each_time_gets_one),
         TEST(test_a_destroyed_key_stays_in_no_context),
+        TEST(test_a_key_used_before_is_not_used_against_what_was_changed_since),
+        TEST(test_a_key_used_before_is_looked_up_again_when_another_application_changed_it),
+        TEST(test_a_handle_used_before_is_invalid_once_its_key_is_gone),
+        TEST(test_a_session_key_used_before_goes_with_the_session_that_made_it),
+        TEST(test_a_private_key_used_before_is_not_used_after_a_logout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
