@@ -45,7 +45,7 @@ LIBRARIES = [
 ]
 
 # written by the build into its own root
-GENERATED = {"paths.h", "probe.h"}
+GENERATED = {"paths.h", "probe.h", "replay_text.h"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "cryptoki/functions.h"
 
 /* clang-format off */
@@ -149,7 +150,7 @@ const struct kk_trace_function *kk_trace_function_find(const char *name, size_t 
 {
     for (size_t i = 0; i < KK_ARRAY_LEN(kk_trace_functions); i++) {
         const char *row = kk_trace_functions[i].name;
-        if (strlen(row) == len && memcmp(row, name, len) == 0) {
+        if (kk_mem_equal(row, strlen(row), name, len)) {
             return &kk_trace_functions[i];
         }
     }

@@ -3,8 +3,8 @@
  * The C_ functions as a call trace sees them: per function its arguments, what each of them is, and
  * so what of it may be written down. The tracer and the replay of `keykist trace` walk this table.
  *
- * An argument is one to three words of the call: a buffer and its length are one argument. A word is
- * a CK_ULONG or a pointer, which are equally long on every platform that there is.
+ * An argument is one to three words of the call: a buffer and its length are one argument. A word
+ * is a CK_ULONG or a pointer, which are equally long on every platform that there is.
  */
 #pragma once
 
@@ -19,37 +19,37 @@ enum kk_trace_kind {
     KK_TRACE_SLOT,
     KK_TRACE_SESSION,
     KK_TRACE_OBJECT,
-    KK_TRACE_FLAGS,           /* detail: enum kk_trace_flags */
+    KK_TRACE_FLAGS, /* detail: enum kk_trace_flags */
     KK_TRACE_USER_TYPE,
     KK_TRACE_MECHANISM_TYPE,
-    KK_TRACE_POINTER,         /* whether it is NULL */
-    KK_TRACE_TEXT,            /* zero-terminated */
-    KK_TRACE_NAME,            /* text, length */
-    KK_TRACE_LABEL,           /* 32 characters */
+    KK_TRACE_POINTER, /* whether it is NULL */
+    KK_TRACE_TEXT,    /* zero-terminated */
+    KK_TRACE_NAME,    /* text, length */
+    KK_TRACE_LABEL,   /* 32 characters */
     KK_TRACE_VERSION,
     KK_TRACE_INIT_ARGS,
-    KK_TRACE_PIN,             /* pointer, length: nothing at all of it */
-    KK_TRACE_DATA,            /* pointer, length */
-    KK_TRACE_CODE,            /* pointer, length */
+    KK_TRACE_PIN,  /* pointer, length: nothing at all of it */
+    KK_TRACE_DATA, /* pointer, length */
+    KK_TRACE_CODE, /* pointer, length */
     KK_TRACE_MECHANISM,
-    KK_TRACE_PARAMETER,       /* of a message: pointer, length */
-    KK_TRACE_TEMPLATE,        /* pointer, count */
-    KK_TRACE_OUT_TEMPLATE,    /* pointer, count: C_GetAttributeValue */
-    KK_TRACE_OUT_DATA,        /* pointer, pointer to length */
-    KK_TRACE_OUT_CODE,        /* pointer, pointer to length */
-    KK_TRACE_OUT_BYTES,       /* pointer, length: filled to the end */
-    KK_TRACE_OUT_LATER,       /* pointer, length: filled when an asynchronous call ends */
+    KK_TRACE_PARAMETER,    /* of a message: pointer, length */
+    KK_TRACE_TEMPLATE,     /* pointer, count */
+    KK_TRACE_OUT_TEMPLATE, /* pointer, count: C_GetAttributeValue */
+    KK_TRACE_OUT_DATA,     /* pointer, pointer to length */
+    KK_TRACE_OUT_CODE,     /* pointer, pointer to length */
+    KK_TRACE_OUT_BYTES,    /* pointer, length: filled to the end */
+    KK_TRACE_OUT_LATER,    /* pointer, length: filled when an asynchronous call ends */
     KK_TRACE_OUT_SLOT,
     KK_TRACE_OUT_SESSION,
     KK_TRACE_OUT_OBJECT,
     KK_TRACE_OUT_ULONG,
-    KK_TRACE_OUT_FLAGS,       /* detail: enum kk_trace_flags */
-    KK_TRACE_OUT_OBJECTS,     /* pointer, room, pointer to count */
-    KK_TRACE_OUT_SLOTS,       /* pointer, pointer to count */
-    KK_TRACE_OUT_MECHANISMS,  /* pointer, pointer to count */
-    KK_TRACE_OUT_INFO,        /* detail: enum kk_trace_info */
-    KK_TRACE_OUT_LIST,        /* of functions */
-    KK_TRACE_OUT_INTERFACES,  /* pointer, pointer to count */
+    KK_TRACE_OUT_FLAGS,      /* detail: enum kk_trace_flags */
+    KK_TRACE_OUT_OBJECTS,    /* pointer, room, pointer to count */
+    KK_TRACE_OUT_SLOTS,      /* pointer, pointer to count */
+    KK_TRACE_OUT_MECHANISMS, /* pointer, pointer to count */
+    KK_TRACE_OUT_INFO,       /* detail: enum kk_trace_info */
+    KK_TRACE_OUT_LIST,       /* of functions */
+    KK_TRACE_OUT_INTERFACES, /* pointer, pointer to count */
     KK_TRACE_OUT_INTERFACE,
     KK_TRACE_OUT_ASYNC,
     KK_TRACE_KIND_COUNT
@@ -82,9 +82,9 @@ enum kk_trace_info {
 #define KK_TRACE_WORDS_MAX 10
 
 struct kk_trace_argument {
-    const char *name;      /* the standard's; NULL: there are no more */
-    const char *length;    /* of the word that is its length or count, where there is one */
-    uint8_t kind;          /* enum kk_trace_kind */
+    const char *name;   /* the standard's; NULL: there are no more */
+    const char *length; /* of the word that is its length or count, where there is one */
+    uint8_t kind;       /* enum kk_trace_kind */
     uint8_t detail;
     uint8_t words;
 };

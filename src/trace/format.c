@@ -494,18 +494,17 @@ static const struct info_member slot_info[] = {
     INFO_ROW(VERSION, firmwareVersion, 0)};
 #undef S
 #define S CK_TOKEN_INFO
-static const struct info_member token_info[] = {
-    INFO_TEXT_ROW(label),
-    INFO_TEXT_ROW(manufacturerID),
-    INFO_TEXT_ROW(model),
-    INFO_TEXT_ROW(serialNumber),
-    INFO_ROW(FLAGS, flags, KK_TRACE_FLAGS_TOKEN),
-    INFO_ROW(NUMBER, ulSessionCount, 0),
-    INFO_ROW(NUMBER, ulRwSessionCount, 0),
-    INFO_ROW(NUMBER, ulMinPinLen, 0),
-    INFO_ROW(NUMBER, ulMaxPinLen, 0),
-    INFO_ROW(VERSION, hardwareVersion, 0),
-    INFO_ROW(VERSION, firmwareVersion, 0)};
+static const struct info_member token_info[] = {INFO_TEXT_ROW(label),
+                                                INFO_TEXT_ROW(manufacturerID),
+                                                INFO_TEXT_ROW(model),
+                                                INFO_TEXT_ROW(serialNumber),
+                                                INFO_ROW(FLAGS, flags, KK_TRACE_FLAGS_TOKEN),
+                                                INFO_ROW(NUMBER, ulSessionCount, 0),
+                                                INFO_ROW(NUMBER, ulRwSessionCount, 0),
+                                                INFO_ROW(NUMBER, ulMinPinLen, 0),
+                                                INFO_ROW(NUMBER, ulMaxPinLen, 0),
+                                                INFO_ROW(VERSION, hardwareVersion, 0),
+                                                INFO_ROW(VERSION, firmwareVersion, 0)};
 #undef S
 #define S CK_MECHANISM_INFO
 static const struct info_member mechanism_info[] = {
@@ -672,8 +671,9 @@ static void take_async(const struct one *one)
         return;
     }
     begin_output(one, one->argument->name);
-    kk_trace_put(one->out, data.pValue != NULL ? "{pValue=<pointer>, ulValue=" : "{pValue=NULL, "
-                                                                                 "ulValue=");
+    kk_trace_put(one->out, data.pValue != NULL ? "{pValue=<pointer>, ulValue="
+                                               : "{pValue=NULL, "
+                                                 "ulValue=");
     kk_trace_put_number(one->out, data.ulValue);
     kk_trace_put(one->out, ", hObject=");
     kk_trace_put_hex_number(one->out, data.hObject);

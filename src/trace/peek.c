@@ -16,8 +16,8 @@ bool kk_trace_peek(const void *from, void *to, size_t len)
     int kept_errno = errno;
     struct iovec here = {.iov_base = to, .iov_len = len};
     struct iovec there = {.iov_base = (void *)(uintptr_t)from, .iov_len = len};
-    bool is_read = len == 0 || (from != NULL && process_vm_readv(getpid(), &here, 1, &there, 1,
-                                                                0) == (ssize_t)len);
+    bool is_read = len == 0 || (from != NULL &&
+                                process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)len);
     errno = kept_errno;
     return is_read;
 }

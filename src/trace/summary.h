@@ -13,8 +13,8 @@ void kk_trace_count(unsigned int function, CK_RV rv, uint64_t nanoseconds);
 /* Whether anything was counted since the last time. */
 bool kk_trace_has_counts(void);
 
-/* A table of what was counted, each line with # in front; `pid` stands in its first one. Counts from
- * 0 again. */
+/* A table of what was counted, each line with # in front; `pid` stands in its first one. Counts
+ * from 0 again. */
 void kk_trace_put_summary(struct kk_buffer *out, long pid);
 
 /* Counts from 0 again: in a forked child, whose parent's calls are not its own. */

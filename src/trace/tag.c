@@ -65,9 +65,8 @@ static uint64_t load(const uint8_t *bytes, size_t len)
 
 uint64_t kk_trace_siphash(const uint64_t key[2], struct kk_span span)
 {
-    uint64_t v[4] = {
-        key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
-        key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
+    uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
+                     key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
     for (size_t at = 0; at + 8 <= span.len; at += 8) {
         uint64_t word = load(span.data + at, 8);
         v[3] ^= word;

@@ -11,7 +11,8 @@
 /* Makes the key, once. False: there was no randomness, and there are no marks. */
 bool kk_trace_tag_start(void);
 
-/* Of the bytes at `from` in the application's memory. False: they are too many, or cannot be read. */
+/* Of the bytes at `from` in the application's memory. False: they are too many, or cannot be read.
+ */
 bool kk_trace_tag(const void *from, size_t len, uint64_t *ret_tag);
 
 /* SipHash-2-4 of a span under a key (tests). */

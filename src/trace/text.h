@@ -6,7 +6,8 @@
 
 #include "base/bytes.h"
 
-/* The most bytes that are written out in hexadecimal digits; of longer values only the length is. */
+/* The most bytes that are written out in hexadecimal digits; of longer values only the length is.
+ */
 #define KK_TRACE_SHOWN_MAX 8192u
 
 void kk_trace_put(struct kk_buffer *out, const char *text);

@@ -39,7 +39,8 @@ struct kk_trace_call {
     uint64_t started; /* nanoseconds */
 };
 
-/* Before the call: its arguments, each as one word; they stay where they are until kk_trace_end(). */
+/* Before the call: its arguments, each as one word; they stay where they are until kk_trace_end().
+ */
 void kk_trace_begin(struct kk_trace_call *call, unsigned int number, const uintptr_t *words);
 
 /* After it. Gives `rv` back. */

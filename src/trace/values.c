@@ -521,8 +521,7 @@ static void put_raw_parameter(const struct walk *walk, const CK_MECHANISM *mecha
 static void put_mechanism(const struct walk *walk, const void *at)
 {
     CK_MECHANISM mechanism = {0};
-    if (at == NULL || walk->depth > DEPTH_MAX ||
-        !kk_trace_peek(at, &mechanism, sizeof mechanism)) {
+    if (at == NULL || walk->depth > DEPTH_MAX || !kk_trace_peek(at, &mechanism, sizeof mechanism)) {
         kk_trace_put(walk->out, at == NULL ? "NULL" : "<unreadable>");
         return;
     }
