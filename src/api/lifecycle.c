@@ -9,6 +9,7 @@
 #include "session/app.h"
 #include "session/async.h"
 #include "session/session.h"
+#include "trace/trace.h"
 
 #include "base/banned.h"
 
@@ -24,6 +25,7 @@ KK_RV kk_api_start(struct kk_app **ret_app)
     KK_TRY(kk_config_load(&config));
     kk_log_configure((enum kk_log_level)config->log_level, (enum kk_log_target)config->log_target,
                      config->log_file);
+    kk_trace_configure(config->log_trace);
     KK_TRY(kk_engine_new(config, &engine));
     KK_TRY(kk_app_new(engine, ret_app));
     engine = NULL; /* the application's, by kk_api_stop() */

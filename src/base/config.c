@@ -199,6 +199,7 @@ static const struct setting settings[] = {
     [SETTING_BACKEND] = FATAL_WORD("objectstore.backend", backend, "sqlite", backends),
     [SETTING_LOG_TARGET] = WORD("log.target", log_target, "syslog", targets),
     [SETTING_LOG_FILE] = TEXT("log.file", log_file, ""),
+    TEXT("log.trace", log_trace, ""),
     FATAL_WORD("log.level", log_level, "INFO", levels),
     TEXT("directories.tokendir", tokendir, KK_DEFAULT_TOKENDIR),
     OCTAL("objectstore.umask", umask, "0077", 0777),

@@ -34,6 +34,7 @@ struct kk_config {
     int log_level;          /* log.level: enum kk_log_level, default INFO */
     int log_target;         /* log.target: enum kk_log_target */
     char *log_file;         /* log.file; set without log.target means file */
+    char *log_trace;        /* log.trace: a path; "": no trace of calls */
     bool slots_removable;   /* slots.removable */
     char *slots_mechanisms; /* slots.mechanisms: "ALL", "A, B" or "-A, B"; names not parsed here */
     int policy;             /* mechanisms.policy: enum kk_config_policy, default all */

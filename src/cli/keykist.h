@@ -133,6 +133,7 @@ extern const struct kk_keykist_group kk_keykist_digest_group;
 extern const struct kk_keykist_group kk_keykist_random_group;
 extern const struct kk_keykist_group kk_keykist_pepper_group;
 extern const struct kk_keykist_group kk_keykist_slot_group;
+extern const struct kk_keykist_group kk_keykist_trace_group;
 
 /* ---- keykist_options.c ---- */
 

@@ -20,7 +20,7 @@ const struct kk_keykist_group *const kk_keykist_groups[] = {
     &kk_keykist_cert_group,       &kk_keykist_random_group, &kk_keykist_digest_group,
     &kk_keykist_backup_group,     &kk_keykist_audit_group,  &kk_keykist_slot_group,
     &kk_keykist_mechanism_group,  &kk_keykist_config_group, &kk_keykist_doctor_group,
-    &kk_keykist_completion_group, &kk_keykist_bench_group,
+    &kk_keykist_completion_group, &kk_keykist_bench_group,  &kk_keykist_trace_group,
 };
 const size_t kk_keykist_group_count = KK_ARRAY_LEN(kk_keykist_groups);
 

@@ -10,6 +10,7 @@
 #include "api/lifecycle.h"
 #include "cryptoki/functions.h"
 #include "module/instance.h"
+#include "trace/trace.h"
 
 #include "base/banned.h"
 
@@ -65,9 +66,19 @@ static inline void __attribute__((always_inline)) leave(struct entered *entered)
 #define SECOND_OF(...) SECOND(__VA_ARGS__)
 #define IS_LIGHT(name) SECOND_OF(LIGHT_##name, 0, 0)
 
+/* While a trace is on, a call goes through traced_<name>(), which calls the same again. */
 #define DEFINE_CALL(name, params, app_params, args)                                                \
+    static __attribute__((noinline, cold)) CK_RV again_##name params                               \
+    {                                                                                              \
+        ENTER_AS(IS_LIGHT(name));                                                                  \
+        return kk_api_##name args;                                                                 \
+    }                                                                                              \
+    KK_TRACE_DEFINE(name, params, app_params, args, traced_##name, again_##name)                   \
     EXPORT CK_RV name params                                                                       \
     {                                                                                              \
+        if (KK_UNLIKELY(kk_trace_is_on())) {                                                       \
+            return traced_##name KK_TRACE_ARGS args;                                               \
+        }                                                                                          \
         ENTER_AS(IS_LIGHT(name));                                                                  \
         return kk_api_##name args;                                                                 \
     }
@@ -76,7 +87,7 @@ KK_CALLS(DEFINE_CALL)
 
 /*= pkcs11-3.2 C_Initialize: mutex functions all or none, pReserved NULL. Locking is always on and
  * always the system's, whatever the application says */
-EXPORT CK_RV C_Initialize(CK_VOID_PTR pInitArgs)
+static CK_RV initialize(CK_VOID_PTR pInitArgs)
 {
     const CK_C_INITIALIZE_ARGS *args = pInitArgs;
     if (args != NULL) {
@@ -88,13 +99,37 @@ EXPORT CK_RV C_Initialize(CK_VOID_PTR pInitArgs)
     return kk_instance_initialize();
 }
 
-EXPORT CK_RV C_Finalize(CK_VOID_PTR pReserved)
+/* Whether there is a trace is known at its end: it is what reads the configuration. */
+EXPORT CK_RV C_Initialize(CK_VOID_PTR pInitArgs)
+{
+    const uintptr_t words[] = {(uintptr_t)pInitArgs};
+    struct kk_trace_call call;
+    kk_trace_begin(&call, KK_TRACE_C_Initialize, words);
+    return kk_trace_end(&call, initialize(pInitArgs));
+}
+
+static CK_RV finalize(CK_VOID_PTR pReserved)
 {
     KK_ENSURE(pReserved == NULL, CKR_ARGUMENTS_BAD);
     struct kk_crypto_call call = kk_api_enter(false);
     CK_RV rv = kk_instance_finalize();
     kk_api_leave(call);
     return rv;
+}
+
+/* The module's own functions, which no application belongs to. */
+#define TRACED(name, type, parameter, function)                                                    \
+    KK_TRACE_DEFINE(name, (type parameter), (), (app, parameter), traced_##function, function)     \
+    static CK_RV either_##function(type parameter)                                                 \
+    {                                                                                              \
+        return kk_trace_is_on() ? traced_##function(parameter) : function(parameter);              \
+    }
+
+TRACED(C_Finalize, CK_VOID_PTR, pReserved, finalize)
+
+EXPORT CK_RV C_Finalize(CK_VOID_PTR pReserved)
+{
+    return either_finalize(pReserved);
 }
 
 /* C_GetInfo says the version of the list through which it was reached, so that a client which
@@ -105,7 +140,7 @@ static CK_RV info_as(CK_INFO *info, CK_BYTE major, CK_BYTE minor)
     return kk_api_get_info(app, (CK_VERSION){major, minor}, info);
 }
 
-EXPORT CK_RV C_GetInfo(CK_INFO_PTR pInfo)
+static CK_RV info_3_2(CK_INFO_PTR pInfo)
 {
     return info_as(pInfo, CRYPTOKI_VERSION_MAJOR, CRYPTOKI_VERSION_MINOR);
 }
@@ -118,6 +153,15 @@ static CK_RV info_2_40(CK_INFO_PTR pInfo)
 static CK_RV info_3_0(CK_INFO_PTR pInfo)
 {
     return info_as(pInfo, 3, 0);
+}
+
+TRACED(C_GetInfo, CK_INFO_PTR, pInfo, info_3_2)
+TRACED(C_GetInfo, CK_INFO_PTR, pInfo, info_2_40)
+TRACED(C_GetInfo, CK_INFO_PTR, pInfo, info_3_0)
+
+EXPORT CK_RV C_GetInfo(CK_INFO_PTR pInfo)
+{
+    return either_info_3_2(pInfo);
 }
 
 /* The lists begin with all pointers in the order of the standard; the shorter ones are the
@@ -133,10 +177,10 @@ static void make_lists(void)
 {
     memcpy(&list_3_0, &list_3_2, sizeof list_3_0);
     list_3_0.version = (CK_VERSION){3, 0};
-    list_3_0.C_GetInfo = info_3_0;
+    list_3_0.C_GetInfo = either_info_3_0;
     memcpy(&list_2_40, &list_3_2, sizeof list_2_40);
     list_2_40.version = (CK_VERSION){2, 40};
-    list_2_40.C_GetInfo = info_2_40;
+    list_2_40.C_GetInfo = either_info_2_40;
 }
 
 KK_STATIC_ASSERT(offsetof(CK_FUNCTION_LIST, C_WaitForSlotEvent) ==
@@ -146,12 +190,19 @@ KK_STATIC_ASSERT(offsetof(CK_FUNCTION_LIST_3_0, C_MessageVerifyFinal) ==
                      offsetof(CK_FUNCTION_LIST_3_2, C_MessageVerifyFinal),
                  "a 3.0 list is the beginning of a 3.2 list");
 
-EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR ppFunctionList)
+static CK_RV get_function_list(CK_FUNCTION_LIST_PTR_PTR ppFunctionList)
 {
     KK_ENSURE(ppFunctionList != NULL, CKR_ARGUMENTS_BAD);
     (void)pthread_once(&lists_once, make_lists);
     *ppFunctionList = &list_2_40;
     return CKR_OK;
+}
+
+TRACED(C_GetFunctionList, CK_FUNCTION_LIST_PTR_PTR, ppFunctionList, get_function_list)
+
+EXPORT CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR ppFunctionList)
+{
+    return either_get_function_list(ppFunctionList);
 }
 
 static CK_RV vendor_token_path(CK_SLOT_ID slot, CK_UTF8CHAR_PTR path, CK_ULONG_PTR len)
@@ -319,7 +370,7 @@ static CK_INTERFACE interfaces[] = {
     {vendor_name, &list_vendor, 0},
 };
 
-EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE_PTR pInterfacesList, CK_ULONG_PTR pulCount)
+static CK_RV get_interface_list(CK_INTERFACE_PTR pInterfacesList, CK_ULONG_PTR pulCount)
 {
     KK_ENSURE(pulCount != NULL, CKR_ARGUMENTS_BAD);
     (void)pthread_once(&lists_once, make_lists);
@@ -331,6 +382,15 @@ EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE_PTR pInterfacesList, CK_ULONG_PTR p
     KK_ENSURE(room >= KK_ARRAY_LEN(interfaces), CKR_BUFFER_TOO_SMALL);
     memcpy(pInterfacesList, interfaces, sizeof interfaces);
     return CKR_OK;
+}
+
+KK_TRACE_DEFINE(C_GetInterfaceList, (CK_INTERFACE_PTR pInterfacesList, CK_ULONG_PTR pulCount), (),
+                (app, pInterfacesList, pulCount), traced_get_interface_list, get_interface_list)
+
+EXPORT CK_RV C_GetInterfaceList(CK_INTERFACE_PTR pInterfacesList, CK_ULONG_PTR pulCount)
+{
+    return kk_trace_is_on() ? traced_get_interface_list(pInterfacesList, pulCount)
+                            : get_interface_list(pInterfacesList, pulCount);
 }
 
 static bool interface_matches(const CK_INTERFACE *interface, const CK_UTF8CHAR *name,
@@ -346,8 +406,8 @@ static bool interface_matches(const CK_INTERFACE *interface, const CK_UTF8CHAR *
 
 /*= pkcs11-3.2 C_GetInterface: a NULL name or version takes the module's default; flags must all be
  * offered */
-EXPORT CK_RV C_GetInterface(CK_UTF8CHAR_PTR pInterfaceName, CK_VERSION_PTR pVersion,
-                            CK_INTERFACE_PTR_PTR ppInterface, CK_FLAGS flags)
+static CK_RV get_interface(CK_UTF8CHAR_PTR pInterfaceName, CK_VERSION_PTR pVersion,
+                           CK_INTERFACE_PTR_PTR ppInterface, CK_FLAGS flags)
 {
     KK_ENSURE(ppInterface != NULL, CKR_ARGUMENTS_BAD);
     (void)pthread_once(&lists_once, make_lists);
@@ -358,4 +418,17 @@ EXPORT CK_RV C_GetInterface(CK_UTF8CHAR_PTR pInterfaceName, CK_VERSION_PTR pVers
         }
     }
     return CKR_FUNCTION_FAILED;
+}
+
+KK_TRACE_DEFINE(C_GetInterface,
+                (CK_UTF8CHAR_PTR pInterfaceName, CK_VERSION_PTR pVersion,
+                 CK_INTERFACE_PTR_PTR ppInterface, CK_FLAGS flags),
+                (), (app, pInterfaceName, pVersion, ppInterface, flags), traced_get_interface,
+                get_interface)
+
+EXPORT CK_RV C_GetInterface(CK_UTF8CHAR_PTR pInterfaceName, CK_VERSION_PTR pVersion,
+                            CK_INTERFACE_PTR_PTR ppInterface, CK_FLAGS flags)
+{
+    return kk_trace_is_on() ? traced_get_interface(pInterfaceName, pVersion, ppInterface, flags)
+                            : get_interface(pInterfaceName, pVersion, ppInterface, flags);
 }
