@@ -22,7 +22,7 @@ struct node {
     struct node *prev[KK_INDEX_COLUMNS], *next[KK_INDEX_COLUMNS];
 };
 
-#define BUCKETS 256u
+#define FIRST_BUCKETS 16u /* of each column; their number doubles with that of the objects */
 
 struct list {
     struct node *first, *last;
@@ -32,7 +32,8 @@ struct list {
 struct kk_index {
     struct kk_uuid_map *nodes;
     struct node *first, *last;
-    struct list lists[KK_INDEX_COLUMNS][BUCKETS];
+    struct list *lists; /* `buckets` of each column; NULL before the first object */
+    size_t buckets;
 };
 
 /* FNV-1a: an index in memory needs no keyed hash; a flooded list costs its owner only. */
@@ -95,7 +96,13 @@ void kk_index_free(struct kk_index *index)
         node = next;
     }
     kk_uuid_map_free(index->nodes);
+    kk_free(index->lists);
     kk_free(index);
+}
+
+static struct list *list_of(const struct kk_index *index, size_t column, uint64_t hash)
+{
+    return &index->lists[column * index->buckets + (size_t)(hash & (index->buckets - 1))];
 }
 
 static void link_columns(struct kk_index *index, struct node *node)
@@ -104,8 +111,9 @@ static void link_columns(struct kk_index *index, struct node *node)
         if ((node->columns & (1u << c)) == 0) {
             continue;
         }
-        struct list *list = &index->lists[c][node->hashes[c] % BUCKETS];
+        struct list *list = list_of(index, c, node->hashes[c]);
         node->prev[c] = list->last;
+        node->next[c] = NULL;
         if (list->last != NULL) {
             list->last->next[c] = node;
         } else {
@@ -122,11 +130,32 @@ static void unlink_columns(struct kk_index *index, struct node *node)
         if ((node->columns & (1u << c)) == 0) {
             continue;
         }
-        struct list *list = &index->lists[c][node->hashes[c] % BUCKETS];
+        struct list *list = list_of(index, c, node->hashes[c]);
         *(node->prev[c] != NULL ? &node->prev[c]->next[c] : &list->first) = node->next[c];
         *(node->next[c] != NULL ? &node->next[c]->prev[c] : &list->last) = node->prev[c];
         list->count--;
     }
+}
+
+/* So many lists that one more object finds them short. */
+static KK_RV make_room(struct kk_index *index)
+{
+    struct list *lists = NULL;
+    size_t buckets = index->lists == NULL ? FIRST_BUCKETS : index->buckets;
+    while (kk_uuid_map_count(index->nodes) >= buckets) {
+        buckets *= 2;
+    }
+    if (buckets == index->buckets) {
+        return CKR_OK;
+    }
+    KK_TRY(kk_alloc_array(KK_INDEX_COLUMNS * buckets, sizeof *lists, &lists));
+    kk_free(index->lists);
+    index->lists = lists;
+    index->buckets = buckets;
+    for (struct node *node = index->first; node != NULL; node = node->all_next) {
+        link_columns(index, node);
+    }
+    return CKR_OK;
 }
 
 /* Out of all lists; the map is the caller's. */
@@ -143,6 +172,7 @@ KK_RV kk_index_add(struct kk_index *index, struct kk_object *object)
 {
     KK_CLEANUP(kk_freep) struct node *node = NULL;
     void *old = NULL;
+    KK_TRY(make_room(index));
     KK_TRY(kk_alloc(sizeof *node, &node));
     for (size_t c = 0; c < KK_INDEX_COLUMNS; c++) {
         bool has = column_hash(object->attrs, c, &node->hashes[c]);
@@ -189,11 +219,13 @@ static void choose_list(const struct kk_index *index, const struct kk_attrs *tmp
     size_t best = kk_uuid_map_count(index->nodes) + 1;
     *ret_column = KK_INDEX_COLUMNS;
     *ret_first = index->first;
-    for (size_t c = 0; c < KK_INDEX_COLUMNS; c++) {
+    for (size_t c = 0; index->lists != NULL && c < KK_INDEX_COLUMNS; c++) {
         uint64_t hash = 0;
-        bool has = column_hash(tmpl, c, &hash);
-        const struct list *list = &index->lists[c][hash % BUCKETS];
-        if (has && list->count < best) {
+        if (!column_hash(tmpl, c, &hash)) {
+            continue;
+        }
+        const struct list *list = list_of(index, c, hash);
+        if (list->count < best) {
             best = list->count;
             *ret_column = c;
             *ret_first = list->first;

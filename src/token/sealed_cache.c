@@ -14,17 +14,18 @@
 struct kk_bucket *kk_bucket_cache_get(struct kk_sealed *sealed, enum kk_side side, uint32_t no)
 {
     KK_LOCK_SCOPE(&sealed->lock);
-    struct kk_bucket *bucket = sealed->cache[side].buckets[no];
+    struct kk_bucket **buckets = sealed->cache[side].buckets;
+    struct kk_bucket *bucket = buckets == NULL ? NULL : buckets[no];
     return bucket == NULL ? NULL : kk_bucket_ref(bucket);
 }
 
 static void forget_side(struct kk_bucket_cache *cache)
 {
-    for (size_t i = 0; cache->entries > 0 && i < KK_BUCKETS; i++) {
+    for (size_t i = 0; cache->buckets != NULL && i < KK_BUCKETS; i++) {
         kk_bucket_unref(cache->buckets[i]);
-        cache->buckets[i] = NULL;
     }
-    cache->entries = 0;
+    kk_free(cache->buckets);
+    *cache = (struct kk_bucket_cache){0};
 }
 
 /* An empty bucket counts too. */
@@ -37,13 +38,17 @@ void kk_bucket_cache_put(struct kk_sealed *sealed, enum kk_side side, struct kk_
 {
     KK_LOCK_SCOPE(&sealed->lock);
     struct kk_bucket_cache *cache = &sealed->cache[side];
-    struct kk_bucket *old = cache->buckets[bucket->no];
+    struct kk_bucket *old = cache->buckets == NULL ? NULL : cache->buckets[bucket->no];
     if (old != NULL && old->generation > bucket->generation) {
         return; /* another thread knows a newer one */
     }
     if (cache->entries + weight(bucket) > ENTRIES_MAX) {
         forget_side(cache);
         old = NULL;
+    }
+    if (cache->buckets == NULL &&
+        kk_alloc_array(KK_BUCKETS, sizeof *cache->buckets, &cache->buckets) != CKR_OK) {
+        return; /* it is read again next time */
     }
     cache->entries += weight(bucket) - weight(old);
     cache->buckets[bucket->no] = kk_bucket_ref(bucket);

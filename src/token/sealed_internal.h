@@ -167,7 +167,7 @@ struct kk_sealed_unlock {
 
 /* Verified buckets that were used; a full cache forgets all. */
 struct kk_bucket_cache {
-    struct kk_bucket *buckets[KK_BUCKETS];
+    struct kk_bucket **buckets; /* KK_BUCKETS; NULL while there is none */
     size_t entries;
 };
 

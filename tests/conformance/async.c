@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "keys.h"
+#include "tests/sanitizers.h"
 
 enum { BITS = 2048, SIGNATURE = BITS / 8, PATIENCE_MS = 60000 };
 
@@ -385,16 +386,7 @@ static void finalized(void)
 
 /* The sanitizers' runtimes stop a child of a threaded process that makes threads itself, or have
  * their own locks in any state there: built with one, the runner does without this check. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#endif
-
-#ifndef IS_SANITIZED
+#if !KK_SANITIZED
 static void child_goes_on(void)
 {
     int status = 0;
@@ -446,7 +438,7 @@ static const struct check checks[] = {
     CHECK(FIX_USER, cancel_of_others, "C_SessionCancel", "leaves operations that the flags do not name"),
     CHECK(FIX_USER, logged_out, "C_Logout", "no signature of a private key after the logout"),
     CHECK(FIX_USER, finalized, "C_Finalize", "ends pending operations"),
-#ifndef IS_SANITIZED
+#if !KK_SANITIZED
     CHECK(FIX_USER, child_goes_on, "Applications and processes", "a forked child has asynchronous sessions of its own"),
 #endif
 };

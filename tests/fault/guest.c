@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cryptoki/names.h"
+#include "tests/sanitizers.h"
 
 CK_FUNCTION_LIST *p11;
 CK_KEYKIST_FUNCTIONS *vendor;
@@ -142,18 +143,9 @@ unsigned guest_amount(unsigned normal, unsigned many)
     return getenv("KEYKIST_LONG_TESTS") != NULL ? many : normal;
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#endif
-
 bool guest_is_slow(void)
 {
-#ifdef IS_SANITIZED
+#if KK_SANITIZED
     return true;
 #else
     return false;

@@ -18,16 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXPORTED(name) __asm__(name) __attribute__((visibility("default"), used))
+#include "tests/sanitizers.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#endif
+#define EXPORTED(name) __asm__(name) __attribute__((visibility("default"), used))
 
 static __thread const struct io_hooks *hooks;
 static __thread bool is_inside;
@@ -342,7 +335,7 @@ void *io_mmap(void *at, size_t len, int protection, int flags, int fd, off_t off
     return fails(&call) ? MAP_FAILED : next(at, len, protection, flags, fd, offset);
 }
 
-#ifdef IS_SANITIZED
+#if KK_SANITIZED
 bool io_sees_memory(void)
 {
     return false;

@@ -341,6 +341,12 @@ static CK_RV delete_others(void)
         rv = vendor->delete_token(at);
         at = guest_token_find(OTHER_LABEL);
     }
+    return rv;
+}
+
+static CK_RV delete_others_and_stop(void)
+{
+    CK_RV rv = delete_others();
     return rv == CKR_OK ? stop() : rv;
 }
 
@@ -378,8 +384,8 @@ static const struct step steps[] = {
     {"C_DestroyObject", start_with_user, make_data, destroy_data, drop_made, stop},
     {"C_SetPIN", start_with_user, nothing, change_pin, nothing, stop},
     {"C_InitPIN", start_with_so, nothing, init_pin, nothing, stop},
-    {"C_InitToken", start, find_blank, make_token, nothing, delete_others},
-    {"C_InitToken again", find_other, nothing, make_token_anew, nothing, delete_others},
+    {"C_InitToken", start, find_blank, make_token, delete_others, stop},
+    {"C_InitToken again", find_other, nothing, make_token_anew, nothing, delete_others_and_stop},
     {"delete_token", nothing, find_other, delete_token, stop, nothing},
     {"C_CloseSession", nothing, start_with_user, close_session, stop, nothing},
     {"C_Finalize", nothing, start_with_user, stop, nothing, nothing},

@@ -9,14 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#endif
+#include "tests/sanitizers.h"
 
 struct range {
     uintptr_t start;
@@ -27,7 +20,7 @@ static struct range libcrypto;
 _Thread_local unsigned long counted_ours;
 _Thread_local unsigned long counted_theirs;
 
-#if defined(__GLIBC__) && !defined(IS_SANITIZED)
+#if defined(__GLIBC__) && !KK_SANITIZED
 #define CAN_COUNT true
 
 void *__libc_malloc(size_t size);

@@ -17,6 +17,7 @@
 
 #include "guest.h"
 #include "scan.h"
+#include "tests/sanitizers.h"
 
 #define BENCH_SIZE ((size_t)16384)
 #define PIN_SIZE 24
@@ -831,7 +832,7 @@ int main(int argc, char **argv)
     if (argc != 2) {
         return 2;
     }
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if KK_SANITIZED
     guest_skip_all("a sanitizer keeps copies of its own");
 #endif
     bench = mmap(NULL, BENCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "tests/sanitizers.h"
 
 #define LABEL "threads"
 #define WORKERS 4u
@@ -392,7 +393,9 @@ int main(int argc, char **argv)
     run(LOGOUT, cause_logout, seconds, "logouts");
     run(CLOSING, cause_closing, seconds, "C_CloseAllSessions");
     run(FINALIZING, cause_finalizing, seconds, "C_Finalize");
-    run(PEACE, cause_forking, seconds, "forks");
+    if (!KK_ADDRESS_SANITIZED) {
+        run(PEACE, cause_forking, seconds, "forks");
+    }
     check_rest();
     guest_ok(p11->C_Finalize(NULL) == CKR_OK, "C_Finalize");
     return guest_end();

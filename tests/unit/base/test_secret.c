@@ -5,6 +5,7 @@
 #include "base/secret.h"
 
 #include "child.h"
+#include "tests/sanitizers.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -419,7 +420,7 @@ static void test_pages_are_kept_out_of_dumps_and_children(void **state)
     }
     assert_non_null(strstr(flags, " dd"));
     assert_non_null(strstr(flags, " wf"));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they disable mlock() */
+#if !KK_SANITIZED /* they disable mlock() */
     struct kk_secret_stats stats;
     kk_secret_stats(&stats);
     assert_int_equal(strstr(flags, " lo") != NULL, stats.locked);

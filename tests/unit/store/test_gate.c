@@ -9,20 +9,10 @@
 
 #include "store/sqlite_internal.h"
 #include "store_unit.h"
+#include "tests/sanitizers.h"
 
-/* The allocator of the address sanitizer may be left locked in the child of a process with threads.
- */
-#if defined(__SANITIZE_ADDRESS__)
-enum { CHILD_MAY_ALLOCATE = 0 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-enum { CHILD_MAY_ALLOCATE = 0 };
-#else
-enum { CHILD_MAY_ALLOCATE = 1 };
-#endif
-#else
-enum { CHILD_MAY_ALLOCATE = 1 };
-#endif
+/* What the child of a process with threads may do. */
+enum { CHILD_MAY_ALLOCATE = !KK_ADDRESS_SANITIZED };
 
 static const struct kk_store_ops *const ops = &kk_store_sqlite;
 

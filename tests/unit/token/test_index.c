@@ -114,27 +114,58 @@ static void test_a_new_version_takes_the_place_of_the_old(void **state)
     assert_int_equal(find(index, NULL, NULL, &found), 1);
 }
 
-static void test_no_memory_loses_nothing(void **state)
+static void add_without_memory(size_t count)
 {
-    (void)state;
     struct found found;
     CK_RV rv = CKR_HOST_MEMORY;
     for (unsigned long n = 1; rv != CKR_OK; n++) {
         KK_CLEANUP(kk_index_freep) struct kk_index *index = NULL;
         assert_ok(kk_index_new(&index));
-        for (size_t i = 0; i < 11; i++) {
+        for (size_t i = 1; i < count; i++) {
             (void)add(index, "other", "id");
         }
-        struct kk_uuid uuid = add(index, "old", "id"); /* 12 of 16: the next one grows the map */
+        struct kk_uuid uuid = add(index, "old", "id");
         KK_CLEANUP(kk_object_unrefp) struct kk_object *changed = object_of(&uuid, "new", "id");
         kk_alloc_fail_at(n);
         rv = kk_index_add(index, changed);
         kk_alloc_fail_at(0);
         assert_true(rv == CKR_OK || rv == CKR_HOST_MEMORY);
-        assert_int_equal(kk_index_count(index), 12);
+        assert_int_equal(kk_index_count(index), count);
         assert_int_equal(find(index, rv == CKR_OK ? "new" : "old", NULL, &found), 1);
+        assert_int_equal(find(index, "other", NULL, &found), count - 1);
         assert_true(n < 50);
     }
+}
+
+static void test_no_memory_loses_nothing(void **state)
+{
+    (void)state;
+    add_without_memory(12); /* of 16: the next one grows the map */
+    add_without_memory(16); /* the next one grows the lists */
+}
+
+static void test_many_are_found_in_the_order_of_arrival(void **state)
+{
+    (void)state;
+    KK_CLEANUP(kk_index_freep) struct kk_index *index = NULL;
+    struct kk_uuid first[40];
+    struct found found;
+    char label[16];
+    assert_ok(kk_index_new(&index));
+    for (unsigned i = 0; i < 2000; i++) {
+        (void)snprintf(label, sizeof label, "%u", i % 50);
+        struct kk_uuid uuid = add(index, label, "id");
+        if (i % 50 == 7) {
+            first[i / 50] = uuid;
+        }
+    }
+    assert_int_equal(find(index, "7", "id", &found), 40);
+    for (size_t i = 0; i < 40; i++) {
+        assert_true(kk_uuid_equal(&found.uuids[i], &first[i]));
+        assert_true(kk_index_remove(index, &first[i]));
+    }
+    assert_int_equal(find(index, "7", NULL, &found), 0);
+    assert_int_equal(find(index, "8", NULL, &found), 40);
 }
 
 static void test_a_visit_may_end_the_search(void **state)
@@ -172,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_objects_are_found_in_the_order_of_arrival),
+        cmocka_unit_test(test_many_are_found_in_the_order_of_arrival),
         cmocka_unit_test(test_removed_objects_are_not_found),
         cmocka_unit_test(test_a_new_version_takes_the_place_of_the_old),
         cmocka_unit_test(test_no_memory_loses_nothing),
