@@ -247,6 +247,11 @@ static CK_RV run_trace(struct kk_keykist *keykist)
     if (keykist->operand == NULL || options->to_c != NULL) {
         return kk_cli_error("say which program is to be run behind --, or --to-c and a trace");
     }
+    if (keykist->options.module != NULL) {
+        return kk_cli_error(
+            "only calls of Keykist's own module can be traced; the program says which "
+            "module it loads, not --module");
+    }
     KK_TRY(run_one(keykist, options->output, &status));
     if (status != 0) {
         exit(status);

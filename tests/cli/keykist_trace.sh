@@ -86,6 +86,8 @@ echo "log.trace = $WORK/by-config" >> softhsm2.conf
 util --show-slots > out
 check "log.trace" grep -q '\] C_Initialize(pInitArgs=NULL) = CKR_OK (' by-config
 check "log.trace in keykist config" sh -c "'$KK_KEYKIST' config show | grep -q 'log.trace.*by-config'"
+"$KK_KEYKIST" doctor --module "$MODULE" > out 2>&1
+check "log.trace in keykist doctor" grep -q 'log.trace = .*by-config: every call' out
 sed -i '$d' softhsm2.conf
 echo "log.trace = $WORK/missing/trace" >> softhsm2.conf
 : > log
@@ -118,6 +120,8 @@ check "a program that is not there" test $? = 127
 check "an output that is a link" grep -q 'it is a symbolic link' err
 bare trace
 tells "nothing to do" 1 'keykist: say which program is to be run behind --, or --to-c and a trace'
+bare trace --module "$MODULE" -- true
+tells "another module" 1 "keykist: only calls of Keykist's own module can be traced; .*"
 bare trace --to-c "$WORK/no-such-trace"
 check "a trace that is not there" test "$status" = 1
 printf 'no trace\n\000\377 at all' > nonsense
