@@ -112,6 +112,9 @@ mkdir "$TMPDIR"
 check "a trace on standard error" grep -q '\] C_GetSlotList(tokenPresent=' err
 check "with a summary" grep -q '^# summary of process' err
 check "the program's own output is apart" grep -q 'Label:.*T' out
+"$KK_KEYKIST" trace --beginnings --output both -- "$KK_UTIL" --module "$MODULE" --show-slots > out 2> err
+check "beginnings" test "$(grep -c '^# begins: .*) *$' both)" = "$(lines both)"
+check "a trace with them is understood" understood both
 "$KK_KEYKIST" trace -- sh -c 'exit 7' 2> err
 check "the program's exit status" test $? = 7
 "$KK_KEYKIST" trace -- "$WORK/no-such-program" 2> err
