@@ -47,6 +47,18 @@ KK_RV kk_doctor_config(struct kk_doctor *doctor)
 
 /* ---- permissions ---- */
 
+/* A trace is for the time of debugging. */
+static void check_trace(struct kk_doctor *doctor)
+{
+    if (doctor->config->log_trace[0] != '\0') {
+        kk_doctor_say(
+            doctor, KK_FINDING_NOTE, "configuration",
+            "log.trace = %s: every call of every application is written there, with labels "
+            "and public keys, and the file grows without end",
+            doctor->config->log_trace);
+    }
+}
+
 static void check_config_file(struct kk_doctor *doctor)
 {
     struct stat info;
@@ -288,6 +300,7 @@ static void check_tokendir(struct kk_doctor *doctor)
 void kk_doctor_files(struct kk_doctor *doctor)
 {
     check_config_file(doctor);
+    check_trace(doctor);
     check_tokendir(doctor);
     check_pepper_file(doctor);
 }

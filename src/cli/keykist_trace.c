@@ -29,6 +29,7 @@ static CK_RV run_trace(struct kk_keykist *keykist);
 
 struct trace_options {
     const char *output;
+    bool beginnings;
     const char *to_c;
     const char *pid;
 };
@@ -38,6 +39,8 @@ struct trace_options {
 static const struct kk_option trace_options[] = {
     {"output", "FILE", KK_OPTION_TEXT, MEMBER(output),
      "Append the trace to this file, not to standard error"},
+    {"beginnings", NULL, KK_OPTION_FLAG, MEMBER(beginnings),
+     "A line when a call begins, too: one may crash or never end"},
     {"to-c", "FILE", KK_OPTION_TEXT, MEMBER(to_c),
      "Print a C program that makes the calls of this trace again"},
     {"pid", "NUMBER", KK_OPTION_TEXT, MEMBER(pid),
@@ -246,6 +249,14 @@ static CK_RV run_trace(struct kk_keykist *keykist)
     }
     if (keykist->operand == NULL || options->to_c != NULL) {
         return kk_cli_error("say which program is to be run behind --, or --to-c and a trace");
+    }
+    if (keykist->options.module != NULL) {
+        return kk_cli_error(
+            "only calls of Keykist's own module can be traced; the program says which "
+            "module it loads, not --module");
+    }
+    if (options->beginnings && setenv("KEYKIST_TRACE_BEGINNINGS", "yes", 1) != 0) {
+        return CKR_HOST_MEMORY;
     }
     KK_TRY(run_one(keykist, options->output, &status));
     if (status != 0) {

@@ -566,7 +566,9 @@ static struct place put_parameter(struct call *call, CK_ULONG type,
                                   const struct kk_trace_node *node)
 {
     const struct kk_trace_node *first = at(call, node->child);
-    if (first != NULL && first->name.len == 0) {
+    if (type == CK_UNAVAILABLE_INFORMATION) {
+        fail(call, "the mechanism is not known, it may look for pointers in its parameter");
+    } else if (first != NULL && first->name.len == 0) {
         return put_bytes(call, first);
     }
     const struct kk_param_layout *layout = find_layout(call, type, node);
@@ -792,6 +794,9 @@ static void pass_message(const struct argument *argument)
             pass(argument, "&%s, sizeof %s", name.text, name.text);
             return;
         }
+    }
+    if (argument->node->kind == KK_NODE_LENGTH && argument->node->number > 0) {
+        fail(call, "the message's parameter is not known");
     }
     pass_bytes(argument);
 }

@@ -23,6 +23,7 @@
 #define TEMPLATE TWO(TEMPLATE, pTemplate, ulCount)
 #define KEY_TEMPLATE TWO(TEMPLATE, pTemplate, ulAttributeCount)
 #define PARAMETER TWO(PARAMETER, pParameter, ulParameterLen)
+#define AEAD {.kind = KK_TRACE_PARAMETER, .name = "pParameter", .length = "ulParameterLen", .words = 2, .detail = KK_TRACE_MESSAGE_AEAD}
 #define NEW_KEY ONE(OUT_OBJECT, phKey)
 #define DATA TWO(DATA, pData, ulDataLen)
 #define PART TWO(DATA, pPart, ulPartLen)
@@ -110,14 +111,14 @@ const struct kk_trace_function kk_trace_functions[] = {
     {.name = "C_LoginUser", .arguments = {SESSION, ONE(USER_TYPE, userType), TWO(PIN, pPin, ulPinLen), TWO(NAME, pUsername, ulUsernameLen)}},
     {.name = "C_SessionCancel", .arguments = {SESSION, ONE_OF(FLAGS, flags, FLAGS_MECHANISM)}},
     {.name = "C_MessageEncryptInit", .arguments = INIT},
-    {.name = "C_EncryptMessage", .arguments = {SESSION, PARAMETER, AAD, TWO(DATA, pPlaintext, ulPlaintextLen), TWO(OUT_CODE, pCiphertext, pulCiphertextLen)}},
-    {.name = "C_EncryptMessageBegin", .arguments = {SESSION, PARAMETER, AAD}},
-    {.name = "C_EncryptMessageNext", .arguments = {SESSION, PARAMETER, TWO(DATA, pPlaintextPart, ulPlaintextPartLen), TWO(OUT_CODE, pCiphertextPart, pulCiphertextPartLen), ONE_OF(FLAGS, flags, FLAGS_MESSAGE)}},
+    {.name = "C_EncryptMessage", .arguments = {SESSION, AEAD, AAD, TWO(DATA, pPlaintext, ulPlaintextLen), TWO(OUT_CODE, pCiphertext, pulCiphertextLen)}},
+    {.name = "C_EncryptMessageBegin", .arguments = {SESSION, AEAD, AAD}},
+    {.name = "C_EncryptMessageNext", .arguments = {SESSION, AEAD, TWO(DATA, pPlaintextPart, ulPlaintextPartLen), TWO(OUT_CODE, pCiphertextPart, pulCiphertextPartLen), ONE_OF(FLAGS, flags, FLAGS_MESSAGE)}},
     {.name = "C_MessageEncryptFinal", .arguments = FINAL},
     {.name = "C_MessageDecryptInit", .arguments = INIT, .takes_back = true},
-    {.name = "C_DecryptMessage", .arguments = {SESSION, PARAMETER, AAD, TWO(CODE, pCiphertext, ulCiphertextLen), TWO(OUT_DATA, pPlaintext, pulPlaintextLen)}, .takes_back = true},
-    {.name = "C_DecryptMessageBegin", .arguments = {SESSION, PARAMETER, AAD}, .takes_back = true},
-    {.name = "C_DecryptMessageNext", .arguments = {SESSION, PARAMETER, TWO(CODE, pCiphertextPart, ulCiphertextPartLen), TWO(OUT_DATA, pPlaintextPart, pulPlaintextPartLen), ONE_OF(FLAGS, flags, FLAGS_MESSAGE)}, .takes_back = true},
+    {.name = "C_DecryptMessage", .arguments = {SESSION, AEAD, AAD, TWO(CODE, pCiphertext, ulCiphertextLen), TWO(OUT_DATA, pPlaintext, pulPlaintextLen)}, .takes_back = true},
+    {.name = "C_DecryptMessageBegin", .arguments = {SESSION, AEAD, AAD}, .takes_back = true},
+    {.name = "C_DecryptMessageNext", .arguments = {SESSION, AEAD, TWO(CODE, pCiphertextPart, ulCiphertextPartLen), TWO(OUT_DATA, pPlaintextPart, pulPlaintextPartLen), ONE_OF(FLAGS, flags, FLAGS_MESSAGE)}, .takes_back = true},
     {.name = "C_MessageDecryptFinal", .arguments = FINAL},
     {.name = "C_MessageSignInit", .arguments = INIT},
     {.name = "C_SignMessage", .arguments = {SESSION, PARAMETER, DATA, OUT_SIGNATURE}},

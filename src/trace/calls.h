@@ -78,6 +78,10 @@ enum kk_trace_info {
     KK_TRACE_INFO_COUNT
 };
 
+/* Which structures a message's parameter may be: their lengths alone do not tell it, since the call
+ * does not say its mechanism. */
+enum kk_trace_message { KK_TRACE_MESSAGE_ANY, KK_TRACE_MESSAGE_AEAD };
+
 #define KK_TRACE_ARGUMENTS_MAX 8 /* of a function */
 #define KK_TRACE_WORDS_MAX 10
 

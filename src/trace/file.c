@@ -132,3 +132,20 @@ bool kk_trace_file_write(struct kk_trace_file *file, struct kk_span lines)
     }
     return written >= 0;
 }
+
+void kk_trace_file_free(struct kk_trace_file *file)
+{
+    if (file == NULL) {
+        return;
+    }
+    struct descriptor *descriptor = atomic_load(&file->open);
+    if (is_still(descriptor)) {
+        (void)close(descriptor->fd);
+    }
+    while (descriptor != NULL) {
+        struct descriptor *older = descriptor->older;
+        kk_free(descriptor);
+        descriptor = older;
+    }
+    kk_free(file);
+}

@@ -13,9 +13,12 @@
 
 struct kk_trace_file;
 
-/* The file at `path`, which is made absolute; nothing is opened yet. Lives as long as the process.
+/* The file at `path`, which is made absolute; nothing is opened yet.
  * CKR_HOST_MEMORY, CKR_GENERAL_ERROR (a path that is too long, no working directory). */
 KK_RV kk_trace_file_new(const char *path, struct kk_trace_file **ret_file);
+
+/* Closes and frees what nobody writes to any more (tests; the module's own stay). NULL is fine. */
+void kk_trace_file_free(struct kk_trace_file *file);
 
 /* Whether it is the file that `path` means now. */
 bool kk_trace_file_is(const struct kk_trace_file *file, const char *path);

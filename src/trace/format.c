@@ -228,8 +228,17 @@ static void give_mechanism(const struct one *one)
     kk_trace_put_mechanism(one->out, pointer(one), KK_TRACE_GIVEN, one->function->takes_back);
 }
 
+static bool is_aead(const struct one *one)
+{
+    return one->argument->detail == KK_TRACE_MESSAGE_AEAD;
+}
+
 static void give_message(const struct one *one)
 {
+    if (!is_aead(one)) {
+        give_data(one);
+        return;
+    }
     put_name(one);
     kk_trace_put_message(one->out, pointer(one), one->words[1], KK_TRACE_GIVEN,
                          one->function->takes_back);
@@ -460,8 +469,8 @@ static bool has_ended(const struct one *one)
 static void take_message(const struct one *one)
 {
     CK_ULONG len = one->words[1];
-    if (is_ok(one) && !one->function->takes_back && pointer(one) != NULL && has_ended(one) &&
-        kk_trace_message_layout(len) != NULL) {
+    if (is_ok(one) && is_aead(one) && !one->function->takes_back && pointer(one) != NULL &&
+        has_ended(one) && kk_trace_message_layout(len) != NULL) {
         begin_output(one, one->argument->name);
         kk_trace_put_message(one->out, pointer(one), len, KK_TRACE_BACK, false);
     }

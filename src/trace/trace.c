@@ -28,7 +28,15 @@ _Atomic(struct kk_trace_file *) kk_trace_target;
 static _Atomic(struct kk_trace_file *) last_file;
 static _Atomic(struct kk_trace_file *) former[16]; /* named, so that no leak is suspected */
 
+static _Atomic bool tells_beginnings; /* KEYKIST_TRACE_BEGINNINGS */
+
 static _Atomic pid_t introduced; /* the process that the file has a head line of */
+
+static bool is_in_environment(const char *name)
+{
+    const char *value = secure_getenv(name);
+    return value != NULL && value[0] != '\0';
+}
 
 static const char *path_of_environment(void)
 {
@@ -84,6 +92,7 @@ void kk_trace_configure(const char *path)
         return;
     }
     (void)pthread_once(&once, watch_forks);
+    atomic_store(&tells_beginnings, is_in_environment("KEYKIST_TRACE_BEGINNINGS"));
     atomic_store(&kk_trace_target, file_for(wanted));
 }
 
@@ -168,12 +177,28 @@ static void put_duration(struct kk_buffer *line, uint64_t nanoseconds)
     kk_trace_put(line, text);
 }
 
+/* A call that never ends has no line of its own: this one is a remark. */
+static void write_beginning(const struct kk_buffer *line)
+{
+    KK_CLEANUP(kk_buffer_clear) struct kk_buffer out = {0};
+    struct kk_trace_file *file = atomic_load(&kk_trace_target);
+    if (file != NULL) {
+        kk_trace_put(&out, "# begins: ");
+        kk_buffer_put_span(&out, kk_buffer_span(line));
+        kk_trace_put(&out, "\n");
+        write_lines(file, &out);
+    }
+}
+
 void kk_trace_begin(struct kk_trace_call *call, unsigned int number, const uintptr_t *words)
 {
     int kept_errno = errno;
     *call = (struct kk_trace_call){.number = number, .words = words};
     put_when_and_who(&call->line);
     kk_trace_put_call(&call->line, &kk_trace_functions[number], words);
+    if (atomic_load(&tells_beginnings)) {
+        write_beginning(&call->line);
+    }
     errno = kept_errno;
     call->started = now();
 }

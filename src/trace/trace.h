@@ -28,7 +28,8 @@ static inline bool kk_trace_is_on(void)
 }
 
 /* `path` is log.trace; NULL or "": off. A file that KEYKIST_TRACE names comes before it. A program
- * with raised privileges does not heed the variable. */
+ * with raised privileges does not heed the variable. With KEYKIST_TRACE_BEGINNINGS, which may be
+ * any text, a remark says when a call begins. */
 void kk_trace_configure(const char *path);
 
 /* A call that is under way. */

@@ -86,6 +86,8 @@ echo "log.trace = $WORK/by-config" >> softhsm2.conf
 util --show-slots > out
 check "log.trace" grep -q '\] C_Initialize(pInitArgs=NULL) = CKR_OK (' by-config
 check "log.trace in keykist config" sh -c "'$KK_KEYKIST' config show | grep -q 'log.trace.*by-config'"
+"$KK_KEYKIST" doctor --module "$MODULE" > out 2>&1
+check "log.trace in keykist doctor" grep -q 'log.trace = .*by-config: every call' out
 sed -i '$d' softhsm2.conf
 echo "log.trace = $WORK/missing/trace" >> softhsm2.conf
 : > log
@@ -102,10 +104,17 @@ sed -i '$d' softhsm2.conf
 
 # ---- keykist trace ----
 
+TMPDIR=$WORK/tmp
+export TMPDIR
+mkdir "$TMPDIR"
+
 "$KK_KEYKIST" trace -- "$KK_UTIL" --module "$MODULE" --show-slots > out 2> err
 check "a trace on standard error" grep -q '\] C_GetSlotList(tokenPresent=' err
 check "with a summary" grep -q '^# summary of process' err
 check "the program's own output is apart" grep -q 'Label:.*T' out
+"$KK_KEYKIST" trace --beginnings --output both -- "$KK_UTIL" --module "$MODULE" --show-slots > out 2> err
+check "beginnings" test "$(grep -c '^# begins: .*) *$' both)" = "$(lines both)"
+check "a trace with them is understood" understood both
 "$KK_KEYKIST" trace -- sh -c 'exit 7' 2> err
 check "the program's exit status" test $? = 7
 "$KK_KEYKIST" trace -- "$WORK/no-such-program" 2> err
@@ -114,12 +123,14 @@ check "a program that is not there" test $? = 127
 check "an output that is a link" grep -q 'it is a symbolic link' err
 bare trace
 tells "nothing to do" 1 'keykist: say which program is to be run behind --, or --to-c and a trace'
+bare trace --module "$MODULE" -- true
+tells "another module" 1 "keykist: only calls of Keykist's own module can be traced; .*"
 bare trace --to-c "$WORK/no-such-trace"
 check "a trace that is not there" test "$status" = 1
 printf 'no trace\n\000\377 at all' > nonsense
 bare trace --to-c nonsense
 tells "no trace" 1 'keykist: nonsense holds no call that can be made again'
-check "nothing is left in the temporary folder" sh -c "! ls ${TMPDIR:-/tmp}/keykist-trace.* 2> /dev/null"
+check "nothing is left in the temporary folder" test -z "$(ls "$TMPDIR")"
 
 if [ -n "$KK_SANITIZED" ]; then
     finish

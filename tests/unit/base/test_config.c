@@ -101,6 +101,7 @@ static void check_defaults(const struct kk_config *config)
     assert_int_equal(config->log_level, KK_LOG_INFO);
     assert_int_equal(config->log_target, KK_LOG_SYSLOG);
     assert_string_equal(config->log_file, "");
+    assert_string_equal(config->log_trace, "");
     assert_false(config->slots_removable);
     assert_string_equal(config->slots_mechanisms, "ALL");
     assert_int_equal(config->policy, KK_POLICY_ALL);
@@ -156,6 +157,7 @@ static void test_every_key(void **state)
                   "log.level = DEBUG\n"
                   "log.target = stderr\n"
                   "log.file = /var/log/x\n"
+                  "log.trace = /var/log/calls\n"
                   "slots.removable = true\n"
                   "slots.mechanisms = -CKM_RSA_X_509, CKM_MD5\n"
                   "mechanisms.policy = no-legacy\n"
@@ -182,6 +184,7 @@ static void test_every_key(void **state)
     assert_int_equal(config->log_level, KK_LOG_DEBUG);
     assert_int_equal(config->log_target, KK_LOG_STDERR);
     assert_string_equal(config->log_file, "/var/log/x");
+    assert_string_equal(config->log_trace, "/var/log/calls");
     assert_true(config->slots_removable);
     assert_string_equal(config->slots_mechanisms, "-CKM_RSA_X_509, CKM_MD5");
     assert_int_equal(config->policy, KK_POLICY_NO_LEGACY);

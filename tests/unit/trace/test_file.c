@@ -15,7 +15,6 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
 #include "trace/file.h"
 
 static char folder[] = "/tmp/kk-trace.XXXXXX";
@@ -94,8 +93,7 @@ static void lines_are_appended_for_the_owner_alone(void **state)
     assert_int_equal(stat(path.text, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
     assert_int_equal(fcntl(descriptor_of(path.text), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-    (void)close(descriptor_of(path.text));
-    kk_free(file);
+    kk_trace_file_free(file);
 }
 
 static void what_is_no_plain_file_is_refused(void **state)
@@ -111,7 +109,7 @@ static void what_is_no_plain_file_is_refused(void **state)
     for (size_t i = 0; i < KK_ARRAY_LEN(bad); i++) {
         struct kk_trace_file *file = file_new(bad[i]);
         assert_false(kk_trace_file_write(file, KK_SPAN_TEXT("x\n")));
-        kk_free(file);
+        kk_trace_file_free(file);
     }
     assert_string_equal(content(target.text).text, "");
 }
@@ -133,6 +131,7 @@ static void another_file_is_never_written_to(void **state)
     assert_string_equal(content(path.text).text, "one\ntwo\n");
     (void)close(others);
     (void)close(fd);
+    kk_trace_file_free(file);
 }
 
 static void paths_are_absolute(void **state)
@@ -147,7 +146,7 @@ static void paths_are_absolute(void **state)
     assert_string_equal(kk_trace_file_path(file), in_folder("here").text);
     assert_false(kk_trace_file_is(file, "here"));
     assert_int_equal(chdir(before), 0);
-    kk_free(file);
+    kk_trace_file_free(file);
 }
 
 static void a_path_that_is_too_long_is_refused(void **state)

@@ -188,6 +188,20 @@ static void tags_are_shown_when_they_are_there(void **state)
     assert_non_null(strstr(given("C_EncryptMessage", words), "pIv=<room 4>"));
 }
 
+/* A parameter for signatures may be as long as one for ciphers; what would be its pointers are not.
+ */
+static void parameters_of_signed_messages_are_not_taken_apart(void **state)
+{
+    (void)state;
+    CK_SIGN_ADDITIONAL_CONTEXT context = {CKH_HEDGE_PREFERRED, (void *)"context", 7};
+    CK_ULONG len = 0;
+    const uintptr_t *words = WORDS(1, P(&context), sizeof context, 0, 0, 0, P(&len));
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "(hSession=0x1, pParameter=<%zu bytes>,", sizeof context);
+    assert_non_null(strstr(given("C_SignMessage", words), wanted));
+    assert_null(strstr(result("C_SignMessage", words, CKR_OK), "pParameter"));
+}
+
 static void outputs_are_read_only_where_they_are(void **state)
 {
     (void)state;
@@ -326,6 +340,7 @@ int main(void)
         cmocka_unit_test_teardown(mechanisms_are_taken_apart, clear),
         cmocka_unit_test_teardown(passwords_in_parameters_are_not_shown, clear),
         cmocka_unit_test_teardown(tags_are_shown_when_they_are_there, clear),
+        cmocka_unit_test_teardown(parameters_of_signed_messages_are_not_taken_apart, clear),
         cmocka_unit_test_teardown(outputs_are_read_only_where_they_are, clear),
         cmocka_unit_test_teardown(equal_codes_have_equal_marks, clear),
         cmocka_unit_test_teardown(values_that_were_asked_for, clear),
