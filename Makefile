@@ -75,7 +75,7 @@ asan: deps venv ## the tests under AddressSanitizer and UndefinedBehaviorSanitiz
 	  --no-suite mutants --no-suite lint $(TEST_FLAGS)
 
 tsan: deps ## the unit, conformance and thread tests under ThreadSanitizer
-	@tools/configure.sh build-tsan -Db_sanitize=thread -Db_lundef=false $(MESON_FLAGS)
+	@tools/configure.sh build-tsan -Db_sanitize=thread -Db_lundef=false -Dchecks=true $(MESON_FLAGS)
 	$(MESON) compile -C build-tsan
 	tools/sanitized.sh $(MESON) test -C build-tsan --no-rebuild --print-errorlogs \
 	  --suite unit --suite module --suite threads --suite conformance $(TEST_FLAGS)

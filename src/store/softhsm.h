@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/uuid.h"
+#include "store/watch.h"
 
 struct kk_softhsm_dir;
 
@@ -34,6 +35,7 @@ struct kk_softhsm_seen {
     uint64_t inode, size;
     int64_t modified_ns, changed_ns;
     bool settled; /* its times were so old that a further change would have moved them */
+    bool linked;  /* it has another name, under which it is changed without a watch's seeing it */
 };
 
 /* Values of two looks that are stable and equal: no object came or went, and the token's own file
@@ -72,6 +74,12 @@ uint64_t kk_softhsm_inode(const struct kk_softhsm_dir *dir);
 
 /* CKR_DEVICE_REMOVED when the token is gone. Two reads and a stat. */
 KK_RV kk_softhsm_fresh(struct kk_softhsm_dir *dir, struct kk_softhsm_stamp *ret_stamp);
+
+/* The object whose file has this name; false: it is another file. */
+bool kk_softhsm_object_of(const char *name, struct kk_uuid *ret_uuid);
+
+/* Watches the directory (watch.h). CKR_FUNCTION_NOT_SUPPORTED. */
+KK_RV kk_softhsm_watch(const struct kk_softhsm_dir *dir, struct kk_watch **ret_watch);
 
 typedef CK_RV kk_softhsm_uuid_visit(const struct kk_uuid *uuid, void *context);
 KK_RV kk_softhsm_each(struct kk_softhsm_dir *dir, kk_softhsm_uuid_visit *visit, void *context);

@@ -88,7 +88,8 @@ void kk_softhsm_seen_of(const struct stat *status, uint64_t version,
                                          .size = (uint64_t)status->st_size,
                                          .modified_ns = kk_softhsm_ns_of(&status->st_mtim),
                                          .changed_ns = changed,
-                                         .settled = age > CLOCK_STEP_NS};
+                                         .settled = age > CLOCK_STEP_NS,
+                                         .linked = status->st_nlink > 1};
 }
 
 /* ---- locks ---- */

@@ -240,6 +240,16 @@ static bool parse_name(const char *name, const char *suffix, struct kk_uuid *ret
     return kk_uuid_parse(text, ret_uuid);
 }
 
+bool kk_softhsm_object_of(const char *name, struct kk_uuid *ret_uuid)
+{
+    return parse_name(name, ".object", ret_uuid);
+}
+
+KK_RV kk_softhsm_watch(const struct kk_softhsm_dir *dir, struct kk_watch **ret_watch)
+{
+    return kk_watch_new_files(dir->fd, ret_watch);
+}
+
 /* A draft that nobody works on any more: of an object that was never there, or is gone. */
 static void remove_stale(const struct kk_softhsm_dir *dir, const char *name)
 {

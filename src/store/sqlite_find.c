@@ -162,38 +162,59 @@ static KK_RV read_found(const struct search *search, sqlite3_stmt *statement,
     return CKR_OK;
 }
 
-static KK_RV read_page(const struct search *search, struct kk_span after,
-                       struct kk_store_object *page, size_t *ret_count)
+/* Most searches find one or none: room for a whole page would take longer than they. */
+struct page {
+    struct kk_store_object *objects;
+    size_t count, room;
+};
+
+static void page_clear(struct page *page)
+{
+    kk_free(page->objects);
+}
+
+static KK_RV page_room(struct page *page)
+{
+    if (page->count < page->room) {
+        return CKR_OK;
+    }
+    size_t room = KK_MIN(KK_MAX(page->room * 8, (size_t)8), (size_t)PAGE);
+    KK_TRY(kk_realloc_array(&page->objects, room, sizeof *page->objects));
+    page->room = room;
+    return CKR_OK;
+}
+
+static KK_RV read_page(const struct search *search, struct kk_span after, struct page *page)
 {
     KK_CLEANUP(kk_statement_done) sqlite3_stmt *statement = NULL;
     KK_TRY(page_statement(search, &statement));
     (void)kk_sqlite_bind_span(statement, 2, after);
-    size_t count = 0;
     int result = SQLITE_ROW;
-    while (count < PAGE && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-        KK_TRY(read_found(search, statement, &page[count]));
-        count++;
+    page->count = 0;
+    while (page->count < PAGE && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+        KK_TRY(page_room(page));
+        KK_TRY(read_found(search, statement, &page->objects[page->count]));
+        page->count++;
     }
     if (result != SQLITE_ROW && result != SQLITE_DONE) {
         return kk_sqlite_tx_fail(search->tx, result, "cannot search");
     }
-    *ret_count = count;
     return CKR_OK;
 }
 
-static KK_RV visit_pages(const struct search *search, struct kk_store_object *page,
-                         kk_store_object_visit *visit, void *context)
+static KK_RV visit_pages(const struct search *search, kk_store_object_visit *visit, void *context)
 {
+    KK_CLEANUP(page_clear) struct page page = {0};
     struct kk_uuid last = {{0}};
     struct kk_span after = {0}; /* the empty blob sorts before every uuid */
-    for (size_t count = PAGE; count == PAGE;) {
-        KK_TRY(read_page(search, after, page, &count));
-        for (size_t i = 0; i < count; i++) {
-            last = page[i].uuid;
-            KK_TRY(visit(&page[i], context));
+    do {
+        KK_TRY(read_page(search, after, &page));
+        for (size_t i = 0; i < page.count; i++) {
+            last = page.objects[i].uuid;
+            KK_TRY(visit(&page.objects[i], context));
         }
         after = KK_SPAN_ARRAY(last.bytes);
-    }
+    } while (page.count == PAGE);
     return CKR_OK;
 }
 
@@ -208,10 +229,8 @@ KK_RV kk_sqlite_object_find(struct kk_store_tx *base, enum kk_store_private whic
                             .is_private = which == KK_STORE_PRIVATE_ONLY,
                             .conditions = conditions,
                             .count = count};
-    KK_CLEANUP(kk_freep) struct kk_store_object *page = NULL;
-    KK_TRY(kk_alloc_array(PAGE, sizeof *page, &page));
     KK_TRY(choose_lead(&search));
-    CK_RV rv = visit_pages(&search, page, visit, context);
+    CK_RV rv = visit_pages(&search, visit, context);
     return rv == CKR_CANCEL ? CKR_OK : rv;
 }
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A watch is an inotify instance and an eventfd, and waiting is a poll() of both. Both are closed
- * in the child of a fork, which has no thread that could wait.
+ * in the child of a fork, which has no thread that could wait. A watch of files has no eventfd: it
+ * is read when somebody asks.
  */
 #include "store/watch.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -23,7 +26,7 @@
 struct kk_watch {
     struct kk_watch *next;
     struct kk_watch *previous;
-    bool looks; /* there is a directory, and nobody tells when it changes */
+    bool looks; /* there is a directory, and nobody tells (any more) when it changes */
     int changes;
     int wakes;
 };
@@ -64,6 +67,89 @@ static int watch_directory(const char *directory)
         fd = -1;
     }
     return fd;
+}
+
+/* File systems that nobody reaches past this kernel. */
+static bool is_told_all(int directory)
+{
+    static const unsigned long types[] = {
+        0xef53 /* ext */,         0x58465342 /* XFS */,      0x9123683e /* Btrfs */,
+        0x01021994 /* tmpfs */,   0xf2f52010 /* F2FS */,     0x2fc12fc1 /* ZFS */,
+        0x794c7630 /* overlay */, 0xca451a4e /* bcachefs */,
+    };
+    struct statfs status;
+    if (fstatfs(directory, &status) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < KK_ARRAY_LEN(types); i++) {
+        if ((unsigned long)status.f_type == types[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By its descriptor: the name may be another directory's by now. */
+static int watch_files(int directory)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", directory);
+    int fd = is_told_all(directory) ? inotify_init1(IN_CLOEXEC | IN_NONBLOCK) : -1;
+    if (fd >= 0 && inotify_add_watch(fd, path,
+                                     IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                                         IN_ATTRIB | IN_MODIFY | IN_ONLYDIR) < 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+KK_RV kk_watch_new_files(int directory, struct kk_watch **ret_watch)
+{
+    KK_CLEANUP(kk_freep) struct kk_watch *watch = NULL;
+    KK_TRY(kk_alloc(sizeof *watch, &watch));
+    kk_gate_start();
+    kk_gate_enter();
+    watch->wakes = -1;
+    watch->changes = watch_files(directory);
+    bool works = watch->changes >= 0;
+    if (works) {
+        add(watch);
+    }
+    kk_gate_leave();
+    KK_ENSURE(works, CKR_FUNCTION_NOT_SUPPORTED);
+    *ret_watch = KK_STEAL(watch);
+    return CKR_OK;
+}
+
+/* Whether the events are all there are; after an unmount nothing comes any more. */
+static bool take_events(struct kk_watch *watch, const char *bytes, size_t len,
+                        kk_watch_visit *visit, void *context)
+{
+    bool is_all = true;
+    struct inotify_event event;
+    for (size_t at = 0; at + sizeof event <= len; at += sizeof event + event.len) {
+        memcpy(&event, bytes + at, sizeof event);
+        if ((event.mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) != 0) {
+            is_all = false;
+            watch->looks = watch->looks || (event.mask & IN_Q_OVERFLOW) == 0;
+        } else if (event.len > 0) {
+            visit(bytes + at + sizeof event, context);
+        }
+    }
+    return is_all;
+}
+
+bool kk_watch_take(struct kk_watch *watch, kk_watch_visit *visit, void *context)
+{
+    char bytes[4096];
+    bool is_all = watch->changes >= 0;
+    ssize_t len = 0;
+    while (watch->changes >= 0 &&
+           ((len = read(watch->changes, bytes, sizeof bytes)) > 0 || (len < 0 && errno == EINTR))) {
+        is_all = (len < 0 || take_events(watch, bytes, (size_t)len, visit, context)) && is_all;
+    }
+    return is_all && !watch->looks && len < 0 && errno == EAGAIN;
 }
 
 static void open_both(struct kk_watch *watch, const char *directory)
@@ -107,7 +193,7 @@ void kk_watch_free(struct kk_watch *watch)
         return;
     }
     kk_gate_enter();
-    if (watch->wakes >= 0) {
+    if (watch->wakes >= 0 || watch->changes >= 0) {
         take_off(watch);
     }
     close_one(&watch->changes);

@@ -76,6 +76,7 @@ static void repo_free(struct kk_softhsm *repo)
     }
     kk_uuid_map_free(repo->entries);
     kk_index_free(repo->public_objects);
+    kk_watch_free(repo->watch);
     kk_softhsm_close(repo->dir);
     kk_tries_book_destroy(&repo->book);
     kk_mutex_destroy(&repo->lock);
@@ -116,6 +117,7 @@ static KK_RV repo_new(struct kk_crypto *crypto, const struct kk_repository_setti
     made->head.ops = &softhsm_ops;
     made->crypto = crypto;
     made->settings = *settings;
+    made->private_round = 1;
     kk_mutex_init(&made->lock, KK_RANK_INDEX);
     kk_tries_book_init(&made->book, &kk_softhsm_tries_ops, made, settings->pin_max_tries,
                        &made->lock);

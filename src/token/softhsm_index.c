@@ -4,7 +4,7 @@
  * ones in an index, and the private ones in one that belongs to the login that opened them.
  *
  * SoftHSM rewrites an object without telling anybody: so a file is looked at before what is known
- * of it is used, and all files before a search.
+ * of it is used; softhsm_survey.c looks before a search.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -43,6 +43,10 @@ static KK_RV entry_put(struct kk_softhsm *repo, const struct kk_uuid *uuid,
         KK_TRY(kk_uuid_map_put(repo->entries, uuid, made, NULL));
         entry = KK_STEAL(made);
     }
+    if (kind == KK_SOFTHSM_PRIVATE &&
+        (entry->kind != kind || entry->seen.version != seen->version)) {
+        repo->private_round++;
+    }
     entry->seen = *seen;
     entry->kind = kind;
     entry->object_class = object_class;
@@ -79,7 +83,8 @@ static struct kk_object *known_object(struct kk_softhsm *repo, struct kk_unlock 
 
 /* ---- learning what a file says ---- */
 
-static void say(const struct kk_softhsm *repo, const struct kk_uuid *uuid, const char *what)
+void kk_softhsm_left_out(const struct kk_softhsm *repo, const struct kk_uuid *uuid,
+                         const char *what)
 {
     char text[KK_UUID_TEXT];
     kk_uuid_format(uuid, text);
@@ -93,7 +98,7 @@ static KK_RV kind_of(const struct kk_softhsm *repo, const struct kk_uuid *uuid, 
     struct kk_softhsm_head head = {.object_class = UINT64_MAX};
     CK_RV rv = kk_softhsm_head(body, &head);
     if (rv == CKR_DEVICE_ERROR) {
-        say(repo, uuid, "is damaged");
+        kk_softhsm_left_out(repo, uuid, "is damaged");
         *ret_kind = KK_SOFTHSM_DAMAGED;
         return CKR_OK;
     }
@@ -149,7 +154,7 @@ KK_RV kk_softhsm_learn(struct kk_softhsm *repo, struct kk_unlock *unlock,
     if (opens) {
         CK_RV rv = snapshot(repo, unlock, uuid, body, seen->version, &object);
         if (rv == CKR_DEVICE_ERROR) {
-            say(repo, uuid, "is damaged");
+            kk_softhsm_left_out(repo, uuid, "is damaged");
             kind = KK_SOFTHSM_DAMAGED;
         } else {
             KK_TRY(rv);
@@ -158,6 +163,7 @@ KK_RV kk_softhsm_learn(struct kk_softhsm *repo, struct kk_unlock *unlock,
     CK_RV rv = remember(repo, unlock, uuid, seen, kind, object_class, object);
     if (rv != CKR_OK) {
         kk_softhsm_forget(repo, uuid); /* half remembered, it would pass for seen */
+        kk_softhsm_look_again(repo, uuid);
         return rv;
     }
     if (ret_object != NULL && object != NULL) {
@@ -203,7 +209,7 @@ static void tell_unfinished(struct kk_softhsm *repo, const struct kk_uuid *uuid)
         }
     }
     if (tell) {
-        say(repo, uuid, "is empty or was never finished");
+        kk_softhsm_left_out(repo, uuid, "is empty or was never finished");
     }
 }
 
@@ -234,8 +240,7 @@ static KK_RV is_same(struct kk_softhsm *repo, const struct kk_uuid *uuid, bool *
     return CKR_OK;
 }
 
-/* Public parts are read anew; private ones when they are asked for. */
-static KK_RV look_at(struct kk_softhsm *repo, const struct kk_uuid *uuid)
+KK_RV kk_softhsm_look_at(struct kk_softhsm *repo, const struct kk_uuid *uuid)
 {
     bool same = false;
     CK_RV rv = is_same(repo, uuid, &same);
@@ -255,72 +260,6 @@ static KK_RV look_at(struct kk_softhsm *repo, const struct kk_uuid *uuid)
     return CKR_OK;
 }
 
-struct survey {
-    struct kk_softhsm *repo;
-    struct kk_uuid *gone;
-    size_t count;
-    uint64_t number;
-};
-
-static void survey_clear(struct survey *survey)
-{
-    kk_free(survey->gone);
-}
-
-/* A file that cannot be read now does not hide the others. */
-static CK_RV survey_one(const struct kk_uuid *uuid, void *context)
-{
-    struct survey *survey = context;
-    CK_RV rv = look_at(survey->repo, uuid);
-    if (rv != CKR_OK && rv != CKR_HOST_MEMORY) {
-        say(survey->repo, uuid, "cannot be read");
-        return CKR_OK;
-    }
-    return rv;
-}
-
-static bool collect_gone(const struct kk_uuid *uuid, void *value, void *context)
-{
-    struct survey *survey = context;
-    const struct kk_softhsm_entry *entry = value;
-    if (entry->survey < survey->number) {
-        survey->gone[survey->count++] = *uuid;
-    }
-    return true;
-}
-
-static KK_RV forget_gone(struct survey *survey)
-{
-    struct kk_softhsm *repo = survey->repo;
-    KK_WITH_LOCK(&repo->lock)
-    {
-        KK_TRY(
-            kk_alloc_array(kk_uuid_map_count(repo->entries), sizeof *survey->gone, &survey->gone));
-        kk_uuid_map_each(repo->entries, collect_gone, survey);
-    }
-    for (size_t i = 0; i < survey->count; i++) {
-        kk_softhsm_forget(repo, &survey->gone[i]);
-    }
-    return CKR_OK;
-}
-
-static KK_RV look_at_all(struct kk_softhsm *repo)
-{
-    KK_CLEANUP(survey_clear) struct survey survey = {.repo = repo};
-    KK_WITH_LOCK(&repo->lock)
-    {
-        survey.number = ++repo->survey;
-    }
-    KK_TRY(kk_softhsm_each(repo->dir, survey_one, &survey));
-    return forget_gone(&survey);
-}
-
-KK_RV kk_softhsm_look(struct kk_repository *repository, const struct kk_uuid *uuid)
-{
-    struct kk_softhsm *repo = (struct kk_softhsm *)repository;
-    return uuid != NULL ? look_at(repo, uuid) : look_at_all(repo);
-}
-
 /* ---- reading ---- */
 
 static enum kk_softhsm_kind kind_now(struct kk_softhsm *repo, const struct kk_uuid *uuid,
@@ -338,7 +277,7 @@ KK_RV kk_softhsm_read_op(struct kk_repository *repository, struct kk_unlock *unl
     struct kk_softhsm *repo = (struct kk_softhsm *)repository;
     struct kk_object *object = NULL;
     bool known = false;
-    KK_TRY(look_at(repo, uuid));
+    KK_TRY(kk_softhsm_look_at(repo, uuid));
     KK_WITH_LOCK(&repo->lock)
     {
         object = known_object(repo, unlock, uuid);
@@ -412,8 +351,15 @@ static bool add_missing(const struct kk_uuid *uuid, void *value, void *context)
 static KK_RV open_private(struct kk_softhsm *repo, struct kk_unlock *unlock)
 {
     KK_CLEANUP(missing_clear) struct missing missing = {.repo = repo, .unlock = unlock};
+    struct kk_softhsm_unlock *login = (struct kk_softhsm_unlock *)unlock;
+    bool is_whole = true;
+    uint64_t before = 0;
     KK_WITH_LOCK(&repo->lock)
     {
+        before = repo->private_round;
+        if (login->opened == before) {
+            return CKR_OK;
+        }
         kk_uuid_map_each(repo->entries, add_missing, &missing);
     }
     KK_TRY(missing.rv);
@@ -421,8 +367,14 @@ static KK_RV open_private(struct kk_softhsm *repo, struct kk_unlock *unlock)
         CK_RV rv = load(repo, unlock, &missing.list.uuids[i]);
         KK_ENSURE(rv != CKR_HOST_MEMORY, rv); /* others concern this object alone */
         if (rv != CKR_OK) {
-            kk_softhsm_forget(repo, &missing.list.uuids[i]); /* the next search looks again */
+            kk_softhsm_forget(repo, &missing.list.uuids[i]);
+            kk_softhsm_look_again(repo, &missing.list.uuids[i]);
+            is_whole = false;
         }
+    }
+    KK_LOCK_SCOPE(&repo->lock);
+    if (is_whole) {
+        login->opened = before;
     }
     return CKR_OK;
 }

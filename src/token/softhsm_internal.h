@@ -97,6 +97,18 @@ struct kk_softhsm_entry {
     bool told;       /* that it is unfinished */
 };
 
+/* Objects to look at before the next search. */
+#define KK_SOFTHSM_MARKS 64
+struct kk_softhsm_marks {
+    uint64_t number; /* of the last mark */
+    uint64_t all;    /* the mark of all objects; 0: these only */
+    size_t count;
+    struct {
+        struct kk_uuid uuid;
+        uint64_t number;
+    } of[KK_SOFTHSM_MARKS];
+};
+
 struct kk_softhsm {
     struct kk_repository head;
     struct kk_crypto *crypto;
@@ -114,6 +126,10 @@ struct kk_softhsm {
     struct kk_uuid_map *entries;
     struct kk_index *public_objects;
     uint64_t survey;
+    uint64_t private_round; /* moves with each private object that is new or another version */
+    struct kk_watch *watch; /* NULL: none */
+    bool watch_tried;
+    struct kk_softhsm_marks marks;
 };
 
 /* A login: the master key, and the private objects that it opened. */
@@ -121,6 +137,7 @@ struct kk_softhsm_unlock {
     struct kk_unlock head;
     struct kk_secret *master;
     struct kk_index *objects; /* under the repository's lock */
+    uint64_t opened;          /* the private round whose objects are all there; likewise */
 };
 
 /* The version of an object, never 0. */
@@ -186,12 +203,25 @@ KK_RV kk_softhsm_learn(struct kk_softhsm *repo, struct kk_unlock *unlock,
                        const struct kk_uuid *uuid, struct kk_span body,
                        const struct kk_softhsm_seen *seen, struct kk_object **ret_object);
 void kk_softhsm_forget(struct kk_softhsm *repo, const struct kk_uuid *uuid);
-KK_RV kk_softhsm_look(struct kk_repository *repository, const struct kk_uuid *uuid);
 KK_RV kk_softhsm_find(struct kk_repository *repository, struct kk_unlock *unlock, bool with_private,
                       const struct kk_attrs *tmpl, struct kk_uuid **ret_uuids, size_t *ret_count);
 KK_RV kk_softhsm_hidden(struct kk_repository *repository, struct kk_hidden *ret_hidden);
 KK_RV kk_softhsm_read_op(struct kk_repository *repository, struct kk_unlock *unlock,
                          const struct kk_uuid *uuid, struct kk_object **ret_object);
+
+/* Looks at one file. Public parts are read anew; private ones when they are asked for. */
+KK_RV kk_softhsm_look_at(struct kk_softhsm *repo, const struct kk_uuid *uuid);
+
+/* Says in the log why an object is not there. */
+void kk_softhsm_left_out(const struct kk_softhsm *repo, const struct kk_uuid *uuid,
+                         const char *what);
+
+/* ---- softhsm_survey.c: looking before a search ---- */
+
+KK_RV kk_softhsm_look(struct kk_repository *repository, const struct kk_uuid *uuid);
+
+/* The next search looks at the object, whatever is told. */
+void kk_softhsm_look_again(struct kk_softhsm *repo, const struct kk_uuid *uuid);
 
 /* ---- softhsm_change.c ---- */
 

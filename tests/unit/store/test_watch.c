@@ -3,6 +3,7 @@
  * watch.c: what ends a wait, and what a forked child inherits of it.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -42,6 +43,67 @@ static void test_what_comes_goes_or_moves_ends_the_wait_once(void **state)
     assert_int_equal(rmdir(unit_path(*state, "b")), 0);
     assert_true(kk_watch_wait(watch, -1));
     assert_false(kk_watch_wait(watch, 0));
+}
+
+struct taken {
+    size_t count;
+    char last[64];
+};
+
+static void take_one(const char *name, void *context)
+{
+    struct taken *taken = context;
+    taken->count++;
+    (void)snprintf(taken->last, sizeof taken->last, "%s", name);
+}
+
+/* The events are there when the calls return that made them. */
+static void test_what_happens_to_files_is_told_at_once(void **state)
+{
+    struct taken taken = {0};
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    int directory = open(*state, O_RDONLY | O_DIRECTORY);
+    int file = open(unit_path(*state, "file"), O_WRONLY | O_CREAT, 0600);
+    CK_RV rv = kk_watch_new_files(directory, &watch);
+    if (rv != CKR_OK) { /* whoever asks then looks for himself */
+        assert_int_equal(rv, CKR_FUNCTION_NOT_SUPPORTED);
+        (void)close(file);
+        (void)close(directory);
+        return;
+    }
+    assert_true(kk_watch_take(watch, take_one, &taken));
+    assert_int_equal(taken.count, 0);
+    assert_int_equal(write(file, "x", 1), 1);
+    assert_true(kk_watch_take(watch, take_one, &taken));
+    assert_int_equal(taken.count, 1);
+    assert_string_equal(taken.last, "file");
+    assert_int_equal(ftruncate(file, 0), 0);
+    assert_true(kk_watch_take(watch, take_one, &taken));
+    assert_int_equal(taken.count, 2);
+    assert_int_equal(rename(unit_path(*state, "file"), unit_path(*state, "other")), 0);
+    assert_true(kk_watch_take(watch, take_one, &taken));
+    assert_int_equal(taken.count, 4);
+    assert_string_equal(taken.last, "other");
+    assert_int_equal(unlink(unit_path(*state, "other")), 0);
+    assert_true(kk_watch_take(watch, take_one, &taken));
+    assert_true(taken.count > 4);
+    (void)close(file);
+    (void)close(directory);
+}
+
+static void test_a_directory_that_is_gone_tells_nothing_any_more(void **state)
+{
+    struct taken taken = {0};
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    assert_int_equal(mkdir(unit_path(*state, "inner"), 0700), 0);
+    int directory = open(unit_path(*state, "inner"), O_RDONLY | O_DIRECTORY);
+    CK_RV rv = kk_watch_new_files(directory, &watch);
+    (void)close(directory);
+    assert_int_equal(rmdir(unit_path(*state, "inner")), 0);
+    assert_true(rv == CKR_OK || rv == CKR_FUNCTION_NOT_SUPPORTED);
+    for (int i = 0; rv == CKR_OK && i < 2; i++) {
+        assert_false(kk_watch_take(watch, take_one, &taken));
+    }
 }
 
 static void *wake(void *watch)
@@ -123,6 +185,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_comes_goes_or_moves_ends_the_wait_once, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_another_thread_wakes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_happens_to_files_is_told_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_directory_that_is_gone_tells_nothing_any_more,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_a_directory_there_is_the_wake, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(

@@ -508,6 +508,167 @@ static void test_a_damaged_token_object_is_said_and_not_written_over(void **stat
     assert_true(house_log_has(&sample->house, "token.object is damaged"));
 }
 
+/* ---- tokens with so many objects that their directory is watched ---- */
+
+#define MANY 40
+
+static const struct kk_softhsm *inside(const struct sample *sample)
+{
+    return (const struct kk_softhsm *)sample->repo;
+}
+
+static size_t count_label(struct kk_repository *repo, struct kk_unlock *unlock, const char *label)
+{
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *tmpl = NULL;
+    struct kk_uuid *uuids = NULL;
+    size_t count = 0;
+    assert_ok(kk_attrs_new(&tmpl));
+    assert_ok(kk_attrs_set_bytes(tmpl, CKA_LABEL, text_span(label)));
+    assert_ok(repo->ops->look(repo, NULL));
+    assert_ok(repo->ops->find(repo, unlock, unlock != NULL, tmpl, &uuids, &count));
+    kk_free(uuids);
+    return count;
+}
+
+static void relabel(struct kk_repository *repo, struct kk_unlock *unlock,
+                    const struct kk_uuid *uuid, bool is_private, const char *label)
+{
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    KK_CLEANUP(kk_attrs_freep) struct kk_attrs *changed = data_attrs(is_private, label, "value");
+    assert_ok(repo->ops->read(repo, unlock, uuid, &object));
+    assert_ok(put_attrs(repo, unlock, uuid, changed, object->generation, NULL));
+}
+
+/* With a public and a private object of the other's, and all files seen. */
+static struct kk_repository *make_many(const struct sample *sample, struct kk_unlock **ret_mine,
+                                       struct kk_unlock **ret_theirs, struct kk_uuid ret_uuids[2])
+{
+    struct kk_repository *other = open_repo(sample);
+    assert_ok(unlock_user(sample->repo, "1234", ret_mine));
+    assert_ok(unlock_user(other, "1234", ret_theirs));
+    for (size_t i = 0; i < MANY; i++) {
+        ret_uuids[i % 2] = put_data(other, *ret_theirs, i % 2 == 1, "one", "value");
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(count_label(sample->repo, *ret_mine, "one"), MANY);
+    }
+    return other;
+}
+
+static void test_searches_of_a_watched_token_look_at_what_was_changed_alone(void **state)
+{
+    struct sample *sample = *state;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *mine = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *theirs = NULL;
+    struct kk_uuid uuids[2];
+    struct kk_repository *other = make_many(sample, &mine, &theirs, uuids);
+    if (inside(sample)->watch != NULL) { /* a system may have none */
+        uint64_t surveys = inside(sample)->survey;
+        relabel(other, theirs, &uuids[1], true, "two");
+        assert_int_equal(count_label(sample->repo, mine, "two"), 1);
+        assert_int_equal(inside(sample)->survey, surveys);
+        assert_int_equal(inside(sample)->marks.count, 0);
+    }
+    other->ops->close(other);
+}
+
+static void test_a_watched_token_shows_each_change_to_the_next_search(void **state)
+{
+    struct sample *sample = *state;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *mine = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *theirs = NULL;
+    struct kk_uuid uuids[2];
+    struct kk_repository *other = make_many(sample, &mine, &theirs, uuids);
+    char label[16];
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(label, sizeof label, "round %d", i);
+        relabel(other, theirs, &uuids[i % 2], i % 2 == 1, label);
+        assert_int_equal(count_label(sample->repo, mine, label), 1);
+        assert_int_equal(count_label(sample->repo, mine, "one"), i == 0 ? MANY - 1 : MANY - 2);
+    }
+    struct kk_uuid fresh = put_data(other, theirs, true, "fresh", "value");
+    assert_int_equal(count_label(sample->repo, mine, "fresh"), 1);
+    KK_CLEANUP(kk_object_unrefp) struct kk_object *object = NULL;
+    assert_ok(other->ops->read(other, theirs, &fresh, &object));
+    assert_ok(erase(other, theirs, &fresh, object->generation));
+    assert_int_equal(count_label(sample->repo, mine, "fresh"), 0);
+    for (int i = 0; i < 2; i++) { /* its own as well */
+        relabel(sample->repo, mine, &uuids[i], i == 1, "mine");
+    }
+    assert_int_equal(count_label(sample->repo, mine, "mine"), 2);
+    other->ops->close(other);
+}
+
+/* In place, of one length and at one time, as SoftHSM's programs may do it. */
+static void test_a_watched_token_shows_what_is_written_without_a_trace(void **state)
+{
+    struct sample *sample = *state;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *mine = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *theirs = NULL;
+    struct kk_uuid uuids[2];
+    struct kk_repository *other = make_many(sample, &mine, &theirs, uuids);
+    uint8_t bytes[4096];
+    size_t all = count_all(sample->repo, mine);
+    size_t len = slurp(file_of(sample, DATA_OBJECT ".object"), bytes, sizeof bytes);
+    for (int i = 0; i < 3; i++) {
+        bytes[7] ^= 0x80; /* the version */
+        write_file(file_of(sample, DATA_OBJECT ".object"), "", 0);
+        assert_int_equal(count_all(sample->repo, mine), all - 1);
+        write_file(file_of(sample, DATA_OBJECT ".object"), bytes, len);
+        assert_int_equal(count_all(sample->repo, mine), all);
+    }
+    assert_int_equal(unlink(file_of(sample, DATA_OBJECT ".object")), 0);
+    assert_int_equal(count_all(sample->repo, mine), all - 1);
+    write_file(file_of(sample, "other"), bytes, len);
+    char from[256];
+    (void)snprintf(from, sizeof from, "%s", file_of(sample, "other"));
+    assert_int_equal(rename(from, file_of(sample, DATA_OBJECT ".object")), 0);
+    assert_int_equal(count_all(sample->repo, mine), all);
+    other->ops->close(other);
+}
+
+static void test_a_watched_token_shows_what_comes_by_another_name(void **state)
+{
+    struct sample *sample = *state;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *mine = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *theirs = NULL;
+    struct kk_uuid uuids[2];
+    uint8_t bytes[4096];
+    char second[256];
+    (void)snprintf(second, sizeof second, "%s/second", sample->house.dir);
+    assert_int_equal(link(file_of(sample, DATA_OBJECT ".object"), second), 0);
+    struct kk_repository *other = make_many(sample, &mine, &theirs, uuids);
+    size_t all = count_all(sample->repo, mine);
+    size_t len = slurp(file_of(sample, DATA_OBJECT ".object"), bytes, sizeof bytes);
+    assert_int_equal(count_all(sample->repo, mine), all);
+    for (int i = 0; i < 3; i++) {
+        write_file(second, "", 0);
+        assert_int_equal(count_all(sample->repo, mine), all - 1);
+        bytes[7] ^= 0x80;
+        write_file(second, bytes, len);
+        assert_int_equal(count_all(sample->repo, mine), all);
+    }
+    other->ops->close(other);
+}
+
+/* More changes than are remembered one by one. */
+static void test_a_watched_token_shows_very_many_changes(void **state)
+{
+    struct sample *sample = *state;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *mine = NULL;
+    KK_CLEANUP(kk_unlock_unrefp) struct kk_unlock *theirs = NULL;
+    struct kk_uuid uuids[2];
+    struct kk_repository *other = make_many(sample, &mine, &theirs, uuids);
+    for (size_t i = 0; i < KK_SOFTHSM_MARKS + 2; i++) {
+        (void)put_data(other, theirs, false, "many", "value");
+    }
+    assert_int_equal(count_label(sample->repo, mine, "many"), KK_SOFTHSM_MARKS + 2);
+    assert_int_equal(count_label(sample->repo, mine, "many"), KK_SOFTHSM_MARKS + 2);
+    relabel(other, theirs, &uuids[0], false, "many");
+    assert_int_equal(count_label(sample->repo, mine, "many"), KK_SOFTHSM_MARKS + 3);
+    other->ops->close(other);
+}
+
 /* ---- tokens ---- */
 
 static struct kk_engine *file_engine(const struct house *house)
@@ -565,6 +726,11 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         ON_SAMPLE(test_the_sample_token_opens),
         cmocka_unit_test(test_the_vector_of_pins),
+        ON_SAMPLE(test_searches_of_a_watched_token_look_at_what_was_changed_alone),
+        ON_SAMPLE(test_a_watched_token_shows_each_change_to_the_next_search),
+        ON_SAMPLE(test_a_watched_token_shows_what_is_written_without_a_trace),
+        ON_SAMPLE(test_a_watched_token_shows_what_comes_by_another_name),
+        ON_SAMPLE(test_a_watched_token_shows_very_many_changes),
         cmocka_unit_test(test_no_wrong_pin_is_taken),
         cmocka_unit_test(test_every_kind_comes_back),
         cmocka_unit_test(test_a_template_in_a_template_is_refused),
