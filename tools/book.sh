@@ -11,10 +11,11 @@ command -v mdbook >/dev/null 2>&1 || {
 }
 rm -rf "$folder"
 mkdir -p "$folder/src"
-git ls-files -z '*.md' examples | xargs -0 cp --parents -t "$folder/src"
+git ls-files -z '*.md' examples LICENSE | xargs -0 cp --parents -t "$folder/src"
 # The contents name pages from docs/; the book names them from the top.
 sed -e 's#](\([a-z]\)#](docs/\1#' -e 's#](\.\./#](#' docs/SUMMARY.md >"$folder/src/SUMMARY.md"
 rm "$folder/src/docs/SUMMARY.md"
+sed -i -e 's#(docs/SUMMARY\.md)#(README.md)#' "$folder/src/README.md"
 cat >"$folder/book.toml" <<END
 [book]
 title = "Keykist"
