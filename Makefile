@@ -21,7 +21,7 @@ sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]
 
 .DEFAULT_GOAL := build
 .PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench bench-table \
-        scale instructions fuzz mechanisms dist deb sbom check-packages fmt clean help
+        scale instructions fuzz mechanisms dist deb sbom check-packages book fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
 	$(MESON) compile -C $(BUILD)
@@ -122,11 +122,14 @@ SUITES = bookworm trixie
 check-packages: ## the packages in fresh Debian SUITES: built twice, lintian, over SoftHSM and back (root)
 	tests/packages/run.sh $(SUITES)
 
+book: ## the documents as a book, with mdBook, in build-book/html
+	@tools/book.sh build-book
+
 fmt: ## format the C files in place
 	clang-format-19 -i $(sources)
 
 clean: ## remove what was built
-	rm -rf build build-asan build-tsan build-cov build-fuzz build-ci-* build-venv
+	rm -rf build build-asan build-tsan build-cov build-fuzz build-book build-ci-* build-venv
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16

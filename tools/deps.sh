@@ -10,8 +10,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 build_packages='gcc libc6-dev meson ninja-build pkg-config libssl-dev libsqlite3-dev libsodium-dev'
 test_packages='libcmocka-dev opensc openssl expect python3 python3-venv'
 # What is built and tested where the release has it: the TPM plug-in and its tests; OpenSSL's FIPS provider; programs that meet
-# the module in tests; what counts instructions. Without one its test is skipped.
-client_packages='libtss2-dev swtpm bind9-utils openssl-provider-fips pkcs11-provider libengine-pkcs11-openssl p11-kit p11-kit-modules gnutls-bin valgrind'
+# the module in tests; what counts instructions; what makes the man pages. Without one its test is skipped.
+client_packages='libtss2-dev swtpm bind9-utils openssl-provider-fips pkcs11-provider libengine-pkcs11-openssl p11-kit p11-kit-modules gnutls-bin valgrind scdoc'
 # For CI only: a second compiler, SoftHSM itself to test the tests with, a way to make other
 # releases' folders.
 ci_packages='clang clang-format-19 shellcheck softhsm2 debootstrap ca-certificates git universal-ctags'

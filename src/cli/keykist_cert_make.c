@@ -2,6 +2,8 @@
 /*
  * keykist cert request and self-sign: put together here, signed by the key in the token.
  */
+#include "cli/keykist_cert_make.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include <unistd.h>
 
 #include "cli/dn.h"
-#include "cli/keykist_cert_make.h"
 #include "cli/pem.h"
 #include "cli/report.h"
 

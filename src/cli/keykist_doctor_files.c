@@ -251,9 +251,17 @@ static bool holds_token(const char *path)
     return false;
 }
 
-static void look_at_hidden(const char *path, KK_UNUSED const struct stat *info, void *context)
+static void look_at_hidden(const char *path, const struct stat *info, void *context)
 {
     const struct hidden *hidden = context;
+    if (access(path, X_OK) != 0) {
+        kk_doctor_say(hidden->doctor, KK_FINDING_NOTE, "tokens",
+                      "%s belongs to another user (uid %lu) and is not shown to you: tokens are "
+                      "for a whole group when they are made with objectstore.umask = 0007, by a "
+                      "user whose own umask is 0007 too",
+                      path, (unsigned long)info->st_uid);
+        return;
+    }
     if (!is_shown(hidden->shown, strrchr(path, '/') + 1) && holds_token(path)) {
         kk_doctor_say(hidden->doctor, KK_FINDING_BAD, "tokens",
                       "%s is a token that is not shown: it has the serial number of another one, "

@@ -26,6 +26,8 @@ import page
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 LIMIT = 600
+# The module of the build folder, unless the page names one.
+WITH_MODULE = 'case " $* " in *" --module "*) ;; *) exec "{file}" "$@" --module "{module}" ;; esac\n'
 OWN = [
     # what newer versions of pkcs11-tool add
     (r"^  (uri|Allowed mechanisms): .*\n?", ""),
@@ -38,6 +40,7 @@ OWN = [
     (r"process [0-9]+", "process N"),
     (r"[0-9]+\.[0-9]{3} ms", "N ms"),
     (r"(?m)^(#   C_\w+ +[0-9]+ +[0-9]+) [ 0-9.]+", r"\1 N"),
+    (r"Serial number(:?) +[0-9a-f]+", r"Serial number\1 X"),
     (r"\b[0-9a-f]{64,}\b", "HASH"),
     (r"\b[0-9a-f]{40}\b", "ID"),
     (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
@@ -49,14 +52,13 @@ OWN = [
     (r"\b(?:s|S)lot(?: ID:)? [0-9]+", "slot N"),
     (r"\b[0-9]{6,10}\b", "NUMBER"),
     (r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z?", "TIME"),
-    (r"Serial number(:?) +[0-9a-f]+", r"Serial number\1 X"),
     (r"\bversion:? [0-9]+(\.[0-9]+)+", "version V"),
     (r"^(?:[A-Za-z0-9+/]{60,}=*|[A-Za-z0-9+/]{4,}=+)$", "BASE64"),
     (r"^dmlkZXI[A-Za-z0-9+/]*$|^dHlwZT1[A-Za-z0-9+/]*$", "BASE64"),
     (r"\b(?:[0-9A-F]{2}:){19,31}[0-9A-F]{2}\b", "HASH"),
     (r"AAAA[A-Za-z0-9+/]{20,}=*", "KEY"),
     (r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:FINGERPRINT"),
-    (r"\bID [0-9]{1,5} (KSK|ZSK)", r"ID TAG \1"),
+    (r"\bID +[0-9]{1,5} (KSK|ZSK)", r"ID TAG \1"),
     (r"(example\.?\+013\+|ECDSAP256SHA256/|DS )[0-9]+", r"\1TAG"),
 ]
 
@@ -90,7 +92,7 @@ class Run:
         (folder / "tokens").mkdir(mode=0o700)
         build = options.build
         self.module = build / "src" / "module" / "libkeykist.so"
-        self.places = [(MODULE, str(self.module)), ("/usr/include/keykist", str(TOP / "src" / "cryptoki"))]
+        self.places = [(MODULE, str(self.module)), ("/usr/lib/vendor/hsm.so", str(self.module)), ("/usr/include/keykist", str(TOP / "src" / "cryptoki"))]
         self.places += [(f"/etc/{name}", f"{folder}/etc/{name}") for name in ("web", "bind", "ssh", "softhsm")]
         port = free_port()
         self.places += [("localhost:443", f"localhost:{port}"), ("listen 443", f"listen localhost:{port}")]
@@ -100,7 +102,8 @@ class Run:
         self.conf.write_text(f"directories.tokendir = {folder}/tokens\npin.kdf = test\nlog.file = {folder}/log\n")
         for name in ("keykist", "softhsm2-util", "softhsm2-dump-file", "softhsm2-keyconv", "softhsm2-migrate"):
             loads = name in ("keykist", "softhsm2-util", "softhsm2-migrate")
-            self.program(name, f'exec "{build}/src/cli/{name}" "$@"' + (f' --module "{self.module}"' if loads else ""))
+            self.program(name, (WITH_MODULE if loads else "").format(file=f"{build}/src/cli/{name}", module=self.module) +
+                         f'exec "{build}/src/cli/{name}" "$@"')
         if options.python:
             self.program("python3", f'exec "{options.python}" "$@"')
         shutil.copytree(TOP / "examples", self.work / "examples",
