@@ -280,6 +280,32 @@ starts_again()
         control reload named.example && soon validated named.example www 192.0.2.9 && soon validated rsa.example www 192.0.2.1
 }
 
+# --- many keys -----------------------------------------------------------------------------------
+
+MANY=1000
+
+many_keys()
+{
+    plain python3 "$here/../many_keys.py" "$module" dns $pin $MANY >out 2>&1
+}
+
+# signs_among_many: what names its keys by label finds them among all the others, as fast as a person waits for
+signs_among_many()
+{
+    rm -f ecdsap256sha256.example.signed
+    began=$(date +%s%N)
+    sign_again ECDSAP256SHA256 || return 1
+    took=$((($(date +%s%N) - began) / 1000000))
+    echo "# a zone is signed with keys among $MANY others in $took ms"
+    [ $took -lt 20000 ]
+}
+
+# named finds its keys among the others, makes another and rolls over to it.
+daemon_among_many()
+{
+    starts_again && daemon_rolls_over
+}
+
 ends_by_signal()
 {
     kill "$named_process" && wait "$named_process"
@@ -316,4 +342,8 @@ check 'named rolls its ZSK over' daemon_rolls_over
 check 'named ends' daemon_ends
 check 'named starts again with the same keys' starts_again
 check 'named ends by a signal' ends_by_signal
+check "$MANY more keys" many_keys
+check 'a zone is signed with keys among them' signs_among_many
+check 'named starts with its keys among them, and rolls one over' daemon_among_many
+check 'named ends by a signal again' ends_by_signal
 plan_done
