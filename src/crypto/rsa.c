@@ -367,7 +367,7 @@ KK_RV kk_rsa_verify(struct kk_rsa_op *op, struct kk_span in, struct kk_span sign
     return CKR_OK;
 }
 
-/*= RFC 8017 9.2: 00, 01, at least eight times ff, 00, the data */
+/* RFC 8017, 9.2: 00, 01, at least eight times ff, 00, the data */
 static KK_RV strip_ones(struct kk_span block, uint8_t *out, size_t *ret_len)
 {
     size_t at = 2;

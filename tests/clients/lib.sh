@@ -142,6 +142,12 @@ size_is()
     }
 }
 
+# A TCP port that nobody has at this moment.
+free_port()
+{
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 plan_done()
 {
     echo "1..$number"

@@ -131,11 +131,6 @@ skip()
     echo "ok $number - $1 # SKIP $2"
 }
 
-free_port()
-{
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 version_of()
 {
     dpkg-query -W -f='${Version}' "$1" 2>/dev/null || echo -

@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "goodcalls.h"
+#include "keys.h"
 #include "memory.h"
 
 enum { MOST_ALLOCATIONS = 30 };
@@ -50,6 +51,87 @@ static void no_memory(const void *row)
         env_end(false);
         env_begin(FIX_USER);
     }
+}
+
+/* ---- parts that a token may keep until the end ---- */
+
+static CK_BYTE part[5000], room[5000];
+static CK_BYTE part_iv[12], part_tag[16];
+static CK_GCM_MESSAGE_PARAMS part_message;
+
+static CK_OBJECT_HANDLE part_key(CK_MECHANISM_TYPE type, CK_FLAGS flags)
+{
+    good_call_session(CKF_RW_SESSION);
+    require_mechanism(type, flags);
+    return key_aes(16, ATTR_B(CKA_SIGN, CK_TRUE), ATTR_B(CKA_VERIFY, CK_TRUE));
+}
+
+static void keep_encrypting(void)
+{
+    CK_CCM_PARAMS ccm = {sizeof part, part_iv, sizeof part_iv, NULL, 0, 16};
+    CK_OBJECT_HANDLE key = part_key(CKM_AES_CCM, CKF_ENCRYPT);
+    EXPECT_OK(F->C_EncryptInit(S, MECHANISM_P(CKM_AES_CCM, ccm), key));
+}
+
+static void keep_decrypting(void)
+{
+    CK_GCM_PARAMS gcm = {part_iv, sizeof part_iv, 96, NULL, 0, 128};
+    CK_OBJECT_HANDLE key = part_key(CKM_AES_GCM, CKF_DECRYPT);
+    EXPECT_OK(F->C_DecryptInit(S, MECHANISM_P(CKM_AES_GCM, gcm), key));
+}
+
+static void keep_decrypting_message(void)
+{
+    part_message =
+        (CK_GCM_MESSAGE_PARAMS){part_iv, sizeof part_iv, 0, CKG_NO_GENERATE, part_tag, 128};
+    CK_OBJECT_HANDLE key = part_key(CKM_AES_GCM, CKF_MESSAGE_DECRYPT);
+    EXPECT_OK(F->C_MessageDecryptInit(S, MECHANISM(CKM_AES_GCM), key));
+    EXPECT_OK(F->C_DecryptMessageBegin(S, &part_message, sizeof part_message, NULL, 0));
+}
+
+static void keep_signing(void)
+{
+    CK_OBJECT_HANDLE key = part_key(CKM_NULL, CKF_SIGN);
+    EXPECT_OK(F->C_SignInit(S, MECHANISM(CKM_NULL), key));
+}
+
+static void keep_verifying(void)
+{
+    CK_OBJECT_HANDLE key = part_key(CKM_NULL, CKF_VERIFY);
+    EXPECT_OK(F->C_VerifyInit(S, MECHANISM(CKM_NULL), key));
+}
+
+#define KEEPING(X)                                                                                 \
+    X(C_EncryptUpdate, keep_encrypting, (S, part, sizeof part, room, &part_length))                \
+    X(C_DecryptUpdate, keep_decrypting, (S, part, sizeof part, room, &part_length))                \
+    X(C_DecryptMessageNext, keep_decrypting_message,                                               \
+      (S, &part_message, sizeof part_message, part, sizeof part, room, &part_length, 0))           \
+    X(C_SignUpdate, keep_signing, (S, part, sizeof part))                                          \
+    X(C_VerifyUpdate, keep_verifying, (S, part, sizeof part))
+
+static CK_ULONG part_length;
+
+#define DEFINE_KEEPING(name, prepare, arguments)                                                   \
+    static CK_RV keep_##name(void)                                                                 \
+    {                                                                                              \
+        part_length = sizeof room;                                                                 \
+        return F->name arguments;                                                                  \
+    }
+KEEPING(DEFINE_KEEPING)
+
+#define KEEPING_ROW(name, prepare, arguments) {#name, prepare, keep_##name, CKR_OK},
+static const struct good_call keeping[] = {KEEPING(KEEPING_ROW)};
+
+static void keeps(const void *row)
+{
+    const struct good_call *call = row;
+    need_memory();
+    call->prepare();
+    memory_fail_at(1);
+    CK_RV rv = call->call();
+    bool failed = memory_has_failed();
+    memory_fail_at(0);
+    EXPECT(rv, failed ? CKR_HOST_MEMORY : call->rv);
 }
 
 /* A token that could not be looked at is not gone: who is logged in stays so. The list is looked
@@ -311,6 +393,9 @@ static const struct check good_checks[] = {
     CHECK_ROW(FIX_USER, no_memory, "Universal Cryptoki function return values", "CKR_HOST_MEMORY, or all is well, when an allocation fails"),
 };
 
+static const struct check keeping_check =
+    CHECK_ROW(FIX_USER, keeps, "Universal Cryptoki function return values", "CKR_HOST_MEMORY for a part that there is no memory to keep");
+
 static const struct check null_check =
     CHECK_ROW(FIX_USER, works, "All other Cryptoki function return values", "CKR_ARGUMENTS_BAD for a NULL pointer that is needed");
 
@@ -334,6 +419,8 @@ void chapter_every(void)
         for (size_t k = 0; k < good_call_count; k++)
             check_add_row("every", &good_checks[i], good_calls[k].name, &good_calls[k]);
     }
+    for (size_t i = 0; i < COUNT(keeping); i++)
+        check_add_row("every", &keeping_check, keeping[i].name, &keeping[i]);
     for (size_t i = 0; i < null_call_count; i++)
         check_add_row("every", &null_check, null_calls[i].name, &null_calls[i]);
     for (size_t i = 0; i < COUNT(calls); i++) {

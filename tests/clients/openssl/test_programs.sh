@@ -137,11 +137,6 @@ extendedKeyUsage=$2" >extensions
 
 # --- nginx ---------------------------------------------------------------------------------------
 
-free_port()
-{
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # One server for RSA and EC; it wants a certificate of its client.
 nginx_conf()
 {
