@@ -251,6 +251,7 @@ daemon_rolls_over()
     old_tag=$(keys_of named.example ZSK)
     control dnssec -rollover -key "$old_tag" named.example && soon new_key "$old_tag" || {
         control dnssec -status named.example
+        grep -E ' (error|warning|critical): ' named.log >>out
         return 1
     }
     soon validated named.example www "192.0.2.$1" && sleep 2 && control loadkeys named.example && sleep 1 &&
