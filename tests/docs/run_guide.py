@@ -90,6 +90,8 @@ class Run:
         for name in ("work", "bin", "etc", "tmp"):
             (folder / name).mkdir()
         (folder / "tokens").mkdir(mode=0o700)
+        (folder / "include").mkdir()
+        (folder / "include" / "keykist").symlink_to(TOP / "src" / "cryptoki")
         build = options.build
         self.module = build / "src" / "module" / "libkeykist.so"
         self.places = [(MODULE, str(self.module)), ("/usr/lib/vendor/hsm.so", str(self.module)), ("/usr/include/keykist", str(TOP / "src" / "cryptoki"))]
@@ -112,7 +114,7 @@ class Run:
         self.here = self.work
         self.environment = dict(
             os.environ, SOFTHSM2_CONF=str(self.conf), LC_ALL="C", TZ="UTC", TMPDIR=f"{folder}/tmp",
-            PATH=f"{folder}/bin:/usr/sbin:{os.environ['PATH']}", PKCS11_MODULE=str(self.module), GOTOOLCHAIN="local",
+            PATH=f"{folder}/bin:/usr/sbin:{os.environ['PATH']}", CPATH=f"{folder}/include", PKCS11_MODULE=str(self.module), GOTOOLCHAIN="local",
             GOFLAGS="-mod=mod -buildvcs=false", npm_config_fund="false", npm_config_audit="false",
             npm_config_update_notifier="false", SOURCES=str(TOP), KEYKIST_BUILD=str(build))
         self.environment.pop("MAKEFLAGS", None)
