@@ -246,9 +246,12 @@ new_key()
 
 # daemon_rolls_over BEFORE AFTER: a new ZSK is made in the token and published. What changes from then on has its signature; other signatures
 # stay, as they should, until they must be refreshed. The zone is valid all the time.
+# named gives its keys labels with the second in which it makes them: two ZSKs of one second have the same label, and it can read
+# neither of them any more ("public key is invalid", "private key is invalid").
 daemon_rolls_over()
 {
     old_tag=$(keys_of named.example ZSK)
+    sleep 1
     control dnssec -rollover -key "$old_tag" named.example && soon new_key "$old_tag" || {
         control dnssec -status named.example
         grep -E ' (error|warning|critical): ' named.log >>out
