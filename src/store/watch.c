@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "store/gate.h"
 
 #include "base/banned.h"
