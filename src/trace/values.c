@@ -56,11 +56,22 @@ static void put_bytes(struct kk_buffer *out, const void *from, CK_ULONG len, boo
 
 /* ---- attributes ---- */
 
+/* Of a truth or number that has a wrong length nothing is shown: what lies behind it in memory is
+ * none of its value. */
+static void put_odd(struct kk_buffer *out, const void *from, CK_ULONG len, CK_ULONG right)
+{
+    if (len == right) {
+        put_bytes(out, from, len, false);
+    } else {
+        kk_trace_put_length(out, len, "");
+    }
+}
+
 static void put_bool(struct kk_buffer *out, const void *from, CK_ULONG len)
 {
     CK_BBOOL value = 0;
     if (len != sizeof value || !kk_trace_peek(from, &value, sizeof value) || value > CK_TRUE) {
-        put_bytes(out, from, len, false);
+        put_odd(out, from, len, sizeof value);
     } else {
         kk_trace_put(out, value == CK_TRUE ? "true" : "false");
     }
@@ -71,7 +82,7 @@ static void put_ulong(struct kk_buffer *out, const struct kk_trace_attribute *at
 {
     CK_ULONG value = 0;
     if (len != sizeof value || !kk_trace_peek_ulong(from, &value)) {
-        put_bytes(out, from, len, false);
+        put_odd(out, from, len, sizeof value);
     } else if (attribute->value == KK_TRACE_VALUE_WORD) {
         const char *name =
             kk_trace_word((enum kk_name_space)attribute->space, attribute->prefix, value);
@@ -84,7 +95,7 @@ static void put_ulong(struct kk_buffer *out, const struct kk_trace_attribute *at
 static void put_ulongs(struct kk_buffer *out, const uint8_t *from, CK_ULONG len, bool mechanisms)
 {
     if (len % sizeof(CK_ULONG) != 0 || len / sizeof(CK_ULONG) > ELEMENTS_MAX) {
-        put_bytes(out, from, len, false);
+        kk_trace_put_length(out, len, "");
         return;
     }
     kk_trace_put(out, "[");

@@ -156,6 +156,84 @@ static int open_descriptors(void)
     return count;
 }
 
+/* The number that the next descriptor gets. */
+static int next_number(void)
+{
+    int number = dup(STDERR_FILENO);
+    (void)close(number);
+    return number;
+}
+
+/* An application closes whatever there is, and opens a file of its own by the number. */
+static void replace(const char *directory, int number)
+{
+    assert_int_equal(close(number), 0);
+    assert_int_equal(open(unit_path(directory, "theirs"), O_RDWR | O_CREAT | O_TRUNC, 0600),
+                     number);
+    assert_int_equal(write(number, "theirs", 6), 6);
+    assert_int_equal(lseek(number, 0, SEEK_SET), 0);
+}
+
+/* Neither read nor written nor closed. */
+static void assert_untouched(int number)
+{
+    char bytes[32];
+    assert_int_equal(lseek(number, 0, SEEK_CUR), 0);
+    assert_int_equal(read(number, bytes, sizeof bytes), 6);
+    assert_memory_equal(bytes, "theirs", 6);
+    assert_int_equal(close(number), 0);
+}
+
+static void test_a_file_by_the_number_of_the_events_is_left_alone(void **state)
+{
+    struct taken taken = {0};
+    struct kk_watch *watch = NULL;
+    int directory = open(*state, O_RDONLY | O_DIRECTORY);
+    int number = next_number();
+    CK_RV rv = kk_watch_new_files(directory, &watch);
+    if (rv == CKR_OK) { /* a system may have none */
+        replace(*state, number);
+        assert_false(kk_watch_take(watch, take_one, &taken));
+        kk_watch_free(watch);
+        assert_untouched(number);
+    }
+    (void)close(directory);
+}
+
+static void test_files_by_the_numbers_of_a_wait_are_left_alone(void **state)
+{
+    for (int which = 0; which < 2; which++) {
+        struct kk_watch *watch = NULL;
+        int number = next_number();
+        assert_ok(kk_watch_new(*state, &watch));
+        replace(*state, number + which);
+        kk_watch_wake(watch);
+        (void)kk_watch_wait(watch, -1); /* and it ends */
+        (void)kk_watch_wait(watch, -1);
+        kk_watch_free(watch);
+        assert_untouched(number + which);
+    }
+}
+
+static void test_a_watch_whose_number_another_one_got_tells_that_it_lost_its_events(void **state)
+{
+    struct taken taken = {0};
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *first = NULL;
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *second = NULL;
+    int directory = open(*state, O_RDONLY | O_DIRECTORY);
+    int number = next_number();
+    if (kk_watch_new_files(directory, &first) == CKR_OK) {
+        assert_int_equal(close(number), 0);
+        assert_ok(kk_watch_new_files(directory, &second));
+        assert_int_equal(mkdir(unit_path(*state, "d"), 0700), 0);
+        assert_false(kk_watch_take(first, take_one, &taken));
+        assert_int_equal(taken.count, 0);
+        assert_true(kk_watch_take(second, take_one, &taken));
+        assert_int_equal(taken.count, 1);
+    }
+    (void)close(directory);
+}
+
 static int count_in_child(KK_UNUSED void *context)
 {
     return open_descriptors();
@@ -193,6 +271,13 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_directory_that_cannot_be_watched_ends_the_wait_by_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_file_by_the_number_of_the_events_is_left_alone,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_files_by_the_numbers_of_a_wait_are_left_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_watch_whose_number_another_one_got_tells_that_it_lost_its_events, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(test_child_inherits_no_descriptor_and_the_parent_waits_on,
                                         set_up, tear_down),
     };

@@ -95,6 +95,21 @@ static void templates_are_words_but_for_secrets(void **state)
         "phObject=<room>)");
 }
 
+/* What lies behind a truth or a number, in the application's memory, may be anything. */
+static void values_of_a_wrong_length_are_not_shown(void **state)
+{
+    (void)state;
+    uint8_t memory[48] = "\1PIN 1234";
+    CK_ATTRIBUTE template[] = {
+        {CKA_TOKEN, memory, 48}, {CKA_CLASS, memory, 9},  {CKA_MODULUS_BITS, memory, 4},
+        {CKA_SIGN, memory, 0},   {CKA_VERIFY, memory, 1}, {CKA_ALLOWED_MECHANISMS, memory, 12},
+    };
+    assert_non_null(strstr(given("C_FindObjectsInit", WORDS(1, P(template), 6)),
+                           "[CKA_TOKEN=<48 bytes>, CKA_CLASS=<9 bytes>, CKA_MODULUS_BITS=<4 "
+                           "bytes>, CKA_SIGN=<0 bytes>, CKA_VERIFY=true, "
+                           "CKA_ALLOWED_MECHANISMS=<12 bytes>]"));
+}
+
 static void the_value_of_a_certificate_is_shown(void **state)
 {
     (void)state;
@@ -335,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(nothing_of_a_pin_is_said, clear),
         cmocka_unit_test_teardown(templates_are_words_but_for_secrets, clear),
+        cmocka_unit_test_teardown(values_of_a_wrong_length_are_not_shown, clear),
         cmocka_unit_test_teardown(the_value_of_a_certificate_is_shown, clear),
         cmocka_unit_test_teardown(templates_in_templates, clear),
         cmocka_unit_test_teardown(mechanisms_are_taken_apart, clear),
