@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,6 +147,32 @@ static void test_a_directory_that_cannot_be_watched_ends_the_wait_by_itself(void
     assert_false(kk_watch_wait(watch, -1));
 }
 
+/* Another layer of an overlay may be written to past it. */
+static int watch_overlay(void *context)
+{
+    KK_CLEANUP(kk_watch_freep) struct kk_watch *watch = NULL;
+    char options[512], merged[256];
+    (void)snprintf(merged, sizeof merged, "%s/merged", (const char *)context);
+    (void)snprintf(options, sizeof options, "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work",
+                   (const char *)context, (const char *)context, (const char *)context);
+    int spaces = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
+    if (unshare(spaces) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", context, "tmpfs", 0, NULL) != 0 ||
+        mkdir(unit_path(context, "lower"), 0700) != 0 ||
+        mkdir(unit_path(context, "upper"), 0700) != 0 ||
+        mkdir(unit_path(context, "work"), 0700) != 0 || mkdir(merged, 0700) != 0 ||
+        mount("none", merged, "overlay", 0, options) != 0) {
+        return 0; /* a system may let nobody do this */
+    }
+    int directory = open(merged, O_RDONLY | O_DIRECTORY);
+    return kk_watch_new_files(directory, &watch) == CKR_FUNCTION_NOT_SUPPORTED ? 0 : 1;
+}
+
+static void test_files_that_others_write_to_past_the_kernels_view_are_not_watched(void **state)
+{
+    assert_int_equal(unit_in_child(watch_overlay, *state), 0);
+}
+
 static int open_descriptors(void)
 {
     int count = 0;
@@ -271,6 +299,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_directory_that_cannot_be_watched_ends_the_wait_by_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_files_that_others_write_to_past_the_kernels_view_are_not_watched, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_by_the_number_of_the_events_is_left_alone,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_by_the_numbers_of_a_wait_are_left_alone, set_up,
