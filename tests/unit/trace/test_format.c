@@ -138,6 +138,19 @@ static void templates_in_templates(void **state)
     assert_non_null(strstr(given("C_FindObjectsInit", WORDS(1, P(self), 1)), "<1 attributes>"));
 }
 
+/* What points to itself many times over must not fill the memory. */
+static void templates_that_never_end_are_cut(void **state)
+{
+    (void)state;
+    CK_ATTRIBUTE self[200];
+    for (size_t i = 0; i < KK_ARRAY_LEN(self); i++) {
+        self[i] = (CK_ATTRIBUTE){CKA_WRAP_TEMPLATE, self, sizeof self};
+    }
+    const char *text = given("C_FindObjectsInit", WORDS(1, P(self), KK_ARRAY_LEN(self)));
+    assert_true(strlen(text) < 8u << 20);
+    assert_non_null(strstr(text, "<more>]"));
+}
+
 static void mechanisms_are_taken_apart(void **state)
 {
     (void)state;
@@ -353,6 +366,7 @@ int main(void)
         cmocka_unit_test_teardown(values_of_a_wrong_length_are_not_shown, clear),
         cmocka_unit_test_teardown(the_value_of_a_certificate_is_shown, clear),
         cmocka_unit_test_teardown(templates_in_templates, clear),
+        cmocka_unit_test_teardown(templates_that_never_end_are_cut, clear),
         cmocka_unit_test_teardown(mechanisms_are_taken_apart, clear),
         cmocka_unit_test_teardown(passwords_in_parameters_are_not_shown, clear),
         cmocka_unit_test_teardown(tags_are_shown_when_they_are_there, clear),
