@@ -150,10 +150,19 @@ void kk_lock_forget_thread(void)
     held.count = 0;
 }
 
+/* musl waits by the wall clock only: setting that one changes the length of a wait there. */
+#ifdef __GLIBC__
+#define WAIT_CLOCK CLOCK_MONOTONIC
+#else
+#define WAIT_CLOCK CLOCK_REALTIME
+#define pthread_cond_clockwait(condition, mutex, clock, at)                                        \
+    pthread_cond_timedwait(condition, mutex, at)
+#endif
+
 static struct timespec deadline_in(long timeout_ms)
 {
     struct timespec at;
-    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    (void)clock_gettime(WAIT_CLOCK, &at);
     at.tv_sec += timeout_ms / 1000;
     at.tv_nsec += timeout_ms % 1000 * 1000000;
     if (at.tv_nsec >= 1000000000) {
@@ -173,7 +182,7 @@ bool kk_cond_wait(pthread_cond_t *condition, struct kk_mutex *mutex, long timeou
         error = pthread_cond_wait(condition, &mutex->mutex);
     } else {
         struct timespec at = deadline_in(timeout_ms);
-        error = pthread_cond_clockwait(condition, &mutex->mutex, CLOCK_MONOTONIC, &at);
+        error = pthread_cond_clockwait(condition, &mutex->mutex, WAIT_CLOCK, &at);
     }
     if (CHECKS_RANKS) {
         mark_held(mutex);

@@ -37,8 +37,14 @@ struct kk_mutex {
     bool held; /* debug builds */
 };
 
-#define KK_MUTEX_INITIALIZER(rank_)                                                                \
-    {.mutex = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP, .rank = (rank_)}
+/* glibc's mutex that spins a while before it sleeps; musl has the plain one. */
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#define KK_PTHREAD_MUTEX_INITIALIZER PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#else
+#define KK_PTHREAD_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+#endif
+
+#define KK_MUTEX_INITIALIZER(rank_) {.mutex = KK_PTHREAD_MUTEX_INITIALIZER, .rank = (rank_)}
 
 void kk_mutex_init(struct kk_mutex *mutex, enum kk_rank rank);
 void kk_mutex_destroy(struct kk_mutex *mutex);

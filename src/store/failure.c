@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/platform.h"
 
 #include "base/banned.h"
 

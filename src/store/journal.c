@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "store/failure.h"
 #include "store/gate.h"
 

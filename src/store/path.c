@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "store/failure.h"
 
 #include "base/banned.h"

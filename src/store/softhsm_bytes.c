@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "store/busy.h"
 #include "store/failure.h"
 #include "store/softhsm_internal.h"

@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "store/gate.h"
 
 #include "base/banned.h"

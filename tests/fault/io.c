@@ -335,7 +335,7 @@ void *io_mmap(void *at, size_t len, int protection, int flags, int fd, off_t off
     return fails(&call) ? MAP_FAILED : next(at, len, protection, flags, fd, offset);
 }
 
-#if KK_SANITIZED
+#if KK_SANITIZED || !defined(__GLIBC__)
 bool io_sees_memory(void)
 {
     return false;

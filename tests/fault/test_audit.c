@@ -119,7 +119,7 @@ static CK_OBJECT_HANDLE make_key(CK_SESSION_HANDLE session, CK_BBOOL token)
     return key;
 }
 
-static CK_RV encrypt(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+static CK_RV encrypt_by(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 {
     CK_MECHANISM mechanism = {CKM_AES_ECB, NULL, 0};
     CK_BYTE block[16] = {0};
@@ -163,7 +163,7 @@ static void test_each_use_leaves_an_entry(CK_SESSION_HANDLE session)
     long from = log_size();
     CK_OBJECT_HANDLE key = make_key(session, CK_TRUE);
     expect_one(from, "generate");
-    (void)guest_fine(encrypt(session, key), "C_Encrypt");
+    (void)guest_fine(encrypt_by(session, key), "C_Encrypt");
     expect_one(from, "encrypt");
     (void)guest_fine(wrap(session, key, NULL, &len), "C_WrapKey, the length");
     guest_ok(count(from, "\"event\":\"wrap\"") == 0, "asking for a length leaves none");
@@ -197,7 +197,7 @@ static void *work(void *argument)
     CK_SESSION_HANDLE session = guest_session(worker->slot);
     worker->good = session != 0;
     for (int i = 0; i < USES && worker->good; i++) {
-        worker->good = guest_fine(encrypt(session, worker->key), "C_Encrypt in a thread");
+        worker->good = guest_fine(encrypt_by(session, worker->key), "C_Encrypt in a thread");
     }
     return NULL;
 }
@@ -208,7 +208,7 @@ static int work_in_child(void *argument)
     CK_SESSION_HANDLE session = guest_enter(LABEL);
     CK_OBJECT_HANDLE key = make_key(session, CK_FALSE);
     for (int i = 0; i < USES; i++) {
-        if (encrypt(session, key) != CKR_OK) {
+        if (encrypt_by(session, key) != CKR_OK) {
             return 1;
         }
     }
@@ -264,7 +264,7 @@ static void test_what_cannot_be_logged_is_refused(CK_SESSION_HANDLE session)
     CK_OBJECT_HANDLE key = make_key(session, CK_TRUE);
     (void)signal(SIGXFSZ, SIG_IGN);
     limit_files((rlim_t)log_size() + 50);
-    guest_ok(refused(encrypt(session, key), "C_EncryptInit"), "full: a use is refused");
+    guest_ok(refused(encrypt_by(session, key), "C_EncryptInit"), "full: a use is refused");
     guest_ok(p11->C_Encrypt(session, block, sizeof block, block, &block_len) ==
                  CKR_OPERATION_NOT_INITIALIZED,
              "... and nothing has begun");
@@ -275,7 +275,7 @@ static void test_what_cannot_be_logged_is_refused(CK_SESSION_HANDLE session)
                  memcmp(value, untouched, sizeof value) == 0,
              "... and nothing was given out");
     limit_files(RLIM_INFINITY);
-    guest_ok(guest_fine(encrypt(session, key), "C_Encrypt"), "with room again it works");
+    guest_ok(guest_fine(encrypt_by(session, key), "C_Encrypt"), "with room again it works");
     guest_ok(is_sound(session), "the log is sound, and sealed");
 }
 

@@ -139,6 +139,15 @@ static void judge(const char *what, unsigned long few, unsigned long many, unsig
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
+static size_t bytes_in_use(void)
+{
+#ifdef __GLIBC__
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
 /* Bytes that are in use, more than before, when every object was looked at. */
 static size_t look_at_all(const char *tokens, const char *settings)
 {
@@ -146,7 +155,7 @@ static size_t look_at_all(const char *tokens, const char *settings)
     CK_ULONG count = 0;
     guest_use_tokens(tokens, settings);
     CK_SESSION_HANDLE session = guest_enter(LABEL);
-    size_t before = mallinfo2().uordblks;
+    size_t before = bytes_in_use();
     need(guest_find(session, NULL, 0, found, MANY + 8, &count), "C_FindObjects");
     guest_ok(count >= MANY, "all objects are found with %s", settings);
     for (CK_ULONG i = 0; i < count; i++) {
@@ -154,7 +163,7 @@ static size_t look_at_all(const char *tokens, const char *settings)
         CK_ATTRIBUTE wanted = {CKA_LABEL, label, sizeof label};
         need(p11->C_GetAttributeValue(session, found[i], &wanted, 1), "C_GetAttributeValue");
     }
-    size_t after = mallinfo2().uordblks;
+    size_t after = bytes_in_use();
     need(p11->C_Finalize(NULL), "C_Finalize");
     return after > before ? after - before : 0;
 }

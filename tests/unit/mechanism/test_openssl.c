@@ -187,8 +187,8 @@ static bool is_programs(const struct kk_mechanism *row)
     return is_block && (row->shape == KK_PARAM_NONE || row->shape == KK_PARAM_BYTES);
 }
 
-static CK_RV encrypt(const struct kk_mechanism *row, struct kk_key *key, size_t iv_len,
-                     uint8_t *out, size_t *ret_len)
+static CK_RV encrypt_with(const struct kk_mechanism *row, struct kk_key *key, size_t iv_len,
+                          uint8_t *out, size_t *ret_len)
 {
     struct kk_op op;
     size_t first = 0;
@@ -213,10 +213,10 @@ static void check_cipher(const struct kk_mechanism *row)
     size_t iv_len = 16;
     size_t key_len = key_length(row);
     struct kk_key *key = secret_key(KK_SPAN(data + 16, key_len));
-    CK_RV rv = encrypt(row, key, iv_len, out, &len);
+    CK_RV rv = encrypt_with(row, key, iv_len, out, &len);
     if (rv == CKR_MECHANISM_PARAM_INVALID) {
         iv_len = 8;
-        rv = encrypt(row, key, iv_len, out, &len);
+        rv = encrypt_with(row, key, iv_len, out, &len);
     }
     assert_ok(rv);
     kk_key_unref(key);

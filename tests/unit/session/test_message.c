@@ -64,7 +64,7 @@ static CK_RV verify_next(struct kk_span in, const struct kk_span *signature)
     return kk_call_message_verify_next(&call, in, signature);
 }
 
-static CK_RV crypt(enum kk_op_kind kind, struct kk_span in, uint8_t *out, CK_ULONG *len)
+static CK_RV crypt_one(enum kk_op_kind kind, struct kk_span in, uint8_t *out, CK_ULONG *len)
 {
     KK_CLEANUP(kk_call_end) struct kk_call call = {0};
     const struct kk_message message = {.iv = iv, .iv_len = sizeof iv, .tag = tag, .tag_len = 16};
@@ -152,7 +152,8 @@ static void test_without_a_process_nothing_is_to_be_had(void **state)
     assert_int_equal(sign(text, out, &len), CKR_OPERATION_NOT_INITIALIZED);
     assert_int_equal(begin(KK_OP_MESSAGE_VERIFY), CKR_OPERATION_NOT_INITIALIZED);
     assert_int_equal(verify_next(text, &signature), CKR_OPERATION_NOT_INITIALIZED);
-    assert_int_equal(crypt(KK_OP_MESSAGE_ENCRYPT, text, out, &len), CKR_OPERATION_NOT_INITIALIZED);
+    assert_int_equal(crypt_one(KK_OP_MESSAGE_ENCRYPT, text, out, &len),
+                     CKR_OPERATION_NOT_INITIALIZED);
     assert_ok(op_init(world.app, session, KK_OP_MESSAGE_VERIFY, &cmac, key));
     assert_int_equal(verify_next(text, &signature), CKR_OPERATION_NOT_INITIALIZED);
     {
@@ -175,15 +176,15 @@ static void test_a_message_decrypts_in_another_process(void **state)
     CK_OBJECT_HANDLE key = aes_create(world.app, session, true, false);
     assert_ok(init_gcm(KK_OP_MESSAGE_ENCRYPT, key));
     assert_ok(init_gcm(KK_OP_MESSAGE_DECRYPT, key));
-    assert_ok(crypt(KK_OP_MESSAGE_ENCRYPT, text, sealed, &len));
+    assert_ok(crypt_one(KK_OP_MESSAGE_ENCRYPT, text, sealed, &len));
     assert_int_equal(len, text.len);
-    assert_ok(crypt(KK_OP_MESSAGE_DECRYPT, KK_SPAN(sealed, len), opened, &opened_len));
+    assert_ok(crypt_one(KK_OP_MESSAGE_DECRYPT, KK_SPAN(sealed, len), opened, &opened_len));
     assert_true(kk_mem_equal(opened, opened_len, text.data, text.len));
     sealed[20] ^= 1;
-    assert_int_equal(crypt(KK_OP_MESSAGE_DECRYPT, KK_SPAN(sealed, len), opened, &opened_len),
+    assert_int_equal(crypt_one(KK_OP_MESSAGE_DECRYPT, KK_SPAN(sealed, len), opened, &opened_len),
                      CKR_AEAD_DECRYPT_FAILED);
     sealed[20] ^= 1;
-    assert_ok(crypt(KK_OP_MESSAGE_DECRYPT, KK_SPAN(sealed, len), opened, &opened_len));
+    assert_ok(crypt_one(KK_OP_MESSAGE_DECRYPT, KK_SPAN(sealed, len), opened, &opened_len));
 }
 
 static void test_a_logout_ends_processes_with_private_keys_only(void **state)
@@ -211,10 +212,10 @@ static void test_a_destroyed_key_ends_the_process(void **state)
         uint8_t out[64];
         CK_ULONG len = sizeof out;
         assert_ok(init_gcm(KK_OP_MESSAGE_ENCRYPT, key));
-        assert_ok(crypt(KK_OP_MESSAGE_ENCRYPT, text, out, &len));
+        assert_ok(crypt_one(KK_OP_MESSAGE_ENCRYPT, text, out, &len));
         assert_ok(object_destroy(world.app, session, key));
         len = sizeof out;
-        assert_int_equal(crypt(KK_OP_MESSAGE_ENCRYPT, text, out, &len),
+        assert_int_equal(crypt_one(KK_OP_MESSAGE_ENCRYPT, text, out, &len),
                          CKR_OPERATION_NOT_INITIALIZED);
         assert_null(operation(KK_OP_MESSAGE_ENCRYPT)->op.context);
     }
@@ -231,7 +232,7 @@ static void test_a_cancel_ends_the_kinds_that_it_names(void **state)
     assert_ok(op_init(world.app, session, KK_OP_SIGN, &cmac, key));
     assert_ok(kk_session_cancel(world.app, session, 0, KK_CANCEL_OPERATION(KK_OP_MESSAGE_SIGN)));
     assert_int_equal(sign(text, out, &len), CKR_OPERATION_NOT_INITIALIZED);
-    assert_ok(crypt(KK_OP_MESSAGE_ENCRYPT, text, out, &len));
+    assert_ok(crypt_one(KK_OP_MESSAGE_ENCRYPT, text, out, &len));
     assert_ok(op_update(world.app, session, KK_OP_SIGN, text));
 }
 

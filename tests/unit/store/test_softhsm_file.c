@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/platform.h"
 #include "store/busy.h"
 #include "store/ofd_lock.h"
 #include "store/softhsm_internal.h"
