@@ -148,7 +148,7 @@ static CK_RV name_file(const char *output, struct trace_file *ret_file)
                             errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     }
     (void)close(fd);
-    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid()) {
+    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_nlink > 1) {
         return kk_cli_error("%s is not a plain file of yours", output);
     }
     return CKR_OK;

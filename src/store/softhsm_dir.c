@@ -42,7 +42,9 @@ void kk_softhsm_close(struct kk_softhsm_dir *dir)
     }
     const int fds[] = {dir->fd, dir->token_fd, dir->generation_fd};
     for (size_t i = 0; i < KK_ARRAY_LEN(fds); i++) {
-        if (fds[i] >= 0) {
+        struct stat now;
+        if (fds[i] >= 0 && fstat(fds[i], &now) == 0 && now.st_dev == dir->opened[i].st_dev &&
+            now.st_ino == dir->opened[i].st_ino) { /* or it is the application's by now */
             (void)close(fds[i]);
         }
     }
@@ -116,6 +118,14 @@ static KK_RV open_files(struct kk_softhsm_dir *dir)
     return CKR_OK;
 }
 
+static void remember_files(struct kk_softhsm_dir *dir)
+{
+    const int fds[] = {dir->fd, dir->token_fd, dir->generation_fd};
+    for (size_t i = 0; i < KK_ARRAY_LEN(fds); i++) {
+        (void)fstat(fds[i], &dir->opened[i]);
+    }
+}
+
 KK_RV kk_softhsm_open(const char *location, const char *name, unsigned int umask,
                       struct kk_softhsm_dir **ret_dir)
 {
@@ -126,7 +136,9 @@ KK_RV kk_softhsm_open(const char *location, const char *name, unsigned int umask
     kk_gate_start();
     KK_TRY(kk_strdup(location, &dir->location));
     KK_TRY(kk_path_join(location, "", name, &dir->path));
-    KK_TRY(open_files(dir));
+    CK_RV rv = open_files(dir);
+    remember_files(dir);
+    KK_TRY(rv);
     *ret_dir = KK_STEAL(dir);
     return CKR_OK;
 }

@@ -29,6 +29,7 @@ struct kk_softhsm_dir {
     char *path, *location;
     int fd; /* of the directory */
     int token_fd, generation_fd;
+    struct stat opened[3]; /* what the three were when they were opened */
     unsigned int file_mode;
     uint64_t inode;
     atomic_bool read_only;

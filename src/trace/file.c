@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,14 +65,15 @@ const char *kk_trace_file_path(const struct kk_trace_file *file)
     return file->path;
 }
 
-/* A plain file of ours: nobody else laid it there to read it. */
+/* A plain file of ours: nobody else laid it there to read it, nor as a second name of another file
+ * of ours. */
 static bool is_ours(int fd, struct stat *ret_stat)
 {
     if (fstat(fd, ret_stat) != 0) {
         return false;
     }
     errno = EPERM;
-    return S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
+    return S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid() && ret_stat->st_nlink <= 1;
 }
 
 /* O_NONBLOCK: a FIFO in its place must not hang the application. */
@@ -119,11 +121,28 @@ static int open_again(struct kk_trace_file *file, struct descriptor *old)
     return fd;
 }
 
+/* Past the limit that a process has for its files there is a signal that ends it. */
+static bool has_room(int fd, size_t len)
+{
+    struct stat now;
+    struct rlimit limit;
+    if (fstat(fd, &now) != 0 || getrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return false;
+    }
+    errno = EFBIG;
+    return limit.rlim_cur == RLIM_INFINITY ||
+           (now.st_size >= 0 && (rlim_t)now.st_size <= limit.rlim_cur &&
+            len <= limit.rlim_cur - (rlim_t)now.st_size);
+}
+
 bool kk_trace_file_write(struct kk_trace_file *file, struct kk_span lines)
 {
     struct descriptor *descriptor = atomic_load(&file->open);
     int fd = is_still(descriptor) ? descriptor->fd : open_again(file, descriptor);
     ssize_t written = -1;
+    if (fd >= 0 && !has_room(fd, lines.len)) {
+        return false;
+    }
     while (fd >= 0 && written < 0) {
         written = write(fd, lines.data, lines.len);
         if (written < 0 && errno != EINTR) {

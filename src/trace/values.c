@@ -14,6 +14,9 @@
 #define DEPTH_MAX 4       /* of templates and structures in each other */
 #define ELEMENTS_MAX 256u /* of a template or an array */
 
+/* Of a line; no sound call has more. What points to itself many times over ends there. */
+#define LINE_MAX_ (4u << 20)
+
 /* What is done where. */
 struct walk {
     struct kk_buffer *out;
@@ -32,6 +35,12 @@ static struct walk deeper(const struct walk *walk)
     struct walk next = *walk;
     next.depth++;
     return next;
+}
+
+/* Whether no further element is written. */
+static bool is_cut(const struct walk *walk, CK_ULONG i)
+{
+    return i == ELEMENTS_MAX || walk->out->len > LINE_MAX_ || walk->out->failed;
 }
 
 static void put_separator(struct kk_buffer *out, bool is_first)
@@ -56,11 +65,22 @@ static void put_bytes(struct kk_buffer *out, const void *from, CK_ULONG len, boo
 
 /* ---- attributes ---- */
 
+/* Of a truth or number that has a wrong length nothing is shown: what lies behind it in memory is
+ * none of its value. */
+static void put_odd(struct kk_buffer *out, const void *from, CK_ULONG len, CK_ULONG right)
+{
+    if (len == right) {
+        put_bytes(out, from, len, false);
+    } else {
+        kk_trace_put_length(out, len, "");
+    }
+}
+
 static void put_bool(struct kk_buffer *out, const void *from, CK_ULONG len)
 {
     CK_BBOOL value = 0;
     if (len != sizeof value || !kk_trace_peek(from, &value, sizeof value) || value > CK_TRUE) {
-        put_bytes(out, from, len, false);
+        put_odd(out, from, len, sizeof value);
     } else {
         kk_trace_put(out, value == CK_TRUE ? "true" : "false");
     }
@@ -71,7 +91,7 @@ static void put_ulong(struct kk_buffer *out, const struct kk_trace_attribute *at
 {
     CK_ULONG value = 0;
     if (len != sizeof value || !kk_trace_peek_ulong(from, &value)) {
-        put_bytes(out, from, len, false);
+        put_odd(out, from, len, sizeof value);
     } else if (attribute->value == KK_TRACE_VALUE_WORD) {
         const char *name =
             kk_trace_word((enum kk_name_space)attribute->space, attribute->prefix, value);
@@ -84,7 +104,7 @@ static void put_ulong(struct kk_buffer *out, const struct kk_trace_attribute *at
 static void put_ulongs(struct kk_buffer *out, const uint8_t *from, CK_ULONG len, bool mechanisms)
 {
     if (len % sizeof(CK_ULONG) != 0 || len / sizeof(CK_ULONG) > ELEMENTS_MAX) {
-        put_bytes(out, from, len, false);
+        kk_trace_put_length(out, len, "");
         return;
     }
     kk_trace_put(out, "[");
@@ -192,8 +212,9 @@ static void put_attributes(const struct walk *walk, const CK_ATTRIBUTE *attribut
     for (CK_ULONG i = 0; i < count; i++) {
         CK_ATTRIBUTE attribute = {0};
         put_separator(walk->out, i == 0);
-        if (i == ELEMENTS_MAX || !kk_trace_peek(attributes + i, &attribute, sizeof attribute)) {
-            kk_trace_put(walk->out, i == ELEMENTS_MAX ? "<more>" : "<unreadable>");
+        bool cut = is_cut(walk, i);
+        if (cut || !kk_trace_peek(attributes + i, &attribute, sizeof attribute)) {
+            kk_trace_put(walk->out, cut ? "<more>" : "<unreadable>");
             break;
         }
         put_attribute(walk, &attribute, is_open);
@@ -424,11 +445,13 @@ static void put_array(const struct member *member)
         return;
     }
     kk_trace_put(next.out, "[");
-    for (CK_ULONG i = 0; i < count && i < ELEMENTS_MAX; i++) {
+    CK_ULONG i = 0;
+    for (; i < count && !is_cut(&next, i); i++) {
         put_separator(next.out, i == 0);
         put_structure_at(&next, at + i * member->field->nested->size, member->field->nested, 0);
     }
-    kk_trace_put(next.out, count > ELEMENTS_MAX ? ", <more>]" : "]");
+    put_separator(next.out, i == 0 || i == count);
+    kk_trace_put(next.out, i < count ? "<more>]" : "]");
 }
 
 static void put_variant(const struct member *member)

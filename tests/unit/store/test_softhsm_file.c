@@ -634,10 +634,29 @@ static void test_what_a_dead_maker_left_is_deleted_there_alone(void **state)
 
 #define ON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* An application closes whatever there is, and opens files of its own by the numbers. */
+static void test_files_by_the_numbers_of_a_directory_stay_open(void **state)
+{
+    struct kk_softhsm_dir *dir = NULL;
+    struct fixture *fixture = *state;
+    int number = dup(STDERR_FILENO);
+    (void)close(number);
+    assert_ok(kk_softhsm_open(fixture->location, TOKEN_A, 0077, &dir));
+    for (int fd = number; fd < number + 3; fd++) {
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(open("/dev/null", O_RDONLY), fd);
+    }
+    kk_softhsm_close(dir);
+    for (int fd = number; fd < number + 3; fd++) {
+        assert_int_equal(close(fd), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON(test_a_change_moves_the_version_and_leaves_no_journal),
+        ON(test_files_by_the_numbers_of_a_directory_stay_open),
         ON(test_versions_tell_who_wrote),
         ON(test_a_rewrite_within_a_moment_is_seen),
         ON(test_a_cut_off_overwrite_is_completed),

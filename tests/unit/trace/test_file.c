@@ -3,6 +3,7 @@
  * The file of a trace: whose it is, who may read it, and that it is this one and no other.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -115,6 +118,42 @@ static void what_is_no_plain_file_is_refused(void **state)
 }
 
 /* An application that closes all descriptors, and opens a file of its own under the same number. */
+/* Somebody may lay a second name of another file of this user's there. */
+static void a_file_with_a_second_name_is_refused(void **state)
+{
+    (void)state;
+    struct path path = in_folder("second"), other = in_folder("precious");
+    int fd = open(other.text, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    assert_int_equal(link(other.text, path.text), 0);
+    struct kk_trace_file *file = file_new(path.text);
+    assert_false(kk_trace_file_write(file, KK_SPAN_TEXT("line\n")));
+    assert_int_equal(errno, EPERM);
+    assert_string_equal(content(other.text).text, "");
+    kk_trace_file_free(file);
+}
+
+/* The kernel's answer to writing past the limit is a signal that ends the application. */
+static void a_limit_of_file_sizes_kills_nobody(void **state)
+{
+    (void)state;
+    struct path path = in_folder("limited");
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct kk_trace_file *file = file_new(path.text);
+        bool first = kk_trace_file_write(file, KK_SPAN_TEXT("line\n"));
+        bool limited = setrlimit(RLIMIT_FSIZE, &(struct rlimit){8, 8}) == 0;
+        bool second = kk_trace_file_write(file, KK_SPAN_TEXT("line\n"));
+        bool third = kk_trace_file_write(file, KK_SPAN_TEXT("line\n"));
+        _exit(first && limited && !second && !third && errno == EFBIG ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_string_equal(content(path.text).text, "line\n");
+}
+
 static void another_file_is_never_written_to(void **state)
 {
     (void)state;
@@ -165,6 +204,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_appended_for_the_owner_alone),
         cmocka_unit_test(what_is_no_plain_file_is_refused),
+        cmocka_unit_test(a_file_with_a_second_name_is_refused),
+        cmocka_unit_test(a_limit_of_file_sizes_kills_nobody),
         cmocka_unit_test(another_file_is_never_written_to),
         cmocka_unit_test(paths_are_absolute),
         cmocka_unit_test(a_path_that_is_too_long_is_refused),

@@ -95,6 +95,21 @@ static void templates_are_words_but_for_secrets(void **state)
         "phObject=<room>)");
 }
 
+/* What lies behind a truth or a number, in the application's memory, may be anything. */
+static void values_of_a_wrong_length_are_not_shown(void **state)
+{
+    (void)state;
+    uint8_t memory[48] = "\1PIN 1234";
+    CK_ATTRIBUTE template[] = {
+        {CKA_TOKEN, memory, 48}, {CKA_CLASS, memory, 9},  {CKA_MODULUS_BITS, memory, 4},
+        {CKA_SIGN, memory, 0},   {CKA_VERIFY, memory, 1}, {CKA_ALLOWED_MECHANISMS, memory, 12},
+    };
+    assert_non_null(strstr(given("C_FindObjectsInit", WORDS(1, P(template), 6)),
+                           "[CKA_TOKEN=<48 bytes>, CKA_CLASS=<9 bytes>, CKA_MODULUS_BITS=<4 "
+                           "bytes>, CKA_SIGN=<0 bytes>, CKA_VERIFY=true, "
+                           "CKA_ALLOWED_MECHANISMS=<12 bytes>]"));
+}
+
 static void the_value_of_a_certificate_is_shown(void **state)
 {
     (void)state;
@@ -121,6 +136,19 @@ static void templates_in_templates(void **state)
     CK_ATTRIBUTE self[1] = {{CKA_WRAP_TEMPLATE, NULL, sizeof(CK_ATTRIBUTE)}};
     self[0].pValue = self; /* and so on for ever */
     assert_non_null(strstr(given("C_FindObjectsInit", WORDS(1, P(self), 1)), "<1 attributes>"));
+}
+
+/* What points to itself many times over must not fill the memory. */
+static void templates_that_never_end_are_cut(void **state)
+{
+    (void)state;
+    CK_ATTRIBUTE self[200];
+    for (size_t i = 0; i < KK_ARRAY_LEN(self); i++) {
+        self[i] = (CK_ATTRIBUTE){CKA_WRAP_TEMPLATE, self, sizeof self};
+    }
+    const char *text = given("C_FindObjectsInit", WORDS(1, P(self), KK_ARRAY_LEN(self)));
+    assert_true(strlen(text) < 8u << 20);
+    assert_non_null(strstr(text, "<more>]"));
 }
 
 static void mechanisms_are_taken_apart(void **state)
@@ -335,8 +363,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(nothing_of_a_pin_is_said, clear),
         cmocka_unit_test_teardown(templates_are_words_but_for_secrets, clear),
+        cmocka_unit_test_teardown(values_of_a_wrong_length_are_not_shown, clear),
         cmocka_unit_test_teardown(the_value_of_a_certificate_is_shown, clear),
         cmocka_unit_test_teardown(templates_in_templates, clear),
+        cmocka_unit_test_teardown(templates_that_never_end_are_cut, clear),
         cmocka_unit_test_teardown(mechanisms_are_taken_apart, clear),
         cmocka_unit_test_teardown(passwords_in_parameters_are_not_shown, clear),
         cmocka_unit_test_teardown(tags_are_shown_when_they_are_there, clear),
