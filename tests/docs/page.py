@@ -19,17 +19,19 @@ Others stand by themselves, and are done in the order of the page:
     <!-- test: first COMMAND --> is run, and must succeed: what the reader has already
     <!-- test: needs NAME... --> what follows is skipped where one of these programs or files is not there;
                                  "needs nothing" ends that
+    <!-- test: user NAME... -->  these programs are not run as root: some refuse that, or read nothing of root's home.
+                                 Where it can't be had that they are somebody else's, what follows is skipped
 
 In a man page the lines of the section EXAMPLES that begin with a tab are commands, of which nothing is
 compared but that they succeed; a mark is a comment of scdoc's, '; test: ...'."""
 import collections
 import re
 
-# kind: command, file, first, needs or no; text: the command, the mark's words; lines [first, end): what it prints, or
+# kind: command, file, first, needs, user or no; text: the command, the mark's words; lines [first, end): what it prints, or
 # the file's content; line: where it stands; typed: what is typed meanwhile, None where there is no terminal
 Step = collections.namedtuple("Step", "kind text first end line typed", defaults=[None])
 
-MARK = re.compile(r"^(?:<!--|;) test: (file|no,|first|needs|type) ?(.*?)(?: -->)?$")
+MARK = re.compile(r"^(?:<!--|;) test: (file|no,|first|needs|user|type) ?(.*?)(?: -->)?$")
 QUOTE = re.compile(r"^From \[`[^`]+`\]\([^)]*\):$")
 FENCE = re.compile(r"^```([a-z]*)$")
 
@@ -78,7 +80,7 @@ def guide(lines):
             if line == "```":
                 yield from block(lines, start, number, marks, language, before)
                 start, before, marks = None, "", []
-        elif mark and mark[1] in ("first", "needs"):
+        elif mark and mark[1] in ("first", "needs", "user"):
             yield Step(mark[1], mark[2], number, number, number)
         elif mark:
             marks.append((mark[1].rstrip(","), mark[2], number))

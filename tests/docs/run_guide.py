@@ -26,7 +26,10 @@ import page
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 LIMIT = 600
+SEARCHED = f"/usr/sbin:{os.environ['PATH']}"
 # The module of the build folder, unless the page names one.
+# root becomes another number, with the same rights to files.
+NOT_ROOT = ["unshare", "--user", "--map-user=1000"]
 WITH_MODULE = 'case " $* " in *" --module "*) ;; *) exec "{file}" "$@" --module "{module}" ;; esac\n'
 OWN = [
     # what newer versions of pkcs11-tool add
@@ -52,6 +55,7 @@ OWN = [
     (r"\b(?:s|S)lot(?: ID:)? [0-9]+", "slot N"),
     (r"\b[0-9]{6,10}\b", "NUMBER"),
     (r"\b20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z?", "TIME"),
+    (r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} +[0-9]{1,2} [0-9:]{8} 20[0-9]{2}\b", "TIME"),
     (r"\bversion:? [0-9]+(\.[0-9]+)+", "version V"),
     (r"^(?:[A-Za-z0-9+/]{60,}=*|[A-Za-z0-9+/]{4,}=+)$", "BASE64"),
     (r"^dmlkZXI[A-Za-z0-9+/]*$|^dHlwZT1[A-Za-z0-9+/]*$", "BASE64"),
@@ -87,7 +91,7 @@ class Run:
     def __init__(self, folder, options):
         self.folder = folder
         self.work = folder / "work"
-        for name in ("work", "bin", "etc", "tmp"):
+        for name in ("work", "bin", "etc", "tmp", "home", "home/.config"):
             (folder / name).mkdir()
         (folder / "tokens").mkdir(mode=0o700)
         (folder / "include").mkdir()
@@ -97,7 +101,8 @@ class Run:
         self.places = [(MODULE, str(self.module)), ("/usr/lib/vendor/hsm.so", str(self.module)), ("/usr/include/keykist", str(TOP / "src" / "cryptoki"))]
         self.places += [(f"/etc/{name}", f"{folder}/etc/{name}") for name in ("web", "bind", "ssh", "softhsm")]
         port = free_port()
-        self.places += [("localhost:443", f"localhost:{port}"), ("listen 443", f"listen localhost:{port}")]
+        self.places += [("localhost:443", f"localhost:{port}"), ("listen 443", f"listen localhost:{port}"), ("--port=443", f"--port={port}")]
+        self.places += [(f"~/{name}", f"{folder}/home/{name}") for name in (".config", ".gnupg")]
         for name in ("web", "bind", "ssh", "softhsm"):
             (folder / "etc" / name).mkdir()
         self.conf = folder / "etc" / "softhsm" / "softhsm2.conf"
@@ -114,6 +119,7 @@ class Run:
         self.here = self.work
         self.environment = dict(
             os.environ, SOFTHSM2_CONF=str(self.conf), LC_ALL="C", TZ="UTC", TMPDIR=f"{folder}/tmp",
+            XDG_CONFIG_HOME=f"{folder}/home/.config", GNUPGHOME=f"{folder}/home/.gnupg",
             PATH=f"{folder}/bin:/usr/sbin:{os.environ['PATH']}", CPATH=f"{folder}/include", PKCS11_MODULE=str(self.module), GOTOOLCHAIN="local",
             GOFLAGS="-mod=mod -buildvcs=false", npm_config_fund="false", npm_config_audit="false",
             npm_config_update_notifier="false", SOURCES=str(TOP), KEYKIST_BUILD=str(build))
@@ -125,6 +131,16 @@ class Run:
         path = self.folder / "bin" / name
         path.write_text(f"#!/bin/sh\n{line}\n")
         path.chmod(0o755)
+
+    def not_as_root(self, names):
+        """What is in the way of that."""
+        if os.getuid() != 0:
+            return ""
+        if not shutil.which(NOT_ROOT[0]) or subprocess.run(NOT_ROOT + ["true"], capture_output=True, check=False).returncode:
+            return "a user beside root"
+        for name in names:
+            self.program(name, " ".join(["exec"] + NOT_ROOT + [shutil.which(name, path=SEARCHED), '"$@"']))
+        return ""
 
     def real(self, text):
         for said, real in self.places:
@@ -205,7 +221,7 @@ class Tap:
 
 def missing(names):
     gone = [name for name in names.split() if name != "nothing" and not
-            (os.path.exists(name) if name.startswith("/") else shutil.which(name, path=f"/usr/sbin:{os.environ['PATH']}"))]
+            (os.path.exists(name) if name.startswith("/") else shutil.which(name, path=SEARCHED))]
     return " and ".join(gone)
 
 
@@ -229,6 +245,8 @@ def work(todo, lines, run, tap):
             gone = missing(step.text)
             if gone and os.environ.get("KK_CLIENTS") == "required":
                 tap.say(False, f"{gone}: not installed")
+        elif step.kind == "user" and not gone:
+            gone = run.not_as_root(step.text.split())
         elif gone and step.kind == "command":
             tap.say(True, step.text, skip=f" # SKIP {gone} is not there")
         elif gone:
