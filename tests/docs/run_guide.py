@@ -103,6 +103,7 @@ class Run:
         self.places += [(f"/etc/{name}", f"{folder}/etc/{name}") for name in ("web", "bind", "ssh", "softhsm")]
         port = free_port()
         self.places += [("localhost:443", f"localhost:{port}"), ("listen 443", f"listen localhost:{port}"), ("--port=443", f"--port={port}")]
+        self.places += [("localhost:8080", f"localhost:{free_port()}")]
         self.places += [(f"~/{name}", f"{folder}/home/{name}") for name in (".config", ".gnupg")]
         for name in ("web", "bind", "ssh", "softhsm"):
             (folder / "etc" / name).mkdir()
