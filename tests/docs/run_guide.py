@@ -141,7 +141,8 @@ class Run:
         if not shutil.which(NOT_ROOT[0]) or subprocess.run(NOT_ROOT + ["true"], capture_output=True, check=False).returncode:
             return "a user beside root"
         for name in names:
-            self.program(name, " ".join(["exec"] + NOT_ROOT + [shutil.which(name, path=SEARCHED), '"$@"']))
+            real = shutil.which(name, path=SEARCHED)
+            self.program(name, f'[ "$(id -u)" -eq 0 ] || exec {real} "$@"\nexec {" ".join(NOT_ROOT)} {real} "$@"')
         return ""
 
     def real(self, text):
