@@ -104,6 +104,8 @@ class Run:
         port = free_port()
         self.places += [("localhost:443", f"localhost:{port}"), ("listen 443", f"listen localhost:{port}"), ("--port=443", f"--port={port}")]
         self.places += [("localhost:8080", f"localhost:{free_port()}")]
+        port = free_port()
+        self.places += [("127.0.0.1:5300", f"127.0.0.1:{port}"), ("-p 5300", f"-p {port}")]
         self.places += [(f"~/{name}", f"{folder}/home/{name}") for name in (".config", ".gnupg")]
         for name in ("web", "bind", "ssh", "softhsm"):
             (folder / "etc" / name).mkdir()
