@@ -20,7 +20,7 @@ VENV   = build-venv
 sources = $(shell git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'fuzz/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: build deps configure venv demo check check-clients check-clients-all soak install lint asan tsan cov bench bench-table \
+.PHONY: build deps configure venv demo check check-clients check-clients-all soak mutants install lint asan tsan cov bench bench-table \
         scale instructions fuzz mechanisms dist deb sbom check-packages book fmt clean help
 
 build: configure ## compile the module and the programs into build/ (the default)
@@ -59,6 +59,9 @@ check-clients-all: build venv ## the same with every client there is; what is no
 MINUTES ?= 10
 soak: build ## the fault tests, long: all once, then again until MINUTES (10) are over; says what it counted
 	@tests/fault/soak.sh $(BUILD) $(MINUTES)
+
+mutants: build ## the conformance runner against every spoilt module; make check tries a third of them
+	KEYKIST_LONG_TESTS=1 $(MESON) test -C $(BUILD) --no-rebuild --print-errorlogs -t 3 mutants
 
 install: build ## install below PREFIX, default /usr/local (and DESTDIR, for packagers)
 	DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --no-rebuild

@@ -4,17 +4,18 @@
 contents, has every page once; and every guide is linked from README.md. TAP."""
 import pathlib
 import re
-import subprocess
+import sys
 import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+import source_files  # noqa: E402
+
 LINK = re.compile(r"(?<!!)\[[^\]\[]*\]\(([^)\s]+)\)")
 
 
 def pages():
-    names = subprocess.run(["git", "-C", str(TOP), "ls-files", "-co", "--exclude-standard", "*.md"],
-                           capture_output=True, text=True, check=True).stdout.split()
-    return [TOP / name for name in sorted(names)]
+    return [TOP / path for path in source_files.source_files("*.md")]
 
 
 def prose(path):

@@ -7,20 +7,20 @@ Usage: test_pages.py [--write]
 With --write the list is written anew, to be read before it is committed."""
 import pathlib
 import re
-import subprocess
 import sys
 
 import page
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+import source_files  # noqa: E402
+
 LIST = TOP / "tests" / "docs" / "not-run.txt"
 
 
 def pages():
-    names = subprocess.run(["git", "-C", str(TOP), "ls-files", "-co", "--exclude-standard", "*.md", "*.scd"],
-                           capture_output=True, text=True, check=True).stdout.split()
     # What changed from version to version is history.
-    return [TOP / name for name in sorted(names) if name != "CHANGELOG.md"]
+    return [TOP / path for path in source_files.source_files("*.md", "*.scd") if path.name != "CHANGELOG.md"]
 
 
 def look():

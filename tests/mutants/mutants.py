@@ -4,11 +4,13 @@
 
 A fault is caught when a check fails on the mutant that passes on the module itself, seen through
 the same proxy without a fault. Prints the faults that survive, then "N caught, N survived".
+With --share only a part of the faults, another one each time; all with KEYKIST_LONG_TESTS set.
 """
 import argparse
 import concurrent.futures
 import fnmatch
 import os
+import random
 import subprocess
 import sys
 
@@ -21,6 +23,8 @@ def parse_arguments():
     parser.add_argument("--list", required=True, help="the program that lists the faults")
     parser.add_argument("--module", required=True, help="the module to spoil")
     parser.add_argument("--fault", default="*", help="only the faults that this glob fits")
+    parser.add_argument("--share", type=int, default=1, metavar="N",
+                        help="every N-th fault, beginning anywhere")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--verbose", action="store_true", help="tell what caught each fault")
     return parser.parse_args()
@@ -40,7 +44,12 @@ def list_faults(arguments):
     faults = [line.split("\t") for line in text.splitlines()]
     if len(set(name for name, _ in faults)) < len(faults):
         raise RuntimeError("two faults have one name: the second is never tried")
-    return [fault for fault in faults if fnmatch.fnmatch(fault[0], arguments.fault)]
+    faults = [fault for fault in faults if fnmatch.fnmatch(fault[0], arguments.fault)]
+    share = 1 if "KEYKIST_LONG_TESTS" in os.environ else arguments.share
+    first = random.randrange(share)
+    if share > 1:
+        print(f"every {share}. of {len(faults)} faults, from number {first}")
+    return faults[first::share]
 
 
 def run_checks(arguments, fault, chapters):
