@@ -2,9 +2,9 @@
 /*
  * Whether this test program is built with a sanitizer: the compilers say it in different ways.
  *
- * The address sanitizer's allocator is not made for forks: a child of a process whose other threads
- * allocate may find it locked, and waits for ever. What a child of such a process does with memory
- * is tested without it.
+ * Their allocators are not made for forks (gcc 12): a child of a process whose other threads
+ * allocate may find one locked, and waits for ever. What a child of such a process does with memory
+ * is tested without them.
  */
 #pragma once
 

@@ -393,7 +393,7 @@ int main(int argc, char **argv)
     run(LOGOUT, cause_logout, seconds, "logouts");
     run(CLOSING, cause_closing, seconds, "C_CloseAllSessions");
     run(FINALIZING, cause_finalizing, seconds, "C_Finalize");
-    if (!KK_ADDRESS_SANITIZED) {
+    if (!KK_SANITIZED) {
         run(PEACE, cause_forking, seconds, "forks");
     }
     check_rest();
