@@ -30,6 +30,9 @@ struct lookup {
     struct kk_uuid uuid;
     bool is_token;
     bool user;
+    /* The object is the present version. Asked once: a change by another thread may come at any
+     * time after, and without a login's keys nobody can ask the token for the new version. */
+    bool present;
     struct kk_unlock *unlock; /* a reference, fetched only when the token has to be asked */
 };
 
@@ -58,7 +61,8 @@ static KK_RV look_up(struct kk_call *call, CK_OBJECT_HANDLE handle, struct looku
     ret->uuid = entry->uuid;
     ret->is_token = entry->is_token;
     ret->user = slot->login == KK_LOGIN_USER;
-    if (!is_present(ret, call->epoch) && slot->unlock != NULL) {
+    ret->present = is_present(ret, call->epoch);
+    if (!ret->present && slot->unlock != NULL) {
         ret->unlock = kk_unlock_ref(slot->unlock);
     }
     return CKR_OK;
@@ -85,7 +89,7 @@ static void update_handle(struct kk_call *call, CK_OBJECT_HANDLE handle, struct 
 static KK_RV look_up_present(struct kk_call *call, CK_OBJECT_HANDLE handle, struct lookup *found)
 {
     KK_TRY(look_up(call, handle, found));
-    if (!found->is_token || !is_present(found, call->epoch)) {
+    if (!found->is_token || !found->present) {
         return CKR_OK;
     }
     KK_TRY(kk_token_look(call->session->token, &found->uuid, &call->epoch));
@@ -101,7 +105,7 @@ KK_RV kk_call_object(struct kk_call *call, CK_OBJECT_HANDLE handle, struct kk_ob
 {
     KK_CLEANUP(lookup_clear) struct lookup found = {0};
     KK_TRY(look_up_present(call, handle, &found));
-    if (KK_LIKELY(is_present(&found, call->epoch))) {
+    if (KK_LIKELY(found.present)) {
         *ret_object = KK_STEAL(found.object);
         return CKR_OK;
     }
